@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// A tier: memory of one kind, with capacity, bandwidth and latency, each figure with its source.
+// Made by topology discovery, read by calibration, the planner and the command line.
+// Plain values: thread-safe when not shared for writing; strings and vectors allocate.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <terrace/units.h>
+
+namespace terrace {
+
+enum class TierKind : std::uint8_t {
+  kUnknown = 0,  ///< a node that nothing describes
+  kHbm = 1,      ///< on-package high-bandwidth memory
+  kDram = 2,     ///< the sockets' own DDR or LPDDR
+  kCxl = 3,      ///< memory behind a CXL link
+  kPmem = 4,     ///< persistent memory
+  kFile = 5,     ///< a file on storage
+};
+
+enum class BackingKind : std::uint8_t {
+  kNuma = 0,          ///< pages of the tier's NUMA nodes
+  kEmulatedLink = 1,  ///< pages of its nodes, delivered no faster than a configured link would
+};
+
+/// Where a figure came from, least trusted first.
+enum class Provenance : std::uint8_t {
+  kUnknown = 0,     ///< nobody knows it; the value means nothing
+  kGuess = 1,       ///< derived from the kind of memory
+  kSysfs = 2,       ///< the kernel's own account
+  kHmat = 3,        ///< the firmware's HMAT, read from sysfs or hwloc
+  kCalibrated = 4,  ///< measured by `terrace calibrate` on this machine
+  kUserFile = 5,    ///< stated in the user's tier file
+};
+
+template <typename T>
+struct Figure {
+  T value{};
+  Provenance from = Provenance::kUnknown;
+  bool known() const { return from != Provenance::kUnknown; }
+};
+
+struct Tier {
+  std::string name;  ///< unique in its Topology; what plans and options call it
+  TierKind kind = TierKind::kUnknown;
+  BackingKind backing = BackingKind::kNuma;
+  std::vector<NodeId> nodes;         ///< ascending; what the pages come from
+  Figure<Bytes> capacity;            ///< what Terrace may use
+  Figure<GBps> read_bandwidth;       ///< all threads, reads only
+  Figure<GBps> read_bandwidth_one;   ///< one thread, reads only
+  Figure<Nanoseconds> idle_latency;  ///< dependent loads, no other traffic
+  Figure<Nanoseconds> loaded_latency;  ///< dependent loads while the tier is streamed
+
+  bool emulated() const { return backing == BackingKind::kEmulatedLink; }
+};
+
+const char* name_of(TierKind kind);
+const char* name_of(BackingKind backing);
+const char* name_of(Provenance provenance);
+
+}  // namespace terrace

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// The session file as it lies on disk: a header, then chunks that are only ever appended.
+// Written inside the recorded process by session_writer, read offline by session_reader, which
+// takes everything up to the last whole chunk. Little-endian, fixed width, no pointers.
+#pragma once
+
+#include <cstdint>
+
+#include "allocators/base/site_key.h"
+
+namespace terrace::session {
+
+inline constexpr char kMagic[8] = {'T', 'E', 'R', 'R', 'S', 'E', 'S', 'S'};
+inline constexpr std::uint32_t kSchemaVersion = 1;
+inline constexpr std::uint32_t kMaxChunkBytes = 64u << 20;
+
+enum class ChunkKind : std::uint32_t {
+  kTier = 1,        ///< TierRecord; one chunk for each tier, fastest first
+  kModule = 2,      ///< ModuleRecord, then the path without NUL
+  kObject = 3,      ///< ObjectRecord, FrameRecord[frame_count], tier index for each block,
+                    ///< then the file's path (Origin::kFile) without NUL
+  kObjectEnd = 4,   ///< ObjectEndRecord
+  kHeat = 5,        ///< HeatRecord, then one u32 of touches for each block
+  kStep = 6,        ///< StepRecord
+  kCost = 7,        ///< CostRecord
+  kEnd = 8,         ///< no payload: the session was closed in order
+  kPlacement = 9,   ///< PlacementRecord, then tier index for each block: the object moved
+};
+
+/// How touches were observed.
+enum class SourceKind : std::uint32_t {
+  kPresentBits = 1,     ///< page-table present bits within short windows
+  kLinkFaults = 2,      ///< every pass over a block on an emulated link, exact
+  kReferencedBits = 3,  ///< clear_refs and smaps: bytes by object, no ranges
+};
+
+struct FileHeader {
+  char magic[8];
+  std::uint32_t schema_version;
+  std::uint32_t header_bytes;
+  std::uint64_t start_realtime_ns;   ///< CLOCK_REALTIME at the start
+  std::uint64_t start_monotonic_ns;  ///< CLOCK_MONOTONIC at the start; all other times are of it
+  std::uint32_t pid;
+  std::uint32_t emulated;            ///< 1 when any tier is an emulated link
+  char machine_id[24];
+  char executable[256];
+};
+
+struct ChunkHeader {
+  std::uint32_t kind;           ///< ChunkKind; readers skip kinds they do not know
+  std::uint32_t payload_bytes;
+  std::uint32_t crc32;          ///< zlib's CRC-32 of kind, payload_bytes and payload
+  std::uint32_t reserved;
+};
+
+struct TierRecord {
+  char name[32];
+  std::uint8_t kind;     ///< TierKind
+  std::uint8_t backing;  ///< BackingKind
+  std::uint8_t reserved[6];
+  std::uint64_t capacity_bytes;
+  double bandwidth_gbps;
+  std::uint64_t latency_ns;
+};
+
+struct ModuleRecord {
+  std::uint32_t module;     ///< index used by FrameRecord
+  std::uint32_t reserved;
+  std::uint64_t load_bias;  ///< address minus this is the offset in the file's address space
+};
+
+struct FrameRecord {
+  std::uint32_t module;  ///< UINT32_MAX: unknown
+  std::uint32_t reserved;
+  std::uint64_t offset;
+};
+
+struct ObjectRecord {
+  std::uint64_t object;      ///< unique in the session
+  std::uint64_t site_hash;
+  std::uint64_t size_bytes;
+  std::uint64_t base_address;
+  std::uint64_t born_ns;
+  std::uint64_t block_count;
+  std::uint32_t ordinal;
+  std::uint32_t origin;      ///< Origin
+  std::uint32_t frame_count;
+  std::uint32_t path_bytes;
+};
+
+struct ObjectEndRecord {
+  std::uint64_t object;
+  std::uint64_t ended_ns;
+};
+
+struct HeatRecord {
+  std::uint64_t object;
+  std::uint32_t source;       ///< SourceKind
+  std::uint32_t reserved;
+  std::uint64_t begin_ns;
+  std::uint64_t end_ns;
+  std::uint64_t observed_ns;  ///< for windows: their summed length; exact sources: end - begin
+  std::uint64_t block_count;
+};
+
+struct StepRecord {
+  std::uint64_t at_ns;
+  std::uint64_t period_ns;    ///< median time from one step to the next
+  std::uint32_t observations; ///< how many periods the median is over
+  std::uint32_t reserved;
+};
+
+struct CostRecord {
+  std::uint64_t cpu_ns;          ///< CPU time of the observer since the start
+  std::uint64_t windows;
+  std::uint64_t link_wait_ns;    ///< time that the program's threads waited for emulated links
+  std::uint64_t link_bytes;      ///< bytes that emulated links delivered
+};
+
+struct PlacementRecord {
+  std::uint64_t object;
+  std::uint64_t block_count;
+};
+
+static_assert(sizeof(ChunkHeader) == 16 && sizeof(HeatRecord) == 48 && sizeof(ObjectRecord) == 64);
+
+}  // namespace terrace::session

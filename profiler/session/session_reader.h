@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads a session file offline: everything up to the last whole chunk. Used by the heat map and by
+// the command line. Input is untrusted: every length is checked, errors name the offset.
+// Thread-safe (no shared state); allocates.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <terrace/result.h>
+#include <terrace/tier.h>
+
+#include "profiler/session/format.h"
+
+namespace terrace::session {
+
+struct Frame {
+  std::string module;  ///< path of the shared object; empty: unknown
+  std::uint64_t offset = 0;
+};
+
+struct Placement {
+  std::vector<std::uint8_t> block_tiers;
+};
+
+struct HeatSample {
+  HeatRecord record;
+  std::vector<std::uint32_t> touches;
+};
+
+struct Object {
+  ObjectRecord record;
+  std::string path;                 ///< for Origin::kFile
+  std::vector<Frame> frames;
+  std::vector<std::uint8_t> block_tiers;  ///< as last placed
+  std::uint64_t ended_ns = 0;       ///< 0: lived to the end
+  std::vector<HeatSample> heat;
+};
+
+struct Session {
+  FileHeader header;
+  std::vector<TierRecord> tiers;
+  std::vector<Object> objects;      ///< in order of birth
+  std::vector<StepRecord> steps;
+  CostRecord cost{};
+  bool complete = false;            ///< closed in order
+  std::uint64_t bytes_ignored = 0;  ///< torn tail
+  std::uint64_t last_ns = 0;        ///< latest time in any record
+};
+
+/// Errors: kIo when the file cannot be read; kUsage when it is empty, foreign, of a newer schema,
+/// or damaged before its first object.
+Result<Session> read_session(const std::string& path);
+/// The same from memory; `name` is for messages.
+Result<Session> parse_session(const void* data, std::uint64_t size, const std::string& name);
+
+}  // namespace terrace::session

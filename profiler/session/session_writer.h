@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes a session from inside the recorded process. One writer per process, calls serialised by
+// the caller; nothing allocates, a full disk ends the session with one message and keeps what is
+// there. Each call is one writev of whole chunks.
+#pragma once
+
+#include <cstdint>
+
+#include <terrace/result.h>
+
+#include "allocators/base/site_key.h"
+#include "profiler/session/format.h"
+
+namespace terrace::session {
+
+struct ObjectBirth {
+  std::uint64_t object = 0;
+  ObjectKey key;
+  const CallSite* site = nullptr;        ///< null: no frames
+  std::uintptr_t base_address = 0;
+  Nanoseconds born;
+  const std::uint8_t* block_tiers = nullptr;
+  std::uint64_t block_count = 0;
+  const char* path = nullptr;            ///< null: no file behind it
+};
+
+class SessionWriter {
+ public:
+  constexpr SessionWriter() = default;
+  SessionWriter(const SessionWriter&) = delete;
+  SessionWriter& operator=(const SessionWriter&) = delete;
+
+  /// Creates `path` (mode 600, replaces what is there) and writes the header and the tiers.
+  Status open(const char* path, const FileHeader& header, const TierRecord* tiers,
+              std::uint32_t tier_count);
+  bool is_open() const { return fd_ >= 0; }
+
+  void object_born(const ObjectBirth& birth);
+  void object_ended(std::uint64_t object, Nanoseconds at);
+  void placement(std::uint64_t object, const std::uint8_t* block_tiers, std::uint64_t block_count);
+  void heat(const HeatRecord& record, const std::uint32_t* touches);
+  void step(const StepRecord& record);
+  void cost(const CostRecord& record);
+  /// Writes kEnd and closes. Safe to call twice.
+  void close();
+  /// In a fork's child: forgets the file without writing to it.
+  void abandon();
+
+ private:
+  struct Module {
+    std::uintptr_t load_bias;
+    const void* link_map;
+  };
+  static constexpr std::uint32_t kMaxModules = 256;
+
+  std::uint32_t module_of(std::uintptr_t address, std::uint64_t& offset);
+  void append(ChunkKind kind, const void* parts[], const std::uint32_t sizes[], int count);
+
+  int fd_ = -1;
+  std::uint32_t module_count_ = 0;
+  Module modules_[kMaxModules] = {};
+};
+
+}  // namespace terrace::session

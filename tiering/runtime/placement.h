@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the preload shim meets the tiers: each large allocation becomes an object here, gets its
+// blocks' tiers from the plan or the default policy, and is carved by allocators/extent.
+// Second file on the walk of docs/life-of-an-allocation.md.
+// Thread-safe; never allocates from the heap; usable from the first malloc of the process to the
+// last free. Every function keeps errno unless it says otherwise.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "allocators/base/site_key.h"
+
+namespace terrace::runtime {
+
+/// True when a flat file is in force and objects are wanted. One relaxed load.
+bool placing();
+
+/// Sizes from which the shim asks for an object; UINT64_MAX while not placing. One relaxed load.
+std::uint64_t heap_threshold_bytes();
+std::uint64_t anonymous_threshold_bytes();
+std::uint64_t file_threshold_bytes();
+
+/// A new object of `size` bytes, zeroed, 2 MiB-aligned (or to `alignment` when that is larger).
+/// nullptr: not placed, the caller takes its ordinary way.
+void* allocate_object(std::size_t size, std::size_t alignment, Origin origin, const CallSite& site);
+
+/// Could `address` be the start of an object? Alignment and one compare; false for nearly all
+/// small blocks, so free() asks this first.
+bool may_be_object(const void* address);
+
+/// Is `address` inside a live object?
+bool owns(const void* address);
+
+/// Frees the object that starts at `address`. False: not ours, pass it on.
+bool free_object(void* address);
+
+/// Usable bytes of the object that starts at `address`; 0: not ours.
+std::size_t object_size(const void* address);
+
+/// realloc of an object to `size`, still above the threshold: in place when its blocks suffice,
+/// else a new object with the data moved. nullptr: not possible, the old object is untouched.
+void* resize_object(void* address, std::size_t size, const CallSite& site);
+
+/// A read-only file mapping as placed memory, filled from `fd`; nullptr: not placed.
+void* materialize_file(int fd, std::uint64_t file_offset, std::size_t size, int protection);
+
+/// What the program does to parts of its mappings. Each returns true when [address, address+size)
+/// touched our memory and was dealt with (`result` is what the call returns, errno as the kernel
+/// would set it); false: not ours, pass it on.
+struct MappingResult {
+  bool handled = false;
+  long result = 0;
+};
+MappingResult unmap_range(void* address, std::size_t size);
+MappingResult advise_range(void* address, std::size_t size, int advice);
+MappingResult protect_range(void* address, std::size_t size, int protection);
+/// mremap; on success `result` is the new address, which is ordinary memory when it grew.
+MappingResult remap_range(void* address, std::size_t old_size, std::size_t new_size, int flags,
+                          void* new_address);
+
+}  // namespace terrace::runtime
