@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <atomic>
+
+#include "allocators/os/fault_point.h"
+
+namespace terrace::os {
+namespace {
+
+struct Armed {
+  std::atomic<int> countdown{0};
+  std::atomic<int> error{0};
+  std::atomic<bool> sticky{false};
+};
+constinit Armed armed[static_cast<int>(SystemCall::kCount)];
+
+}  // namespace
+
+int injected_error(SystemCall call) {
+  Armed& fault = armed[static_cast<int>(call)];
+  if (fault.countdown.load(std::memory_order_relaxed) <= 0) return 0;
+  const int before = fault.countdown.fetch_sub(1);
+  if (before != 1) return 0;
+  if (fault.sticky.load()) fault.countdown.store(1);
+  return fault.error.load();
+}
+
+void inject_fault(SystemCall call, int nth, int error, bool and_all_later) {
+  Armed& fault = armed[static_cast<int>(call)];
+  fault.error.store(error);
+  fault.sticky.store(and_all_later);
+  fault.countdown.store(nth);
+}
+
+}  // namespace terrace::os

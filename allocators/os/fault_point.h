@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// A place where tests make a system call fail. Each wrapper in os/ asks before it calls the kernel;
+// the shipped build answers 0 (fault_none.cc), the tests link fault_inject.cc.
+// Thread-safe, never allocates.
+#pragma once
+
+namespace terrace::os {
+
+enum class SystemCall : int {
+  kMmap,
+  kMunmap,
+  kMadvise,
+  kMbind,
+  kMovePages,
+  kMemfdCreate,
+  kFtruncate,
+  kFallocate,
+  kUserfaultfd,
+  kUserfaultIoctl,
+  kPagemap,
+  kThreadCreate,
+  kOpen,
+  kRead,
+  kCount
+};
+
+/// 0: go on; else the errno that this call shall fail with.
+int injected_error(SystemCall call);
+
+/// Tests only (fault_inject.cc): the `nth` call from now (1 is the next) of this kind fails with
+/// `error`, and with `and_all_later` every one after it too. 0 disarms.
+void inject_fault(SystemCall call, int nth, int error, bool and_all_later = false);
+
+}  // namespace terrace::os

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "allocators/os/files.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "allocators/os/fault_point.h"
+
+namespace terrace::os {
+namespace {
+
+class Errno {
+ public:
+  ~Errno() { errno = saved_; }
+
+ private:
+  int saved_ = errno;
+};
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+int open_checked(const char* path, int flags, mode_t mode = 0) {
+  if (const int error = injected_error(SystemCall::kOpen); error != 0) {
+    errno = error;
+    return -1;
+  }
+  return open(path, flags | O_CLOEXEC, mode);
+}
+
+}  // namespace
+
+long read_small_file(const char* path, char* buffer, std::size_t capacity) {
+  const Errno keep;
+  const Descriptor file(open_checked(path, O_RDONLY));
+  if (file.get() < 0) return -1;
+  const ssize_t got = read(file.get(), buffer, capacity - 1);
+  if (got < 0) return -1;
+  buffer[got] = '\0';
+  return got;
+}
+
+Result<MappedFile> map_file(const char* path) {
+  const Errno keep;
+  const Descriptor file(open_checked(path, O_RDONLY));
+  struct stat status {};
+  if (file.get() < 0 || fstat(file.get(), &status) != 0) {
+    return make_error(ErrorCode::kIo, errno, "%s: %s", path, std::strerror(errno));
+  }
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  if (size == 0) return make_error(ErrorCode::kUsage, 0, "%s: the file is empty", path);
+  const long mapped = syscall(SYS_mmap, nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (mapped == -1) {
+    return make_error(ErrorCode::kIo, errno, "%s: mmap: %s", path, std::strerror(errno));
+  }
+  return MappedFile{reinterpret_cast<const void*>(mapped), size};
+}
+
+int read_fully(int fd, void* to, std::uint64_t size, std::uint64_t offset) {
+  const Errno keep;
+  auto* out = static_cast<char*>(to);
+  while (size > 0) {
+    if (const int error = injected_error(SystemCall::kRead); error != 0) return error;
+    const ssize_t got = pread(fd, out, size, static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno;
+    if (got == 0) return ENODATA;
+    out += got;
+    offset += static_cast<std::uint64_t>(got);
+    size -= static_cast<std::uint64_t>(got);
+  }
+  return 0;
+}
+
+std::int64_t regular_file_size(int fd) {
+  const Errno keep;
+  struct stat status {};
+  if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return -1;
+  return status.st_size;
+}
+
+bool path_of(int fd, char* buffer, std::size_t capacity) {
+  const Errno keep;
+  char link[40];
+  std::snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  const ssize_t length = readlink(link, buffer, capacity - 1);
+  if (length <= 0) return false;
+  buffer[length] = '\0';
+  return true;
+}
+
+int write_file(const char* path, const char* data, std::size_t size) {
+  const Errno keep;
+  const Descriptor file(open_checked(path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+  if (file.get() < 0) return errno;
+  while (size > 0) {
+    const ssize_t put = write(file.get(), data, size);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return errno;
+    data += put;
+    size -= static_cast<std::size_t>(put);
+  }
+  return 0;
+}
+
+bool executable_path(char* buffer, std::size_t capacity) {
+  const Errno keep;
+  const ssize_t length = readlink("/proc/self/exe", buffer, capacity - 1);
+  if (length <= 0) return false;
+  buffer[length] = '\0';
+  return true;
+}
+
+int process_id() { return static_cast<int>(getpid()); }
+
+}  // namespace terrace::os

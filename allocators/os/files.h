@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading files from code that may not allocate. Thread-safe; keeps errno.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <terrace/result.h>
+#include <terrace/units.h>
+
+namespace terrace::os {
+
+/// Reads a small file (sysfs, procfs) and NUL-terminates it. Bytes read, or -1.
+long read_small_file(const char* path, char* buffer, std::size_t capacity);
+
+/// A file mapped read-only; empty on failure.
+struct MappedFile {
+  const void* data = nullptr;
+  std::uint64_t size = 0;
+};
+Result<MappedFile> map_file(const char* path);
+
+/// Reads exactly [offset, offset + size) into `to`. 0, an errno value, or ENODATA when the file
+/// ends earlier.
+int read_fully(int fd, void* to, std::uint64_t size, std::uint64_t offset);
+
+/// Size of a regular file; -1 when it is not one.
+std::int64_t regular_file_size(int fd);
+/// The path behind a descriptor as /proc tells it, NUL-terminated; false when unknown.
+bool path_of(int fd, char* buffer, std::size_t capacity);
+/// Writes a whole small file (created 0600, replaced). An errno value.
+int write_file(const char* path, const char* data, std::size_t size);
+/// The running program's path.
+bool executable_path(char* buffer, std::size_t capacity);
+int process_id();
+
+}  // namespace terrace::os

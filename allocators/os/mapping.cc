@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "allocators/os/mapping.h"
+
+#include <cerrno>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "allocators/os/fault_point.h"
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+
+namespace terrace::os {
+namespace {
+
+/// MAP_FAILED as nullptr and errno kept, the error in `error`.
+void* raw_mmap(void* at, Bytes size, int protection, int flags, int fd, std::uint64_t offset,
+               int& error) {
+  error = injected_error(SystemCall::kMmap);
+  if (error != 0) return nullptr;
+  const int saved = errno;
+  const long result = syscall(SYS_mmap, at, size.value, protection, flags, fd, offset);
+  if (result == -1) {
+    error = errno;
+    errno = saved;
+    return nullptr;
+  }
+  return reinterpret_cast<void*>(result);
+}
+
+int map_fixed(void* at, Bytes size, int protection, int flags, int fd, std::uint64_t offset) {
+  int error = 0;
+  raw_mmap(at, size, protection, flags | MAP_FIXED, fd, offset, error);
+  return error;
+}
+
+int raw_madvise(void* at, Bytes size, int advice) {
+  if (const int error = injected_error(SystemCall::kMadvise); error != 0) return error;
+  const int saved = errno;
+  if (syscall(SYS_madvise, at, size.value, advice) == 0) return 0;
+  const int error = errno;
+  errno = saved;
+  return error;
+}
+
+}  // namespace
+
+void* reserve_address_space(Bytes size) {
+  const Bytes with_slack = size + kBlockBytes;
+  int error = 0;
+  void* raw = raw_mmap(nullptr, with_slack, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                       -1, 0, error);
+  if (raw == nullptr) return nullptr;
+  const std::uintptr_t start = reinterpret_cast<std::uintptr_t>(raw);
+  const std::uintptr_t aligned = (start + kBlockBytes.value - 1) & ~(kBlockBytes.value - 1);
+  return reinterpret_cast<void*>(aligned);
+}
+
+int map_private(void* at, Bytes size) {
+  const int error =
+      map_fixed(at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  // Advice only: where transparent huge pages are off the memory works all the same.
+  if (error == 0) raw_madvise(at, size, MADV_HUGEPAGE);
+  return error;
+}
+
+int map_shared_file(void* at, Bytes size, int fd, std::uint64_t offset) {
+  return map_fixed(at, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+}
+
+int map_private_file(void* at, Bytes size, int fd, std::uint64_t offset) {
+  return map_fixed(at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, offset);
+}
+
+void* map_view(Bytes size, int fd, std::uint64_t offset) {
+  int error = 0;
+  return raw_mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset, error);
+}
+
+int unmap_to_reservation(void* at, Bytes size) {
+  return map_fixed(at, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+int unmap(void* at, Bytes size) {
+  if (const int error = injected_error(SystemCall::kMunmap); error != 0) return error;
+  const int saved = errno;
+  if (syscall(SYS_munmap, at, size.value) == 0) return 0;
+  const int error = errno;
+  errno = saved;
+  return error;
+}
+
+int drop_pages(void* at, Bytes size) { return raw_madvise(at, size, MADV_DONTNEED); }
+int populate_read(void* at, Bytes size) { return raw_madvise(at, size, MADV_POPULATE_READ); }
+int advise(void* at, Bytes size, int advice) { return raw_madvise(at, size, advice); }
+
+int protect(void* at, Bytes size, int protection) {
+  const int saved = errno;
+  if (syscall(SYS_mprotect, at, size.value, protection) == 0) return 0;
+  const int error = errno;
+  errno = saved;
+  return error;
+}
+
+Bytes physical_memory() {
+  return Bytes(static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+               static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)));
+}
+
+}  // namespace terrace::os

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Address space and mappings. Every call goes to the kernel directly, never through libc's mmap,
+// since the preload shim interposes that. Thread-safe, never allocates. Functions return 0 or an
+// errno value; errno itself is left alone.
+#pragma once
+
+#include <cstdint>
+
+#include <terrace/units.h>
+
+namespace terrace::os {
+
+/// Inaccessible address space, aligned to a block; nullptr when there is none. Costs no memory.
+void* reserve_address_space(Bytes size);
+/// Turns [at, at+size) of a reservation into zeroed private memory, huge pages where possible.
+int map_private(void* at, Bytes size);
+/// Maps a file at `at`: shared, so that its pages are the file's own.
+int map_shared_file(void* at, Bytes size, int fd, std::uint64_t offset);
+/// The same pages copy-on-write: later writes on either side stay there.
+int map_private_file(void* at, Bytes size, int fd, std::uint64_t offset);
+/// A second view of a file's pages anywhere; nullptr on failure.
+void* map_view(Bytes size, int fd, std::uint64_t offset);
+/// Gives the pages back and leaves inaccessible reservation behind.
+int unmap_to_reservation(void* at, Bytes size);
+int unmap(void* at, Bytes size);
+
+/// MADV_DONTNEED: private memory becomes zero; of a shared mapping only the page-table entries go.
+int drop_pages(void* at, Bytes size);
+/// MADV_POPULATE_READ: page-table entries for all of it, zero pages where nothing was written.
+int populate_read(void* at, Bytes size);
+int advise(void* at, Bytes size, int advice);
+int protect(void* at, Bytes size, int protection);
+/// Physical memory of the machine.
+Bytes physical_memory();
+
+}  // namespace terrace::os

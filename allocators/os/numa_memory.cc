@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "allocators/os/numa_memory.h"
+
+#include <cerrno>
+#include <linux/mempolicy.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "allocators/os/fault_point.h"
+
+#ifndef MPOL_PREFERRED_MANY
+#define MPOL_PREFERRED_MANY 5
+#endif
+
+namespace terrace::os {
+namespace {
+
+// The kernel takes one bit fewer than it is told (get_nodes decrements maxnode), hence + 1.
+constexpr unsigned long kMaxNode = kNodeMaskWords * 64 + 1;
+
+int raw_mbind(void* at, Bytes size, int mode, const NodeMask& nodes, unsigned flags) {
+  if (const int error = injected_error(SystemCall::kMbind); error != 0) return error;
+  const int saved = errno;
+  if (syscall(SYS_mbind, at, size.value, mode, nodes.words, kMaxNode, flags) == 0) return 0;
+  const int error = errno;
+  errno = saved;
+  return error;
+}
+
+}  // namespace
+
+bool NodeMask::empty() const {
+  for (const std::uint64_t word : words) {
+    if (word != 0) return false;
+  }
+  return true;
+}
+
+int bind_range(void* at, Bytes size, const NodeMask& nodes, Binding binding, Existing existing) {
+  const unsigned flags = existing == Existing::kMove ? MPOL_MF_MOVE : 0;
+  if (binding == Binding::kStrict) return raw_mbind(at, size, MPOL_BIND, nodes, flags);
+  const int error = raw_mbind(at, size, MPOL_PREFERRED_MANY, nodes, flags);
+  if (error != EINVAL) return error;
+  return raw_mbind(at, size, MPOL_PREFERRED, nodes, flags);
+}
+
+long sample_nodes(const void* at, Bytes size, std::uint32_t* by_node, std::uint32_t node_count,
+                  std::uint32_t max_samples) {
+  constexpr std::uint32_t kBatch = 64;
+  const std::uint64_t blocks = blocks_for(size);
+  const std::uint64_t stride = blocks > max_samples ? (blocks + max_samples - 1) / max_samples : 1;
+  long absent = 0;
+  const int saved = errno;
+  for (std::uint64_t block = 0; block < blocks;) {
+    const void* pages[kBatch];
+    int status[kBatch];
+    std::uint32_t count = 0;
+    for (; count < kBatch && block < blocks; block += stride) {
+      pages[count++] = static_cast<const char*>(at) + (block << kBlockShift);
+    }
+    if (injected_error(SystemCall::kMovePages) != 0 ||
+        syscall(SYS_move_pages, 0, count, pages, nullptr, status, 0) != 0) {
+      errno = saved;
+      return -1;
+    }
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (status[i] < 0) {
+        ++absent;
+      } else if (static_cast<std::uint32_t>(status[i]) < node_count) {
+        ++by_node[status[i]];
+      }
+    }
+  }
+  errno = saved;
+  return absent;
+}
+
+}  // namespace terrace::os

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "allocators/os/page_presence.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "allocators/os/fault_point.h"
+
+namespace terrace::os {
+namespace {
+
+// From Documentation/admin-guide/mm/pagemap.rst; Debian 12's headers are older than the call.
+struct PageRegion {
+  std::uint64_t start;
+  std::uint64_t end;
+  std::uint64_t categories;
+};
+struct ScanArguments {
+  std::uint64_t size;
+  std::uint64_t flags;
+  std::uint64_t start;
+  std::uint64_t end;
+  std::uint64_t walk_end;
+  std::uint64_t regions;
+  std::uint64_t region_count;
+  std::uint64_t max_pages;
+  std::uint64_t category_inverted;
+  std::uint64_t category_mask;
+  std::uint64_t category_any_of_mask;
+  std::uint64_t return_mask;
+};
+constexpr unsigned long kPagemapScan = _IOWR('f', 16, ScanArguments);
+constexpr std::uint64_t kPageIsPresent = 1u << 3;
+constexpr std::uint64_t kEntryPresent = std::uint64_t{1} << 63;
+constexpr std::uint64_t kPagesPerBlock = kBlockBytes.value >> 12;
+
+}  // namespace
+
+PagePresence::~PagePresence() { close(); }
+
+void PagePresence::close() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+Result<PagePresence> PagePresence::open() {
+  int error = injected_error(SystemCall::kPagemap);
+  PagePresence presence;
+  const int saved = errno;
+  if (error == 0) {
+    presence.fd_ = ::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    if (presence.fd_ < 0) error = errno;
+  }
+  if (error == 0) {
+    const int moved = fcntl(presence.fd_, F_DUPFD_CLOEXEC, 512);
+    if (moved >= 0) {
+      ::close(presence.fd_);
+      presence.fd_ = moved;
+    }
+  }
+  errno = saved;
+  if (error == 0) return presence;
+  return make_error(ErrorCode::kCapabilityMissing, error, "/proc/self/pagemap: %s",
+                    std::strerror(error));
+}
+
+int PagePresence::count_present(const void* at, std::uint64_t blocks, std::uint32_t* touches) {
+  if (const int error = injected_error(SystemCall::kPagemap); error != 0) return error;
+  const int saved = errno;
+  int error = scan_works_ ? scan(at, blocks, touches) : ENOTTY;
+  if (error == ENOTTY || error == EINVAL) {
+    scan_works_ = false;
+    error = read_entries(at, blocks, touches);
+  }
+  errno = saved;
+  return error;
+}
+
+int PagePresence::scan(const void* at, std::uint64_t blocks, std::uint32_t* touches) {
+  const auto base = reinterpret_cast<std::uint64_t>(at);
+  const std::uint64_t end = base + (blocks << kBlockShift);
+  std::uint64_t next_uncounted = 0;  // a range can be reported twice when walked in steps
+  for (std::uint64_t start = base; start < end;) {
+    PageRegion regions[128];
+    ScanArguments arguments{};
+    arguments.size = sizeof arguments;
+    arguments.start = start;
+    arguments.end = end;
+    arguments.regions = reinterpret_cast<std::uint64_t>(regions);
+    arguments.region_count = 128;
+    arguments.category_mask = kPageIsPresent;
+    arguments.return_mask = kPageIsPresent;
+    const int found = ioctl(fd_, kPagemapScan, &arguments);
+    if (found < 0) return errno;
+    for (int i = 0; i < found; ++i) {
+      std::uint64_t first = (regions[i].start - base) >> kBlockShift;
+      const std::uint64_t last = (regions[i].end - 1 - base) >> kBlockShift;
+      if (first < next_uncounted) first = next_uncounted;
+      for (std::uint64_t block = first; block <= last; ++block) ++touches[block];
+      if (last + 1 > next_uncounted) next_uncounted = last + 1;
+    }
+    if (arguments.walk_end <= start) return 0;
+    start = arguments.walk_end;
+  }
+  return 0;
+}
+
+int PagePresence::read_entries(const void* at, std::uint64_t blocks, std::uint32_t* touches) const {
+  std::uint64_t entries[kPagesPerBlock];
+  const auto first_page = reinterpret_cast<std::uint64_t>(at) >> 12;
+  for (std::uint64_t block = 0; block < blocks; ++block) {
+    const auto offset = static_cast<off_t>((first_page + block * kPagesPerBlock) * 8);
+    if (pread(fd_, entries, sizeof entries, offset) != static_cast<ssize_t>(sizeof entries)) {
+      return errno != 0 ? errno : EIO;
+    }
+    for (const std::uint64_t entry : entries) {
+      if ((entry & kEntryPresent) != 0) {
+        ++touches[block];
+        break;
+      }
+    }
+  }
+  return 0;
+}
+
+}  // namespace terrace::os

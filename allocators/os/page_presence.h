@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which blocks of a range have page-table entries in this process. After drop_pages() on a shared
+// mapping that tells what was touched since. One PAGEMAP_SCAN ioctl for each range (Linux 6.7), or
+// reads of /proc/self/pagemap. One owner; never allocates.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include <terrace/result.h>
+#include <terrace/units.h>
+
+namespace terrace::os {
+
+class PagePresence {
+ public:
+  constexpr PagePresence() = default;
+  PagePresence(PagePresence&& other) noexcept
+      : fd_(std::exchange(other.fd_, -1)), scan_works_(other.scan_works_) {}
+  PagePresence& operator=(PagePresence&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    std::swap(scan_works_, other.scan_works_);
+    return *this;
+  }
+  ~PagePresence();
+
+  static Result<PagePresence> open();
+  /// Adds one to touches[i] for each block i of [at, at + blocks) with any page present.
+  /// An errno value.
+  int count_present(const void* at, std::uint64_t blocks, std::uint32_t* touches);
+  /// In a fork's child, whose pagemap is another.
+  void close();
+
+ private:
+  int scan(const void* at, std::uint64_t blocks, std::uint32_t* touches);
+  int read_entries(const void* at, std::uint64_t blocks, std::uint32_t* touches) const;
+
+  int fd_ = -1;
+  bool scan_works_ = true;
+};
+
+}  // namespace terrace::os

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Background threads of the runtime inside another program: all signals blocked, small stack, and
+// a way to sleep that another thread can end. Never allocates from the heap by itself (libc maps
+// the stack).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include <terrace/units.h>
+
+namespace terrace::os {
+
+/// Starts a detached thread named `name` (15 characters at most). An errno value.
+int start_thread(void* (*body)(void*), void* argument, const char* name);
+
+/// Tells the kernel that this thread wants its timers on time (default slack is 50 us).
+void precise_timers();
+
+/// A futex word that one thread sleeps on.
+class Doorbell {
+ public:
+  constexpr Doorbell() = default;
+  /// Sleeps until ring() or `timeout`; returns at once when rung since the last wait.
+  void wait(Nanoseconds timeout);
+  void ring();
+
+ private:
+  std::atomic<std::uint32_t> rung_{0};
+};
+
+}  // namespace terrace::os

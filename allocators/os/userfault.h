@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// userfaultfd: faults of chosen ranges are answered by a thread of ours. Used by the emulated link
+// (minor and missing mode over memory files) and to hold writers off while pages are exchanged
+// (write-protect mode). Kernel faults must be handled too, since read(2) into placed memory faults
+// in the kernel: a user-mode-only descriptor is not enough.
+// Descriptors may be used by several threads; never allocates; errors as errno values.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include <terrace/result.h>
+#include <terrace/units.h>
+
+namespace terrace::os {
+
+enum class FaultKind : std::uint8_t {
+  kMissing,       ///< no page in the file yet
+  kMinor,         ///< the page is there, its page-table entry is not
+  kWriteProtect,  ///< a write to a protected page
+  kOther,
+};
+
+struct FaultEvent {
+  std::uintptr_t address = 0;
+  FaultKind kind = FaultKind::kOther;
+};
+
+class UserFault {
+ public:
+  constexpr UserFault() = default;
+  UserFault(UserFault&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  UserFault& operator=(UserFault&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~UserFault() { close(); }
+
+  /// kCapabilityMissing with the remedy when the kernel or the user's rights lack something.
+  static Result<UserFault> open();
+  bool is_open() const { return fd_ >= 0; }
+
+  /// Faults of missing pages and of missing page-table entries come to us.
+  int watch_delivery(void* at, Bytes size) const;
+  /// Registers a range so that protect_writes() works on it.
+  int watch_writes(void* at, Bytes size) const;
+  int unwatch(void* at, Bytes size) const;
+  /// From now on writers wait until the range is replaced or writes are allowed, then wake().
+  int protect_writes(void* at, Bytes size) const;
+  int allow_writes(void* at, Bytes size) const;
+  /// Maps pages that are in the file and wakes who waits for them. EEXIST: mapped already.
+  int deliver(void* at, Bytes size) const;
+  void wake(void* at, Bytes size) const;
+
+  /// Reads up to `capacity` events without waiting; their number.
+  int read_events(FaultEvent* events, int capacity) const;
+  /// Waits for an event, or until `timeout` passed.
+  void wait_event(Nanoseconds timeout) const;
+  void close();
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace terrace::os
