@@ -23,9 +23,8 @@ ReadAhead::Stream& ReadAhead::stream_for(std::uint32_t block, Nanoseconds now,
     // A stream goes on when its next block is touched, or one that it asked for.
     if (steps == 1 || (steps > 1 && block <= stream.issued)) {
       const Nanoseconds each((now - stream.at).value / steps);
-      stream.pace = stream.pace.value == 0
-                        ? each
-                        : Nanoseconds((stream.pace.value * 3 + each.value) / 4);
+      stream.pace =
+          stream.pace.value == 0 ? each : Nanoseconds((stream.pace.value * 3 + each.value) / 4);
       ++stream.run;
       stream.last = block;
       stream.at = now;

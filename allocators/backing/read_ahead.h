@@ -34,7 +34,8 @@ class ReadAhead {
   constexpr ReadAhead() = default;
   /// A fault showed that `block` is touched at `now`. Writes blocks to request into
   /// ahead[0..kMaxWindow), nearest first; returns their number.
-  std::uint32_t touched(std::uint32_t block, Nanoseconds now, const BlockOrder& order, Ahead* ahead);
+  std::uint32_t touched(std::uint32_t block, Nanoseconds now, const BlockOrder& order,
+                        Ahead* ahead);
   /// Time from one block of the stream that `block` belongs to, to its next; 0: not known yet.
   Nanoseconds pace_of(std::uint32_t block) const;
   /// Forgets streams in [first, first + count), whose blocks went away.

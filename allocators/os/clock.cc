@@ -15,9 +15,17 @@ Nanoseconds read_clock(clockid_t clock) {
 
 }  // namespace
 
-Nanoseconds monotonic_now() { return read_clock(CLOCK_MONOTONIC); }
-Nanoseconds realtime_now() { return read_clock(CLOCK_REALTIME); }
-Nanoseconds thread_cpu_now() { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
-void relax() { __builtin_ia32_pause(); }
+Nanoseconds monotonic_now() {
+  return read_clock(CLOCK_MONOTONIC);
+}
+Nanoseconds realtime_now() {
+  return read_clock(CLOCK_REALTIME);
+}
+Nanoseconds thread_cpu_now() {
+  return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+void relax() {
+  __builtin_ia32_pause();
+}
 
 }  // namespace terrace::os

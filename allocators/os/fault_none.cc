@@ -3,6 +3,8 @@
 
 namespace terrace::os {
 
-int injected_error(SystemCall) { return 0; }
+int injected_error(SystemCall) {
+  return 0;
+}
 
 }  // namespace terrace::os

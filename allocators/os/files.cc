@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "allocators/os/files.h"
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 
 #include "allocators/os/fault_point.h"
 
@@ -120,6 +120,11 @@ int write_file(const char* path, const char* data, std::size_t size) {
   return 0;
 }
 
+bool file_exists(const char* path) {
+  const Errno keep;
+  return access(path, F_OK) == 0;
+}
+
 bool executable_path(char* buffer, std::size_t capacity) {
   const Errno keep;
   const ssize_t length = readlink("/proc/self/exe", buffer, capacity - 1);
@@ -128,6 +133,8 @@ bool executable_path(char* buffer, std::size_t capacity) {
   return true;
 }
 
-int process_id() { return static_cast<int>(getpid()); }
+int process_id() {
+  return static_cast<int>(getpid());
+}
 
 }  // namespace terrace::os

@@ -30,6 +30,7 @@ std::int64_t regular_file_size(int fd);
 bool path_of(int fd, char* buffer, std::size_t capacity);
 /// Writes a whole small file (created 0600, replaced). An errno value.
 int write_file(const char* path, const char* data, std::size_t size);
+bool file_exists(const char* path);
 /// The running program's path.
 bool executable_path(char* buffer, std::size_t capacity);
 int process_id();

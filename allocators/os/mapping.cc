@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "allocators/os/mapping.h"
 
-#include <cerrno>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <cerrno>
 
 #include "allocators/os/fault_point.h"
 
@@ -58,9 +58,15 @@ void* reserve_address_space(Bytes size) {
   return reinterpret_cast<void*>(aligned);
 }
 
+void* map_private_at(void* at, Bytes size) {
+  int error = 0;
+  return raw_mmap(at, size, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | (at != nullptr ? MAP_FIXED : 0), -1, 0, error);
+}
+
 int map_private(void* at, Bytes size) {
-  const int error =
-      map_fixed(at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  const int error = map_fixed(at, size, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   // Advice only: where transparent huge pages are off the memory works all the same.
   if (error == 0) raw_madvise(at, size, MADV_HUGEPAGE);
   return error;
@@ -92,9 +98,25 @@ int unmap(void* at, Bytes size) {
   return error;
 }
 
-int drop_pages(void* at, Bytes size) { return raw_madvise(at, size, MADV_DONTNEED); }
-int populate_read(void* at, Bytes size) { return raw_madvise(at, size, MADV_POPULATE_READ); }
-int advise(void* at, Bytes size, int advice) { return raw_madvise(at, size, advice); }
+int move_mapping(void* from, Bytes size, void* to) {
+  const int saved = errno;
+  const long result =
+      syscall(SYS_mremap, from, size.value, size.value, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+  if (result != -1) return 0;
+  const int error = errno;
+  errno = saved;
+  return error;
+}
+
+int drop_pages(void* at, Bytes size) {
+  return raw_madvise(at, size, MADV_DONTNEED);
+}
+int populate_read(void* at, Bytes size) {
+  return raw_madvise(at, size, MADV_POPULATE_READ);
+}
+int advise(void* at, Bytes size, int advice) {
+  return raw_madvise(at, size, advice);
+}
 
 int protect(void* at, Bytes size, int protection) {
   const int saved = errno;

@@ -12,6 +12,9 @@ namespace terrace::os {
 
 /// Inaccessible address space, aligned to a block; nullptr when there is none. Costs no memory.
 void* reserve_address_space(Bytes size);
+/// Zeroed private memory at `at`, replacing what is there, or anywhere for nullptr; nullptr on
+/// failure. For memory that leaves our hands.
+void* map_private_at(void* at, Bytes size);
 /// Turns [at, at+size) of a reservation into zeroed private memory, huge pages where possible.
 int map_private(void* at, Bytes size);
 /// Maps a file at `at`: shared, so that its pages are the file's own.
@@ -23,6 +26,8 @@ void* map_view(Bytes size, int fd, std::uint64_t offset);
 /// Gives the pages back and leaves inaccessible reservation behind.
 int unmap_to_reservation(void* at, Bytes size);
 int unmap(void* at, Bytes size);
+/// Moves a private mapping over another address range, replacing what is there in one step.
+int move_mapping(void* from, Bytes size, void* to);
 
 /// MADV_DONTNEED: private memory becomes zero; of a shared mapping only the page-table entries go.
 int drop_pages(void* at, Bytes size);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "allocators/os/memory_file.h"
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
 
 #include "allocators/os/fault_point.h"
 #include "allocators/os/files.h"
@@ -59,7 +59,8 @@ int MemoryFile::allocate_in(int fd, std::uint64_t offset, Bytes size) {
   if (const int error = injected_error(SystemCall::kFallocate); error != 0) return error;
   const int saved = errno;
   int error = 0;
-  if (fallocate(fd, 0, static_cast<off_t>(offset), static_cast<off_t>(size.value)) != 0) error = errno;
+  if (fallocate(fd, 0, static_cast<off_t>(offset), static_cast<off_t>(size.value)) != 0)
+    error = errno;
   errno = saved;
   return error;
 }

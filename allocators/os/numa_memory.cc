@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "allocators/os/numa_memory.h"
 
-#include <cerrno>
 #include <linux/mempolicy.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <cerrno>
 
 #include "allocators/os/fault_point.h"
 

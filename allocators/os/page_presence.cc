@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "allocators/os/page_presence.h"
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
 
 #include "allocators/os/fault_point.h"
 
@@ -39,7 +39,9 @@ constexpr std::uint64_t kPagesPerBlock = kBlockBytes.value >> 12;
 
 }  // namespace
 
-PagePresence::~PagePresence() { close(); }
+PagePresence::~PagePresence() {
+  close();
+}
 
 void PagePresence::close() {
   if (fd_ >= 0) ::close(fd_);

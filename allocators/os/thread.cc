@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "allocators/os/thread.h"
 
-#include <cerrno>
-#include <csignal>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <cerrno>
+#include <csignal>
 
 #include "allocators/os/fault_point.h"
 
@@ -32,7 +32,9 @@ int start_thread(void* (*body)(void*), void* argument, const char* name) {
   return error;
 }
 
-void precise_timers() { prctl(PR_SET_TIMERSLACK, 1000UL); }
+void precise_timers() {
+  prctl(PR_SET_TIMERSLACK, 1000UL);
+}
 
 void Doorbell::wait(Nanoseconds timeout) {
   const int saved = errno;

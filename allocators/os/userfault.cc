@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "allocators/os/userfault.h"
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
 
 #include "allocators/os/fault_point.h"
 
@@ -99,8 +99,7 @@ Result<UserFault> UserFault::open() {
 }
 
 int UserFault::watch_delivery(void* at, Bytes size) const {
-  return register_range(fd_, at, size,
-                        UFFDIO_REGISTER_MODE_MINOR | UFFDIO_REGISTER_MODE_MISSING);
+  return register_range(fd_, at, size, UFFDIO_REGISTER_MODE_MINOR | UFFDIO_REGISTER_MODE_MISSING);
 }
 
 int UserFault::watch_writes(void* at, Bytes size) const {

@@ -21,7 +21,8 @@ std::uint64_t read_lines(const char* from, std::uint64_t size) {
   std::uint64_t sum[8] = {};
   for (std::uint64_t i = 0; i + 512 <= size; i += 512) {
     for (int k = 0; k < 8; ++k) {
-      sum[k] += *reinterpret_cast<const volatile std::uint64_t*>(from + i + 64u * static_cast<unsigned>(k));
+      sum[k] += *reinterpret_cast<const volatile std::uint64_t*>(from + i +
+                                                                 64u * static_cast<unsigned>(k));
     }
   }
   return sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
@@ -63,7 +64,8 @@ class Bench {
     const std::uint64_t part = kSize.value / static_cast<unsigned>(threads);
     for (int t = 0; t < threads; ++t) {
       workers.emplace_back([=, this] {
-        for (int pass = 0; pass < passes; ++pass) read_lines(arena_ + part * static_cast<unsigned>(t), part);
+        for (int pass = 0; pass < passes; ++pass)
+          read_lines(arena_ + part * static_cast<unsigned>(t), part);
       });
     }
     for (auto& worker : workers) worker.join();
@@ -115,7 +117,8 @@ int main(int argc, char** argv) {
       std::sort(rates.begin(), rates.end());
       const double worst = std::max(rates.back() / asked - 1, 1 - rates.front() / asked) * 100;
       rows.push_back({asked, threads, rates[2], worst});
-      std::fprintf(chatter, "asked %.1f GB/s  threads %d  measured %.3f GB/s  worst round %.1f %% off\n",
+      std::fprintf(chatter,
+                   "asked %.1f GB/s  threads %d  measured %.3f GB/s  worst round %.1f %% off\n",
                    asked, threads, rates[2], worst);
     }
   }
@@ -123,7 +126,8 @@ int main(int argc, char** argv) {
   for (const std::uint64_t latency : {250ull, 100000ull, 1000000ull}) {
     Bench bench(4.0, latency);
     const double transfer = static_cast<double>(kBlockBytes.value) / 4.0;
-    std::fprintf(chatter, "asked latency %.1f us  measured %.1f us (block transfer of %.0f us taken off; "
+    std::fprintf(chatter,
+                 "asked latency %.1f us  measured %.1f us (block transfer of %.0f us taken off; "
                  "fault cost compensated 2 x %.1f us)\n",
                  static_cast<double>(latency) / 1000, (bench.touch_ns() - transfer) / 1000,
                  transfer / 1000, bench.fault_cost_us());
@@ -131,9 +135,10 @@ int main(int argc, char** argv) {
   if (json) {
     std::printf("{\"emulated\":true,\"rows\":[");
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      std::printf("%s{\"asked_gbps\":%.1f,\"threads\":%d,\"measured_gbps\":%.3f,\"worst_error_pct\":%.1f}",
-                  i == 0 ? "" : ",", rows[i].asked_gbps, rows[i].threads, rows[i].measured_gbps,
-                  rows[i].worst_error_pct);
+      std::printf(
+          "%s{\"asked_gbps\":%.1f,\"threads\":%d,\"measured_gbps\":%.3f,\"worst_error_pct\":%.1f}",
+          i == 0 ? "" : ",", rows[i].asked_gbps, rows[i].threads, rows[i].measured_gbps,
+          rows[i].worst_error_pct);
     }
     std::printf("]}\n");
   }

@@ -16,14 +16,14 @@ namespace terrace::heat {
 
 struct ObjectHeat {
   ObjectKey key;
-  std::string label;                 ///< short name for people: file, or innermost known symbols
-  std::string path;                  ///< for Origin::kFile
-  std::vector<std::string> frames;   ///< "module+0xoffset" or symbol, innermost first
-  double lifetime_share = 0;         ///< of the session's time that it lived
+  std::string label;                ///< short name for people: file, or innermost known symbols
+  std::string path;                 ///< for Origin::kFile
+  std::vector<std::string> frames;  ///< "module+0xoffset" or symbol, innermost first
+  double lifetime_share = 0;        ///< of the session's time that it lived
   std::vector<double> block_bytes_per_second;  ///< one for each 2 MiB block
   std::vector<std::uint8_t> block_tiers;       ///< where each block lay while recorded
-  std::string source;                ///< "present-bits", "link-faults", "referenced-bits", "none"
-  double relative_error = 1;         ///< one standard error of the object's total, from counts
+  std::string source;         ///< "present-bits", "link-faults", "referenced-bits", "none"
+  double relative_error = 1;  ///< one standard error of the object's total, from counts
 
   double bytes_per_second() const;
 };
@@ -32,13 +32,13 @@ struct HeatMap {
   std::string machine_id;
   std::string executable;
   bool emulated = false;
-  std::vector<Tier> tiers;           ///< as they were while recorded, fastest first
-  double step_seconds = 0;           ///< 0: no period was found
-  std::string step_source;           ///< how the period was found
+  std::vector<Tier> tiers;  ///< as they were while recorded, fastest first
+  double step_seconds = 0;  ///< 0: no period was found
+  std::string step_source;  ///< how the period was found
   double recorded_seconds = 0;
-  double link_wait_share = 0;        ///< of wall time that threads waited on emulated links
-  double observer_cpu_share = 0;     ///< observer's CPU time over wall time
-  std::vector<ObjectHeat> objects;   ///< hottest first
+  double link_wait_share = 0;       ///< of wall time that threads waited on emulated links
+  double observer_cpu_share = 0;    ///< observer's CPU time over wall time
+  std::vector<ObjectHeat> objects;  ///< hottest first
 };
 
 /// Objects that lived less than `min_lifetime_share` of the session are left out (load staging).

@@ -15,16 +15,16 @@ inline constexpr std::uint32_t kSchemaVersion = 1;
 inline constexpr std::uint32_t kMaxChunkBytes = 64u << 20;
 
 enum class ChunkKind : std::uint32_t {
-  kTier = 1,        ///< TierRecord; one chunk for each tier, fastest first
-  kModule = 2,      ///< ModuleRecord, then the path without NUL
-  kObject = 3,      ///< ObjectRecord, FrameRecord[frame_count], tier index for each block,
-                    ///< then the file's path (Origin::kFile) without NUL
-  kObjectEnd = 4,   ///< ObjectEndRecord
-  kHeat = 5,        ///< HeatRecord, then one u32 of touches for each block
-  kStep = 6,        ///< StepRecord
-  kCost = 7,        ///< CostRecord
-  kEnd = 8,         ///< no payload: the session was closed in order
-  kPlacement = 9,   ///< PlacementRecord, then tier index for each block: the object moved
+  kTier = 1,       ///< TierRecord; one chunk for each tier, fastest first
+  kModule = 2,     ///< ModuleRecord, then the path without NUL
+  kObject = 3,     ///< ObjectRecord, FrameRecord[frame_count], tier index for each block,
+                   ///< then the file's path (Origin::kFile) without NUL
+  kObjectEnd = 4,  ///< ObjectEndRecord
+  kHeat = 5,       ///< HeatRecord, then one u32 of touches for each block
+  kStep = 6,       ///< StepRecord
+  kCost = 7,       ///< CostRecord
+  kEnd = 8,        ///< no payload: the session was closed in order
+  kPlacement = 9,  ///< PlacementRecord, then tier index for each block: the object moved
 };
 
 /// How touches were observed.
@@ -41,15 +41,15 @@ struct FileHeader {
   std::uint64_t start_realtime_ns;   ///< CLOCK_REALTIME at the start
   std::uint64_t start_monotonic_ns;  ///< CLOCK_MONOTONIC at the start; all other times are of it
   std::uint32_t pid;
-  std::uint32_t emulated;            ///< 1 when any tier is an emulated link
+  std::uint32_t emulated;  ///< 1 when any tier is an emulated link
   char machine_id[24];
   char executable[256];
 };
 
 struct ChunkHeader {
-  std::uint32_t kind;           ///< ChunkKind; readers skip kinds they do not know
+  std::uint32_t kind;  ///< ChunkKind; readers skip kinds they do not know
   std::uint32_t payload_bytes;
-  std::uint32_t crc32;          ///< zlib's CRC-32 of kind, payload_bytes and payload
+  std::uint32_t crc32;  ///< zlib's CRC-32 of kind, payload_bytes and payload
   std::uint32_t reserved;
 };
 
@@ -64,7 +64,7 @@ struct TierRecord {
 };
 
 struct ModuleRecord {
-  std::uint32_t module;     ///< index used by FrameRecord
+  std::uint32_t module;  ///< index used by FrameRecord
   std::uint32_t reserved;
   std::uint64_t load_bias;  ///< address minus this is the offset in the file's address space
 };
@@ -76,14 +76,14 @@ struct FrameRecord {
 };
 
 struct ObjectRecord {
-  std::uint64_t object;      ///< unique in the session
+  std::uint64_t object;  ///< unique in the session
   std::uint64_t site_hash;
   std::uint64_t size_bytes;
   std::uint64_t base_address;
   std::uint64_t born_ns;
   std::uint64_t block_count;
   std::uint32_t ordinal;
-  std::uint32_t origin;      ///< Origin
+  std::uint32_t origin;  ///< Origin
   std::uint32_t frame_count;
   std::uint32_t path_bytes;
 };
@@ -95,7 +95,7 @@ struct ObjectEndRecord {
 
 struct HeatRecord {
   std::uint64_t object;
-  std::uint32_t source;       ///< SourceKind
+  std::uint32_t source;  ///< SourceKind
   std::uint32_t reserved;
   std::uint64_t begin_ns;
   std::uint64_t end_ns;
@@ -105,16 +105,16 @@ struct HeatRecord {
 
 struct StepRecord {
   std::uint64_t at_ns;
-  std::uint64_t period_ns;    ///< median time from one step to the next
-  std::uint32_t observations; ///< how many periods the median is over
+  std::uint64_t period_ns;     ///< median time from one step to the next
+  std::uint32_t observations;  ///< how many periods the median is over
   std::uint32_t reserved;
 };
 
 struct CostRecord {
-  std::uint64_t cpu_ns;          ///< CPU time of the observer since the start
+  std::uint64_t cpu_ns;  ///< CPU time of the observer since the start
   std::uint64_t windows;
-  std::uint64_t link_wait_ns;    ///< time that the program's threads waited for emulated links
-  std::uint64_t link_bytes;      ///< bytes that emulated links delivered
+  std::uint64_t link_wait_ns;  ///< time that the program's threads waited for emulated links
+  std::uint64_t link_bytes;    ///< bytes that emulated links delivered
 };
 
 struct PlacementRecord {

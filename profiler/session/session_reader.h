@@ -30,17 +30,17 @@ struct HeatSample {
 
 struct Object {
   ObjectRecord record;
-  std::string path;                 ///< for Origin::kFile
+  std::string path;  ///< for Origin::kFile
   std::vector<Frame> frames;
   std::vector<std::uint8_t> block_tiers;  ///< as last placed
-  std::uint64_t ended_ns = 0;       ///< 0: lived to the end
+  std::uint64_t ended_ns = 0;             ///< 0: lived to the end
   std::vector<HeatSample> heat;
 };
 
 struct Session {
   FileHeader header;
   std::vector<TierRecord> tiers;
-  std::vector<Object> objects;      ///< in order of birth
+  std::vector<Object> objects;  ///< in order of birth
   std::vector<StepRecord> steps;
   CostRecord cost{};
   bool complete = false;            ///< closed in order

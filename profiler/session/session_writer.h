@@ -16,12 +16,12 @@ namespace terrace::session {
 struct ObjectBirth {
   std::uint64_t object = 0;
   ObjectKey key;
-  const CallSite* site = nullptr;        ///< null: no frames
+  const CallSite* site = nullptr;  ///< null: no frames
   std::uintptr_t base_address = 0;
   Nanoseconds born;
   const std::uint8_t* block_tiers = nullptr;
   std::uint64_t block_count = 0;
-  const char* path = nullptr;            ///< null: no file behind it
+  const char* path = nullptr;  ///< null: no file behind it
 };
 
 class SessionWriter {

@@ -20,10 +20,10 @@ inline constexpr std::uint32_t kMaxNodes = 1024;
 
 /// Where an object goes that the plan does not name, and every object when there is no plan.
 enum class DefaultPolicy : std::uint32_t {
-  kFirstTouch = 0,  ///< fill the tiers in their order
-  kInterleave = 1,  ///< equal shares on every tier
-  kWeighted = 2,    ///< shares in the ratio of FlatTier::weight (bandwidth, usually)
-  kPassThrough = 3, ///< place nothing, the kernel decides
+  kFirstTouch = 0,   ///< fill the tiers in their order
+  kInterleave = 1,   ///< equal shares on every tier
+  kWeighted = 2,     ///< shares in the ratio of FlatTier::weight (bandwidth, usually)
+  kPassThrough = 3,  ///< place nothing, the kernel decides
 };
 
 /// How firmly pages are bound to a tier's nodes.
@@ -34,35 +34,35 @@ enum class BindMode : std::uint32_t {
 };
 
 enum FlatFlags : std::uint32_t {
-  kFlagRecord = 1u << 0,   ///< record heat into session_path
-  kFlagStrict = 1u << 1,   ///< a bad configuration stops the program with 125
-  kFlagVerbose = 1u << 2,  ///< summary on stderr at exit
+  kFlagRecord = 1u << 0,       ///< record heat into session_path
+  kFlagStrict = 1u << 1,       ///< a bad configuration stops the program with 125
+  kFlagVerbose = 1u << 2,      ///< summary on stderr at exit
   kFlagMaterialize = 1u << 3,  ///< large read-only file mappings become placed memory
 };
 
 struct FlatHeader {
   char magic[8];
   std::uint32_t version;
-  std::uint32_t header_bytes;   ///< sizeof(FlatHeader) of the writer
-  std::uint64_t total_bytes;    ///< the file's whole length
-  std::uint32_t crc32;          ///< zlib's CRC-32 of everything after this header
-  std::uint32_t flags;          ///< FlatFlags
+  std::uint32_t header_bytes;          ///< sizeof(FlatHeader) of the writer
+  std::uint64_t total_bytes;           ///< the file's whole length
+  std::uint32_t crc32;                 ///< zlib's CRC-32 of everything after this header
+  std::uint32_t flags;                 ///< FlatFlags
   std::uint64_t threshold_bytes;       ///< heap allocations of this size and more become objects
   std::uint64_t mmap_threshold_bytes;  ///< the same for anonymous mappings
   std::uint64_t file_threshold_bytes;  ///< the same for read-only file mappings
-  std::uint64_t late_bytes;     ///< unplanned objects below this start as ordinary memory ...
-  std::uint32_t late_age_ms;    ///< ... and are placed when they are this old
-  std::uint32_t default_policy; ///< DefaultPolicy
-  std::uint32_t bind_mode;      ///< BindMode
+  std::uint64_t late_bytes;      ///< unplanned objects below this start as ordinary memory ...
+  std::uint32_t late_age_ms;     ///< ... and are placed when they are this old
+  std::uint32_t default_policy;  ///< DefaultPolicy
+  std::uint32_t bind_mode;       ///< BindMode
   std::uint32_t tier_count;
   std::uint32_t object_count;
-  std::uint32_t window_hz;      ///< heat windows a second while recording
+  std::uint32_t window_hz;  ///< heat windows a second while recording
   std::uint64_t tiers_offset;
   std::uint64_t objects_offset;
   std::uint64_t maps_offset;
-  char machine_id[24];          ///< Topology::machine_id, NUL-terminated
-  char session_path[256];       ///< %p is replaced by the process id; empty: no session
-  char status_path[256];        ///< where the summary goes as JSON at exit; empty: nowhere
+  char machine_id[24];     ///< Topology::machine_id, NUL-terminated
+  char session_path[256];  ///< %p is replaced by the process id; empty: no session
+  char status_path[256];   ///< where the summary goes as JSON at exit; empty: nowhere
 };
 
 struct FlatTier {
@@ -73,16 +73,16 @@ struct FlatTier {
   std::uint64_t capacity_bytes;
   double bandwidth_gbps;
   std::uint64_t latency_ns;
-  double weight;                           ///< share under kWeighted, relative to the others
-  std::uint64_t node_mask[kMaxNodes / 64]; ///< bit n: node n
+  double weight;                            ///< share under kWeighted, relative to the others
+  std::uint64_t node_mask[kMaxNodes / 64];  ///< bit n: node n
 };
 
 struct FlatObject {
   std::uint64_t site_hash;
   std::uint64_t size_bytes;
   std::uint32_t ordinal;
-  std::uint32_t origin;       ///< Origin
-  std::uint64_t map_offset;   ///< of the first byte of its block map, from the start of the file
+  std::uint32_t origin;      ///< Origin
+  std::uint64_t map_offset;  ///< of the first byte of its block map, from the start of the file
   std::uint64_t block_count;
 };
 

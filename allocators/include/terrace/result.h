@@ -62,6 +62,8 @@ class [[nodiscard]] Result {
 /// Success carries nothing.
 struct Unit {};
 using Status = Result<Unit>;
-inline Status ok_status() { return Unit{}; }
+inline Status ok_status() {
+  return Unit{};
+}
 
 }  // namespace terrace

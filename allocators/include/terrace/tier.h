@@ -46,11 +46,11 @@ struct Tier {
   std::string name;  ///< unique in its Topology; what plans and options call it
   TierKind kind = TierKind::kUnknown;
   BackingKind backing = BackingKind::kNuma;
-  std::vector<NodeId> nodes;         ///< ascending; what the pages come from
-  Figure<Bytes> capacity;            ///< what Terrace may use
-  Figure<GBps> read_bandwidth;       ///< all threads, reads only
-  Figure<GBps> read_bandwidth_one;   ///< one thread, reads only
-  Figure<Nanoseconds> idle_latency;  ///< dependent loads, no other traffic
+  std::vector<NodeId> nodes;           ///< ascending; what the pages come from
+  Figure<Bytes> capacity;              ///< what Terrace may use
+  Figure<GBps> read_bandwidth;         ///< all threads, reads only
+  Figure<GBps> read_bandwidth_one;     ///< one thread, reads only
+  Figure<Nanoseconds> idle_latency;    ///< dependent loads, no other traffic
   Figure<Nanoseconds> loaded_latency;  ///< dependent loads while the tier is streamed
 
   bool emulated() const { return backing == BackingKind::kEmulatedLink; }

@@ -19,13 +19,13 @@ struct DiscoveryOptions {
 };
 
 struct Topology {
-  std::string machine_id;   ///< stable hash of CPU model, nodes and their sizes, as 16 hex digits
+  std::string machine_id;  ///< stable hash of CPU model, nodes and their sizes, as 16 hex digits
   std::string cpu_model;
   int hardware_threads = 0;
-  std::vector<Tier> tiers;  ///< fastest first
+  std::vector<Tier> tiers;            ///< fastest first
   std::vector<std::string> unknowns;  ///< what could not be learnt, and how to supply it
 
-  bool emulated() const;  ///< any tier is an emulated link
+  bool emulated() const;                            ///< any tier is an emulated link
   const Tier* find(const std::string& name) const;  ///< nullptr when there is none
 };
 

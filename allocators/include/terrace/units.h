@@ -18,13 +18,25 @@ struct Bytes {
   constexpr auto operator<=>(const Bytes&) const = default;
   constexpr Bytes operator+(Bytes other) const { return Bytes(value + other.value); }
   constexpr Bytes operator-(Bytes other) const { return Bytes(value - other.value); }
-  constexpr Bytes& operator+=(Bytes other) { value += other.value; return *this; }
-  constexpr Bytes& operator-=(Bytes other) { value -= other.value; return *this; }
+  constexpr Bytes& operator+=(Bytes other) {
+    value += other.value;
+    return *this;
+  }
+  constexpr Bytes& operator-=(Bytes other) {
+    value -= other.value;
+    return *this;
+  }
 };
 
-constexpr Bytes KiB(std::uint64_t n) { return Bytes(n << 10); }
-constexpr Bytes MiB(std::uint64_t n) { return Bytes(n << 20); }
-constexpr Bytes GiB(std::uint64_t n) { return Bytes(n << 30); }
+constexpr Bytes KiB(std::uint64_t n) {
+  return Bytes(n << 10);
+}
+constexpr Bytes MiB(std::uint64_t n) {
+  return Bytes(n << 20);
+}
+constexpr Bytes GiB(std::uint64_t n) {
+  return Bytes(n << 30);
+}
 
 /// A span of time, or a point on CLOCK_MONOTONIC.
 struct Nanoseconds {
@@ -41,8 +53,12 @@ struct Nanoseconds {
   }
 };
 
-constexpr Nanoseconds microseconds(std::uint64_t n) { return Nanoseconds(n * 1000); }
-constexpr Nanoseconds milliseconds(std::uint64_t n) { return Nanoseconds(n * 1000000); }
+constexpr Nanoseconds microseconds(std::uint64_t n) {
+  return Nanoseconds(n * 1000);
+}
+constexpr Nanoseconds milliseconds(std::uint64_t n) {
+  return Nanoseconds(n * 1000000);
+}
 
 /// Bandwidth in 1e9 bytes per second, which is also bytes per nanosecond.
 struct GBps {
@@ -57,8 +73,12 @@ enum class NodeId : std::int32_t {};
 /// A tier's index in its Topology, fastest first.
 enum class TierId : std::uint8_t {};
 
-constexpr std::int32_t raw(NodeId node) { return static_cast<std::int32_t>(node); }
-constexpr std::uint8_t raw(TierId tier) { return static_cast<std::uint8_t>(tier); }
+constexpr std::int32_t raw(NodeId node) {
+  return static_cast<std::int32_t>(node);
+}
+constexpr std::uint8_t raw(TierId tier) {
+  return static_cast<std::uint8_t>(tier);
+}
 
 /// The unit of placement: an object's pages lie on tiers by blocks of this size.
 inline constexpr std::uint64_t kBlockShift = 21;
@@ -68,6 +88,8 @@ inline constexpr Bytes kBlockBytes = Bytes(std::uint64_t{1} << kBlockShift);
 constexpr std::uint64_t blocks_for(Bytes size) {
   return (size.value + kBlockBytes.value - 1) >> kBlockShift;
 }
-constexpr Bytes round_up_to_block(Bytes size) { return Bytes(blocks_for(size) << kBlockShift); }
+constexpr Bytes round_up_to_block(Bytes size) {
+  return Bytes(blocks_for(size) << kBlockShift);
+}
 
 }  // namespace terrace

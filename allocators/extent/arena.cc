@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "allocators/extent/arena.h"
+
+#include <new>
+
+#include "allocators/os/mapping.h"
+
+namespace terrace::extent {
+namespace {
+
+void* table(std::uint64_t bytes) {
+  void* at = os::reserve_address_space(Bytes(bytes));
+  if (at == nullptr || os::map_private(at, round_up_to_block(Bytes(bytes))) != 0) return nullptr;
+  return at;
+}
+
+}  // namespace
+
+Status Arena::open() {
+  Bytes span(os::physical_memory().value * 8);
+  if (span < GiB(64)) span = GiB(64);
+  span = round_up_to_block(span);
+  void* base = os::reserve_address_space(span);
+  const std::uint64_t blocks = span.value >> kBlockShift;
+  owner_ = static_cast<std::atomic<std::uint32_t>*>(table(blocks * sizeof(std::uint32_t)));
+  reserved_ = static_cast<std::uint32_t*>(table(blocks * sizeof(std::uint32_t)));
+  tiers_ = static_cast<std::uint8_t*>(table(blocks));
+  objects_ = static_cast<Object*>(table(kMaxObjects * sizeof(Object)));
+  if (base == nullptr || owner_ == nullptr || reserved_ == nullptr || tiers_ == nullptr ||
+      objects_ == nullptr) {
+    return make_error(ErrorCode::kCapabilityMissing, 0,
+                      "no address space for %llu GiB of objects; lift the limit of address space "
+                      "(ulimit -v) for this program",
+                      static_cast<unsigned long long>(span.value >> 30));
+  }
+  span_ = span.value;
+  base_ = reinterpret_cast<std::uintptr_t>(base);
+  return ok_status();
+}
+
+Object* Arena::find(const void* address) const {
+  if (!contains(address)) return nullptr;
+  const std::uint32_t owner = owner_[block_of(address)].load(std::memory_order_acquire);
+  return owner != 0 ? &objects_[owner - 1] : nullptr;
+}
+
+/// First fit: steps over live objects whole, so the cost is in objects, not in their blocks.
+std::uint32_t Arena::find_space(std::uint32_t blocks, std::uint32_t align_blocks) const {
+  const auto total = static_cast<std::uint32_t>(block_count());
+  // The base is aligned to one block, not to align_blocks: addresses are what must be aligned.
+  const std::uint64_t base_block = base_ >> kBlockShift;
+  auto aligned = [&](std::uint32_t from) {
+    const auto past = static_cast<std::uint32_t>((base_block + from) % align_blocks);
+    return past == 0 ? from : from + (align_blocks - past);
+  };
+  std::uint32_t start = aligned(0);
+  for (std::uint32_t block = start; block < total && start + blocks <= total;) {
+    if (reserved_[block] != 0) {
+      const Object& object = objects_[reserved_[block] - 1];
+      start = aligned(object.first_block + object.block_count);
+      block = start;
+    } else if (++block - start >= blocks) {
+      return start;
+    }
+  }
+  return total;
+}
+
+Object* Arena::carve(std::uint32_t blocks, std::uint32_t align_blocks) {
+  std::uint32_t slot = first_free_slot_;
+  while (slot < slots_used_ && objects_[slot].pages != Pages::kNone) ++slot;
+  if (slot >= kMaxObjects || blocks == 0) return nullptr;
+  const std::uint32_t first = find_space(blocks, align_blocks);
+  if (first >= block_count()) return nullptr;
+  first_free_slot_ = slot + 1;
+  if (slot == slots_used_) ++slots_used_;
+  Object* object = new (&objects_[slot]) Object;
+  object->pages = Pages::kOrdinary;
+  object->first_block = first;
+  object->block_count = blocks;
+  for (std::uint32_t i = 0; i < blocks; ++i) {
+    reserved_[first + i] = slot + 1;
+    tiers_[first + i] = kNoTier;
+  }
+  return object;
+}
+
+void Arena::publish(Object& object) {
+  const auto index = static_cast<std::uint32_t>(&object - objects_);
+  for (std::uint32_t i = 0; i < object.block_count; ++i) {
+    owner_[object.first_block + i].store(index + 1, std::memory_order_release);
+  }
+}
+
+void Arena::release(Object& object) {
+  for (std::uint32_t i = 0; i < object.block_count; ++i) {
+    owner_[object.first_block + i].store(0, std::memory_order_release);
+    reserved_[object.first_block + i] = 0;
+  }
+  const auto index = static_cast<std::uint32_t>(&object - objects_);
+  object.file.close();
+  object.pages = Pages::kNone;
+  if (index < first_free_slot_) first_free_slot_ = index;
+}
+
+}  // namespace terrace::extent

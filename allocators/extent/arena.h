@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The address space of all objects, in one reservation, so that "is it ours?" is one compare, and
+// a map from each 2 MiB block to its object and tier. Reading the registry takes no lock; carving
+// and releasing are serialised by the runtime's lock. Never allocates from the heap.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include <terrace/result.h>
+#include <terrace/units.h>
+
+#include "allocators/extent/object.h"
+
+namespace terrace::extent {
+
+class Arena {
+ public:
+  constexpr Arena() = default;
+  /// Reserves address space for eight times the machine's memory (at least 64 GiB) and the tables.
+  Status open();
+  bool is_open() const { return base_ != 0; }
+
+  bool contains(const void* address) const {
+    return reinterpret_cast<std::uintptr_t>(address) - base_ < span_;
+  }
+  void* base() const { return reinterpret_cast<void*>(base_); }
+  std::uint64_t block_count() const { return span_ >> kBlockShift; }
+  std::uint32_t block_of(const void* address) const {
+    return static_cast<std::uint32_t>((reinterpret_cast<std::uintptr_t>(address) - base_) >>
+                                      kBlockShift);
+  }
+  char* address_of(std::uint32_t block) const {
+    return reinterpret_cast<char*>(base_ + (static_cast<std::uintptr_t>(block) << kBlockShift));
+  }
+
+  /// The live object that covers `address`, or nullptr. Lock-free.
+  Object* find(const void* address) const;
+  /// Address space for `blocks` blocks at a multiple of `align_blocks`; nullptr: no space or no
+  /// record left. The record is reset, its span set, and find() knows it when published.
+  Object* carve(std::uint32_t blocks, std::uint32_t align_blocks);
+  void publish(Object& object);
+  /// The blocks may be carved again. The caller has unmapped them.
+  void release(Object& object);
+
+  /// Tier of each of the object's blocks, writable.
+  std::uint8_t* tiers_of(const Object& object) const { return tiers_ + object.first_block; }
+  /// Objects by index, live or not; for walks under the runtime's lock.
+  std::uint32_t object_slots() const { return slots_used_; }
+  Object& slot(std::uint32_t index) const { return objects_[index]; }
+
+ private:
+  static constexpr std::uint32_t kMaxObjects = 1u << 16;
+
+  std::uint32_t find_space(std::uint32_t blocks, std::uint32_t align_blocks) const;
+
+  std::uintptr_t base_ = 0;
+  std::uint64_t span_ = 0;
+  std::atomic<std::uint32_t>* owner_ = nullptr;  ///< object index + 1 for each block
+  std::uint32_t* reserved_ = nullptr;            ///< the same from carve() to release()
+  std::uint8_t* tiers_ = nullptr;
+  Object* objects_ = nullptr;
+  std::uint32_t slots_used_ = 0;
+  std::uint32_t first_free_slot_ = 0;
+};
+
+}  // namespace terrace::extent

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Changes the pages under a live object without losing a write: private memory becomes placed
+// shared pages (late placement) or the other way round (fork, and calls that only private memory
+// supports). Writers of a block wait while it is copied, about a millisecond; readers do not.
+// Writers are held by userfaultfd write protection: the mapping is replaced in one step and the
+// writers then look again. Serialised by the runtime's lock; errors as errno values.
+#pragma once
+
+#include "allocators/extent/tiered_extent.h"
+#include "allocators/os/userfault.h"
+
+namespace terrace::extent {
+
+class Exchange {
+ public:
+  constexpr Exchange() = default;
+  explicit Exchange(os::UserFault faults) : faults_(std::move(faults)) {}
+  bool possible() const { return faults_.is_open(); }
+  void close() { faults_.close(); }
+
+  /// An ordinary object gets the tiers in arena.tiers_of(). NUMA runs are bound and their pages
+  /// moved by the kernel; shared runs are copied. EOPNOTSUPP when writers cannot be held off.
+  int place(TieredExtents& extents, Object& object);
+  /// Blocks become private anonymous memory with the same content.
+  int make_private(TieredExtents& extents, Object& object, std::uint32_t first,
+                   std::uint32_t count);
+
+  /// Before fork: shared runs become copy-on-write views of their file, which nobody writes any
+  /// more, so parent and child part exactly. Cheap: one mapping call for each run. Where huge
+  /// pages for the copies are short, the run is copied to private memory instead.
+  int freeze(TieredExtents& extents, Object& object);
+
+ private:
+  int place_shared_block(TieredExtents& extents, Object& object, std::uint32_t block,
+                         std::uint8_t tier);
+
+  os::UserFault faults_;
+};
+
+}  // namespace terrace::extent

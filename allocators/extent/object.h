@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// One large object: an allocation, a mapping or a materialised file, with its blocks in the arena.
+// The arena owns the records; fields are written under the runtime's lock, `size_bytes` and the
+// block span stay as they are while the object lives and may be read by its owner without a lock.
+#pragma once
+
+#include <cstdint>
+
+#include "allocators/base/site_key.h"
+#include "allocators/os/memory_file.h"
+
+namespace terrace::extent {
+
+/// Tier index of a block that no tier accounts for: ordinary memory.
+inline constexpr std::uint8_t kNoTier = 0xFF;
+
+enum class Pages : std::uint8_t {
+  kNone,      ///< the record is free
+  kOrdinary,  ///< plain private memory, perhaps placed when it is older
+  kPlaced,    ///< each block lies on its tier
+  kFrozen,    ///< made private before a fork; its tiers no longer deliver or observe it
+};
+
+/// Parts that the program unmapped; inclusive start, exclusive end, in bytes from the base.
+struct Hole {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+};
+
+struct Object {
+  std::uint32_t first_block = 0;
+  std::uint32_t block_count = 0;
+  std::uint64_t size_bytes = 0;
+  ObjectKey key;
+  std::uint64_t id = 0;  ///< unique in the process
+  Nanoseconds born;
+  Pages pages = Pages::kNone;
+  bool published = false;  ///< its birth is in the session
+  bool read_only = false;  ///< materialised file: the program may not write
+  os::PageKind page_kind = os::PageKind::kHuge;
+  os::MemoryFile file;  ///< open while any block is shared
+  std::uint32_t hole_count = 0;
+  Hole holes[16];
+  CallSite site;
+  char path[160] = {};  ///< for Origin::kFile
+};
+
+}  // namespace terrace::extent

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "allocators/extent/tiered_extent.h"
+
+#include <cerrno>
+
+#include "allocators/os/mapping.h"
+
+namespace terrace::extent {
+namespace {
+
+constexpr Bytes size_of(std::uint32_t blocks) {
+  return Bytes(static_cast<std::uint64_t>(blocks) << kBlockShift);
+}
+
+}  // namespace
+
+void TieredExtents::configure(Arena& arena, backing::LinkEngine& links, BindMode bind,
+                              Observation observation) {
+  arena_ = &arena;
+  links_ = &links;
+  bind_ = bind;
+  observation_ = observation;
+}
+
+bool TieredExtents::is_shared(std::uint8_t tier) const {
+  if (tier == kNoTier) return false;
+  return observation_ == Observation::kBlocks || tiers_[tier].backing == BackingKind::kEmulatedLink;
+}
+
+bool TieredExtents::any_shared(const Object& object) const {
+  const std::uint8_t* tiers = arena_->tiers_of(object);
+  for (std::uint32_t i = 0; i < object.block_count; ++i) {
+    if (is_shared(tiers[i])) return true;
+  }
+  return false;
+}
+
+int TieredExtents::map_ordinary(Object& object) {
+  object.pages = Pages::kOrdinary;
+  return os::map_private(arena_->address_of(object.first_block), size_of(object.block_count));
+}
+
+int TieredExtents::map_placed(Object& object) {
+  int error = 0;
+  if (!any_shared(object)) {
+    error = map_runs(object);
+  } else {
+    // A huge page is reserved when it is mapped, so a shortage shows here and not at a touch.
+    error = open_file(object, os::PageKind::kHuge);
+    if (error == 0) error = map_runs(object);
+    if (error != 0) {
+      unmap(object);
+      error = open_file(object, os::PageKind::kSmall);
+      if (error == 0) error = map_runs(object);
+      if (error == 0) counters_.small_page_objects.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+  if (error != 0) {
+    unmap(object);
+    return error;
+  }
+  object.pages = Pages::kPlaced;
+  return 0;
+}
+
+int TieredExtents::open_file(Object& object, os::PageKind kind) const {
+  auto file = os::MemoryFile::create(size_of(object.block_count), kind);
+  if (!file) return file.error().saved_errno;
+  object.file = std::move(*file);
+  object.page_kind = kind;
+  return 0;
+}
+
+int TieredExtents::map_runs(Object& object) {
+  int error = 0;
+  for_each_run(object, [&](std::uint32_t first, std::uint32_t count, std::uint8_t tier) {
+    if (error != 0) return;
+    if (is_shared(tier)) {
+      error = map_shared_run(object, first, count, tier);
+      return;
+    }
+    error = os::map_private(arena_->address_of(first), size_of(count));
+    if (error == 0) bind_run(first, count, tier, os::Existing::kLeave);
+  });
+  return error;
+}
+
+int TieredExtents::map_shared_run(Object& object, std::uint32_t first, std::uint32_t count,
+                                  std::uint8_t tier) {
+  const std::uint64_t offset = static_cast<std::uint64_t>(first - object.first_block)
+                               << kBlockShift;
+  int error =
+      os::map_shared_file(arena_->address_of(first), size_of(count), object.file.fd(), offset);
+  if (error != 0) return error;
+  bind_run(first, count, tier, os::Existing::kLeave);
+  if (tiers_[tier].backing == BackingKind::kEmulatedLink) {
+    error = links_->attach(first, count, tiers_[tier].link, object.file, object.first_block);
+  }
+  return error;
+}
+
+void TieredExtents::bind_run(std::uint32_t first, std::uint32_t count, std::uint8_t tier,
+                             os::Existing existing) {
+  if (bind_ == BindMode::kOff || tier == kNoTier || tiers_[tier].nodes.empty()) return;
+  const auto binding = bind_ == BindMode::kStrict ? os::Binding::kStrict : os::Binding::kPreferred;
+  const int error = os::bind_range(arena_->address_of(first), size_of(count), tiers_[tier].nodes,
+                                   binding, existing);
+  if (error != 0) counters_.bind_refused.fetch_add(1, std::memory_order_relaxed);
+}
+
+void TieredExtents::unmap(Object& object) {
+  unmap_blocks(object, object.first_block, object.block_count);
+  object.file.close();
+}
+
+void TieredExtents::unmap_blocks(Object& object, std::uint32_t first, std::uint32_t count) {
+  if (object.file.is_open() && object.pages != Pages::kFrozen && links_->running()) {
+    links_->detach(first, count);
+  }
+  os::unmap_to_reservation(arena_->address_of(first), size_of(count));
+}
+
+}  // namespace terrace::extent

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gives an object's blocks their pages: runs of equal tier are mapped from that tier's backing.
+// Third file on the walk of docs/life-of-an-allocation.md. Serialised by the runtime's lock; never
+// allocates from the heap; errors as errno values.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include <terrace/tier.h>
+
+#include "allocators/backing/emulated_link.h"
+#include "allocators/extent/arena.h"
+#include "allocators/extent/bind_mode.h"
+#include "allocators/extent/capacity.h"
+#include "allocators/os/numa_memory.h"
+
+namespace terrace::extent {
+
+/// Where a tier's pages come from.
+struct TierPages {
+  BackingKind backing = BackingKind::kNuma;
+  os::NodeMask nodes;
+  std::uint32_t link = 0;  ///< index in the LinkEngine, for emulated tiers
+};
+
+/// Whether touches of every tier shall be visible (recording).
+enum class Observation : std::uint8_t {
+  kNone,   ///< NUMA tiers use private memory: fastest
+  kBlocks  ///< all tiers use memory files, so that present bits tell what is touched
+};
+
+struct ExtentCounters {
+  std::atomic<std::uint64_t> bind_refused{0};        ///< runs that mbind did not accept
+  std::atomic<std::uint64_t> small_page_objects{0};  ///< shared objects without huge pages
+};
+
+class TieredExtents {
+ public:
+  constexpr TieredExtents() = default;
+  void configure(Arena& arena, backing::LinkEngine& links, BindMode bind, Observation observation);
+  void add_tier(const TierPages& tier) { tiers_[tier_count_++] = tier; }
+
+  /// Plain private memory for the whole object, on no tier.
+  int map_ordinary(Object& object);
+  /// Maps every block on its tier (arena.tiers_of); the memory reads as zero. On error nothing is
+  /// mapped.
+  int map_placed(Object& object);
+  /// Takes the whole object's pages away; its address space stays reserved.
+  void unmap(Object& object);
+  /// The same for some of its blocks.
+  void unmap_blocks(Object& object, std::uint32_t first, std::uint32_t count);
+
+  /// Would this tier's blocks be shared file pages (emulated, or observed)?
+  bool is_shared(std::uint8_t tier) const;
+  bool any_shared(const Object& object) const;
+  /// Binds private pages of a run to a tier's nodes, counting refusals.
+  void bind_run(std::uint32_t first, std::uint32_t count, std::uint8_t tier, os::Existing existing);
+  /// Maps the object's file over a run and puts it behind its link.
+  int map_shared_run(Object& object, std::uint32_t first, std::uint32_t count, std::uint8_t tier);
+  int open_file(Object& object, os::PageKind kind) const;
+
+  const ExtentCounters& counters() const { return counters_; }
+  Arena& arena() { return *arena_; }
+  backing::LinkEngine& links() { return *links_; }
+
+  /// Calls body(first, count, tier) for each run of blocks of equal tier in [first, first+count).
+  template <typename Body>
+  void for_each_run(const Object& object, Body body) const {
+    const std::uint8_t* tiers = arena_->tiers_of(object);
+    for (std::uint32_t begin = 0; begin < object.block_count;) {
+      std::uint32_t end = begin + 1;
+      while (end < object.block_count && tiers[end] == tiers[begin]) ++end;
+      body(object.first_block + begin, end - begin, tiers[begin]);
+      begin = end;
+    }
+  }
+
+ private:
+  int map_runs(Object& object);
+
+  Arena* arena_ = nullptr;
+  backing::LinkEngine* links_ = nullptr;
+  BindMode bind_ = BindMode::kAdvisory;
+  Observation observation_ = Observation::kNone;
+  std::uint32_t tier_count_ = 0;
+  TierPages tiers_[kMaxTiers];
+  ExtentCounters counters_;
+};
+
+}  // namespace terrace::extent

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "profiler/sources/step_watch.h"
+
+namespace terrace::sources {
+
+void StepWatch::begin(std::uint32_t block, Nanoseconds now) {
+  *this = StepWatch();
+  block_ = block;
+  begun_ = now;
+}
+
+void StepWatch::poll(bool touched, Nanoseconds now) {
+  // A pass over a block can straddle two polls: only the first of adjacent touches counts.
+  const bool first = touched && !touched_before_;
+  touched_before_ = touched;
+  if (!first) return;
+  if (seen_ && gap_count_ < kWanted) gaps_[gap_count_++] = (now - last_touch_).value;
+  seen_ = true;
+  last_touch_ = now;
+}
+
+std::uint64_t StepWatch::median_gap() const {
+  std::uint64_t sorted[kWanted];
+  for (std::uint32_t i = 0; i < gap_count_; ++i) {
+    std::uint32_t j = i;
+    for (; j > 0 && sorted[j - 1] > gaps_[i]; --j) sorted[j] = sorted[j - 1];
+    sorted[j] = gaps_[i];
+  }
+  return sorted[gap_count_ / 2];
+}
+
+std::uint32_t StepWatch::observations() const {
+  if (gap_count_ < 4) return 0;
+  const std::uint64_t median = median_gap();
+  std::uint64_t steps = 0;
+  for (std::uint32_t i = 0; i < gap_count_; ++i) steps += (gaps_[i] + median / 2) / median;
+  return static_cast<std::uint32_t>(steps);
+}
+
+Nanoseconds StepWatch::period() const {
+  const std::uint32_t steps = observations();
+  if (steps == 0 || median_gap() <= 2 * kPoll.value) return Nanoseconds();
+  std::uint64_t sum = 0;
+  std::uint32_t counted = 0;
+  const std::uint64_t median = median_gap();
+  for (std::uint32_t i = 0; i < gap_count_; ++i) {
+    const auto multiple = static_cast<std::uint32_t>((gaps_[i] + median / 2) / median);
+    if (multiple == 0) continue;
+    sum += gaps_[i];
+    counted += multiple;
+  }
+  return counted != 0 ? Nanoseconds(sum / counted) : Nanoseconds();
+}
+
+}  // namespace terrace::sources

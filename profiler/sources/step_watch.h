@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Learns the time of a step: one block that every step touches is looked at every kPoll, and the
+// times between touches are multiples of the step. Pure logic over poll results; the recorder does
+// the looking. Resident.
+#pragma once
+
+#include <cstdint>
+
+#include <terrace/units.h>
+
+namespace terrace::sources {
+
+class StepWatch {
+ public:
+  static constexpr Nanoseconds kPoll = milliseconds(2);
+  static constexpr Nanoseconds kLongest = milliseconds(3000);
+  static constexpr std::uint32_t kWanted = 24;
+
+  constexpr StepWatch() = default;
+  void begin(std::uint32_t block, Nanoseconds now);
+  std::uint32_t block() const { return block_; }
+  /// Was the block touched since the last poll?
+  void poll(bool touched, Nanoseconds now);
+  bool finished(Nanoseconds now) const { return gap_count_ >= kWanted || now - begun_ > kLongest; }
+  /// Steps seen, and their mean period; 0 when fewer than four, or touches come at every poll.
+  std::uint32_t observations() const;
+  Nanoseconds period() const;
+
+ private:
+  std::uint64_t median_gap() const;
+
+  std::uint32_t block_ = 0;
+  Nanoseconds begun_;
+  Nanoseconds last_touch_;
+  bool seen_ = false;
+  bool touched_before_ = false;
+  std::uint32_t gap_count_ = 0;
+  std::uint64_t gaps_[kWanted] = {};
+};
+
+}  // namespace terrace::sources

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which tier each block of an object goes to: the plan's map when it names the object, else the
+// default policy; a full tier spills by the capacity's rule.
+#include "allocators/extent/stripe.h"
+#include "tiering/runtime/state.h"
+
+namespace terrace::runtime {
+namespace {
+
+/// Wanted tiers by the default policy.
+void wanted_by_policy(const State& runtime, std::uint8_t* wanted, std::uint64_t blocks) {
+  const FlatHeader& header = *runtime.flat.header;
+  double shares[kMaxTiers] = {};
+  for (std::uint32_t tier = 0; tier < header.tier_count; ++tier) {
+    switch (static_cast<DefaultPolicy>(header.default_policy)) {
+      case DefaultPolicy::kFirstTouch:
+      case DefaultPolicy::kPassThrough:
+        shares[tier] = tier == 0 ? 1 : 0;
+        break;
+      case DefaultPolicy::kInterleave:
+        shares[tier] = 1;
+        break;
+      case DefaultPolicy::kWeighted:
+        shares[tier] = runtime.flat.tiers[tier].weight;
+        break;
+    }
+  }
+  extent::stripe_blocks(shares, header.tier_count, wanted, blocks);
+}
+
+void note_peak(State& runtime) {
+  for (std::uint32_t tier = 0; tier < runtime.capacity.tier_count(); ++tier) {
+    const std::uint64_t used = runtime.capacity.used_blocks(tier);
+    auto& peak = runtime.counters.peak_blocks[tier];
+    if (used > peak.load(std::memory_order_relaxed)) peak.store(used, std::memory_order_relaxed);
+  }
+}
+
+}  // namespace
+
+const FlatObject* find_planned(const State& runtime, const ObjectKey& key) {
+  for (std::uint32_t i = 0; i < runtime.flat.header->object_count; ++i) {
+    const FlatObject& planned = runtime.flat.objects[i];
+    if (planned.site_hash == key.site_hash && planned.size_bytes == key.size_bytes &&
+        planned.ordinal == key.ordinal &&
+        planned.origin == static_cast<std::uint32_t>(key.origin)) {
+      return &planned;
+    }
+  }
+  return nullptr;
+}
+
+bool assign_tiers(State& runtime, extent::Object& object) {
+  std::uint8_t* const tiers = runtime.arena.tiers_of(object);
+  const FlatObject* planned = find_planned(runtime, object.key);
+  if (planned != nullptr && planned->block_count == object.block_count) {
+    const std::uint8_t* map = runtime.flat.block_map(*planned);
+    for (std::uint32_t i = 0; i < object.block_count; ++i) tiers[i] = map[i];
+    runtime.counters.planned.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    wanted_by_policy(runtime, tiers, object.block_count);
+  }
+  for (std::uint32_t i = 0; i < object.block_count; ++i) {
+    const std::uint32_t got = runtime.capacity.take_block(tiers[i]);
+    if (got == extent::kMaxTiers) {
+      for (std::uint32_t j = i; j < object.block_count; ++j) tiers[j] = extent::kNoTier;
+      give_back_tiers(runtime, object);
+      runtime.counters.unplaced.fetch_add(1, std::memory_order_relaxed);
+      return false;
+    }
+    tiers[i] = static_cast<std::uint8_t>(got);
+  }
+  note_peak(runtime);
+  return true;
+}
+
+void give_back_tiers(State& runtime, extent::Object& object) {
+  std::uint8_t* const tiers = runtime.arena.tiers_of(object);
+  for (std::uint32_t i = 0; i < object.block_count; ++i) {
+    if (tiers[i] != extent::kNoTier) runtime.capacity.give_back(tiers[i]);
+    tiers[i] = extent::kNoTier;
+  }
+}
+
+}  // namespace terrace::runtime

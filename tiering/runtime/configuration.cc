@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds and checks the flat file. Its path comes from TERRACE_PLAN_FILE, which `terrace run` sets.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "allocators/os/files.h"
+#include "tiering/runtime/state.h"
+
+namespace terrace::runtime {
+
+Status load_configuration(State& runtime) {
+  const char* path = std::getenv("TERRACE_PLAN_FILE");
+  if (path == nullptr || *path == '\0') return ok_status();
+  const auto file = os::map_file(path);
+  if (!file) {
+    return make_error(file.error().code, file.error().saved_errno,
+                      "TERRACE_PLAN_FILE: %s; make it anew with `terrace plan --flat FILE`",
+                      file.error().message);
+  }
+  if (const char* wrong = validate_flat(file->data, file->size, runtime.flat); wrong != nullptr) {
+    runtime.flat = FlatView{};
+    return make_error(ErrorCode::kUsage, 0,
+                      "TERRACE_PLAN_FILE %s: %s; make it anew with `terrace plan --flat FILE`",
+                      path, wrong);
+  }
+  return ok_status();
+}
+
+void expand_path(const char* pattern, char* out, std::size_t capacity) {
+  char pid[16];
+  std::snprintf(pid, sizeof pid, "%d", os::process_id());
+  std::size_t used = 0;
+  auto put = [&](const char* text, std::size_t length) {
+    if (used + length >= capacity) return;
+    std::memcpy(out + used, text, length);
+    used += length;
+  };
+  for (const char* at = pattern; *at != '\0'; ++at) {
+    if (at[0] == '%' && at[1] == 'p') {
+      put(pid, std::strlen(pid));
+      ++at;
+    } else {
+      put(at, 1);
+    }
+  }
+  out[used] = '\0';
+  if (!os::file_exists(out)) return;
+  put(".", 1);
+  put(pid, std::strlen(pid));
+  out[used] = '\0';
+}
+
+}  // namespace terrace::runtime

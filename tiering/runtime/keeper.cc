@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The background thread: places objects that grew old enough, and records.
+#include "allocators/os/clock.h"
+#include "tiering/runtime/state.h"
+
+namespace terrace::runtime {
+namespace {
+
+constexpr Nanoseconds kIdle = milliseconds(1000);
+
+/// Places what is due; when the next object will be.
+Nanoseconds place_aged(State& runtime, Nanoseconds now) {
+  const Nanoseconds age = milliseconds(runtime.flat.header->late_age_ms);
+  Nanoseconds next = now + kIdle;
+  for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
+    extent::Object& object = runtime.arena.slot(i);
+    if (object.pages != extent::Pages::kOrdinary) continue;
+    const Nanoseconds due = object.born + age;
+    if (due <= now) {
+      place_late(runtime, object);
+    } else if (due < next) {
+      next = due;
+    }
+  }
+  return next;
+}
+
+}  // namespace
+
+void* keeper_body(void* argument) {
+  State& runtime = *static_cast<State*>(argument);
+  os::precise_timers();
+  for (;;) {
+    Nanoseconds now = os::monotonic_now();
+    Nanoseconds next;
+    {
+      const LockGuard guard(runtime.lock);
+      next = place_aged(runtime, now);
+      if (runtime.recorder.recording()) {
+        const Nanoseconds due = runtime.recorder.turn(runtime, now);
+        if (due < next) next = due;
+      }
+    }
+    now = os::monotonic_now();
+    runtime.keeper_bell.wait(next - now);
+  }
+}
+
+}  // namespace terrace::runtime

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tiering/runtime/lifecycle.h"
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "allocators/os/clock.h"
+#include "allocators/os/console.h"
+#include "tiering/runtime/state.h"
+
+namespace terrace::runtime {
+namespace {
+
+constinit State the_state;
+static_assert(sizeof(State) < (1u << 20));
+
+/// Links for the emulated tiers, in the order of tiers. kRecord makes every pass visible.
+Status start_links(State& runtime) {
+  backing::LinkConfig links[backing::kMaxLinks];
+  std::uint32_t count = 0;
+  for (std::uint32_t i = 0; i < runtime.flat.header->tier_count; ++i) {
+    const FlatTier& tier = runtime.flat.tiers[i];
+    if (static_cast<BackingKind>(tier.backing) != BackingKind::kEmulatedLink) continue;
+    if (count == backing::kMaxLinks) {
+      return make_error(ErrorCode::kUsage, 0, "tier %.31s: at most %u emulated tiers", tier.name,
+                        backing::kMaxLinks);
+    }
+    links[count++] = {GBps(tier.bandwidth_gbps), Nanoseconds(tier.latency_ns)};
+  }
+  runtime.link_count = count;
+  if (count == 0) return ok_status();
+  const auto exactness =
+      runtime.flat.has(kFlagRecord) ? backing::Exactness::kRecord : backing::Exactness::kPace;
+  return runtime.links.start(runtime.arena.base(), runtime.arena.block_count(), links, count,
+                             exactness);
+}
+
+void configure_tiers(State& runtime) {
+  const FlatHeader& header = *runtime.flat.header;
+  const auto observation =
+      runtime.flat.has(kFlagRecord) ? extent::Observation::kBlocks : extent::Observation::kNone;
+  runtime.extents.configure(runtime.arena, runtime.links,
+                            static_cast<extent::BindMode>(header.bind_mode), observation);
+  std::uint32_t link = 0;
+  for (std::uint32_t i = 0; i < header.tier_count; ++i) {
+    const FlatTier& tier = runtime.flat.tiers[i];
+    extent::TierPages pages;
+    pages.backing = static_cast<BackingKind>(tier.backing);
+    if (pages.backing == BackingKind::kEmulatedLink) pages.link = link++;
+    for (std::uint32_t word = 0; word < os::kNodeMaskWords; ++word) {
+      pages.nodes.words[word] = tier.node_mask[word];
+    }
+    runtime.extents.add_tier(pages);
+    runtime.capacity.add_tier(Bytes(tier.capacity_bytes));
+  }
+}
+
+/// The one way in which a start can fail; strict ends the program before it does anything.
+bool give_up(State& runtime, const Error& error) {
+  os::message("%s; the program runs unplaced", error.message);
+  stop_placing(runtime);
+  runtime.phase.store(Phase::kDegraded);
+  if (runtime.flat.has(kFlagStrict)) _Exit(125);
+  return false;
+}
+
+}  // namespace
+
+State& state() {
+  return the_state;
+}
+
+void stop_placing(State& runtime) {
+  constexpr std::uint64_t kNothing = ~std::uint64_t{0};
+  runtime.heap_threshold.store(kNothing, std::memory_order_relaxed);
+  runtime.anonymous_threshold.store(kNothing, std::memory_order_relaxed);
+  runtime.file_threshold.store(kNothing, std::memory_order_relaxed);
+}
+
+bool ensure_running(State& runtime) {
+  const Phase phase = runtime.phase.load(std::memory_order_relaxed);
+  if (phase == Phase::kRunning) return true;
+  if (phase != Phase::kReady) return false;
+  if (const Status opened = runtime.arena.open(); !opened) return give_up(runtime, opened.error());
+  if (const Status started = start_links(runtime); !started) {
+    return give_up(runtime, started.error());
+  }
+  configure_tiers(runtime);
+  // Without it late placement on shared tiers is not possible, all the rest is.
+  if (auto faults = os::UserFault::open(); faults) {
+    runtime.exchange = extent::Exchange(std::move(*faults));
+  }
+  runtime.phase.store(Phase::kRunning, std::memory_order_release);
+  if (runtime.flat.has(kFlagRecord)) {
+    if (const Status started = runtime.recorder.start(runtime); !started) {
+      os::message("%s; the program runs unrecorded", started.error().message);
+    }
+  }
+  if (const int error = os::start_thread(&keeper_body, &runtime, "terrace-keeper"); error != 0) {
+    os::message("no background thread (errno %d): nothing is recorded or placed late", error);
+  }
+  return true;
+}
+
+void start() {
+  State& runtime = state();
+  const Status loaded = load_configuration(runtime);
+  if (!loaded) {
+    os::message("%s; the program runs unplaced", loaded.error().message);
+    if (const char* strict = std::getenv("TERRACE_STRICT"); strict != nullptr && *strict == '1') {
+      _Exit(125);
+    }
+    return;
+  }
+  if (!runtime.flat.valid()) return;
+  const FlatHeader& header = *runtime.flat.header;
+  if (static_cast<DefaultPolicy>(header.default_policy) == DefaultPolicy::kPassThrough &&
+      header.object_count == 0 && !runtime.flat.has(kFlagRecord)) {
+    return;
+  }
+  runtime.phase.store(Phase::kReady);
+  if (runtime.flat.has(kFlagStrict)) {
+    const LockGuard guard(runtime.lock);
+    ensure_running(runtime);
+  }
+  if (runtime.phase.load() == Phase::kDegraded) return;
+  if (runtime.flat.has(kFlagMaterialize)) {
+    runtime.file_threshold.store(header.file_threshold_bytes, std::memory_order_relaxed);
+  }
+  runtime.anonymous_threshold.store(header.mmap_threshold_bytes, std::memory_order_relaxed);
+  runtime.heap_threshold.store(header.threshold_bytes, std::memory_order_relaxed);
+}
+
+void stop() {
+  State& runtime = state();
+  if (runtime.phase.load() != Phase::kRunning) return;
+  const LockGuard guard(runtime.lock);
+  runtime.recorder.stop(runtime);
+  write_status(runtime);
+}
+
+void before_fork() {
+  State& runtime = state();
+  runtime.lock.lock();
+  if (runtime.phase.load() != Phase::kRunning) return;
+  for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
+    extent::Object& object = runtime.arena.slot(i);
+    if (object.pages != extent::Pages::kPlaced || !object.file.is_open()) continue;
+    if (const int error = runtime.exchange.freeze(runtime.extents, object); error != 0) {
+      os::message("fork: an object of %llu bytes stays shared with the child (errno %d)",
+                  static_cast<unsigned long long>(object.size_bytes), error);
+    } else if (runtime.counters.frozen_by_fork.fetch_add(1) == 0 && runtime.link_count != 0) {
+      os::message(
+          "fork: objects on emulated or observed tiers become private memory; from here "
+          "on their figures are not those of the tiers");
+    }
+  }
+  runtime.links.lock_for_fork();
+}
+
+void after_fork_in_parent() {
+  State& runtime = state();
+  if (runtime.phase.load() == Phase::kRunning) runtime.links.unlock_after_fork();
+  runtime.lock.unlock();
+}
+
+void after_fork_in_child() {
+  State& runtime = state();
+  runtime.lock.reset_in_child();
+  if (runtime.phase.load() != Phase::kRunning) return;
+  const bool shared_tiers = runtime.link_count != 0 || runtime.flat.has(kFlagRecord);
+  runtime.recorder.abandon_in_child();
+  runtime.links.abandon_in_child();
+  runtime.exchange.close();
+  if (!shared_tiers) return;
+  stop_placing(runtime);
+  runtime.phase.store(Phase::kDegraded);
+}
+
+}  // namespace terrace::runtime

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// What programs do to parts of their mappings, on memory of ours: munmap, madvise, mprotect,
+// mremap behave as the kernel's would on private memory.
+#include <sys/mman.h>
+#include <cerrno>
+#include <cstring>
+
+#include "allocators/os/mapping.h"
+#include "tiering/runtime/placement.h"
+#include "tiering/runtime/state.h"
+
+namespace terrace::runtime {
+namespace {
+
+/// The part of one object that a call's range covers, in bytes from the object's base.
+struct Part {
+  extent::Object* object = nullptr;
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+};
+
+MappingResult done(int error) {
+  if (error != 0) errno = error;
+  return {true, error == 0 ? 0 : -1};
+}
+
+/// Calls body(part) for each object under [address, address+size); false when there is none.
+template <typename Body>
+bool for_each_part(State& runtime, void* address, std::size_t size, Body body) {
+  if (!runtime.arena.is_open()) return false;
+  bool any = false;
+  char* at = static_cast<char*>(address);
+  char* const end = at + size;
+  while (at < end && runtime.arena.contains(at)) {
+    extent::Object* object = runtime.arena.find(at);
+    if (object == nullptr) {
+      at = runtime.arena.address_of(runtime.arena.block_of(at) + 1);
+      continue;
+    }
+    char* const base = runtime.arena.address_of(object->first_block);
+    const std::uint64_t span = static_cast<std::uint64_t>(object->block_count) << kBlockShift;
+    const auto begin = static_cast<std::uint64_t>(at - base);
+    const auto wanted = static_cast<std::uint64_t>(end - base);
+    body(Part{object, begin, wanted < span ? wanted : span});
+    any = true;
+    at = base + span;
+  }
+  return any;
+}
+
+/// Adds a hole and merges it with its neighbours. True when the whole object is gone; a seventeenth
+/// separate hole is not remembered: that object's address space stays until the program ends.
+bool add_hole(extent::Object& object, std::uint64_t begin, std::uint64_t end) {
+  for (std::uint32_t i = 0; i < object.hole_count;) {
+    const extent::Hole hole = object.holes[i];
+    if (hole.end < begin || hole.begin > end) {
+      ++i;
+      continue;
+    }
+    if (hole.begin < begin) begin = hole.begin;
+    if (hole.end > end) end = hole.end;
+    object.holes[i] = object.holes[--object.hole_count];
+    i = 0;
+  }
+  if (object.hole_count < 16) object.holes[object.hole_count++] = {begin, end};
+  constexpr std::uint64_t kPage = 4096;
+  const std::uint64_t used = (object.size_bytes + kPage - 1) & ~(kPage - 1);
+  return begin == 0 && end >= used;
+}
+
+/// Blocks that lie wholly inside a part.
+struct WholeBlocks {
+  std::uint32_t first = 0;
+  std::uint32_t count = 0;
+};
+WholeBlocks whole_blocks(const Part& part) {
+  const std::uint64_t first = blocks_for(Bytes(part.begin));
+  const std::uint64_t last = part.end >> kBlockShift;
+  if (last <= first) return {};
+  return {part.object->first_block + static_cast<std::uint32_t>(first),
+          static_cast<std::uint32_t>(last - first)};
+}
+
+void unmap_part(State& runtime, const Part& part) {
+  extent::Object& object = *part.object;
+  if (add_hole(object, part.begin, part.end)) {
+    end_object(runtime, object);
+    return;
+  }
+  const bool shared = object.file.is_open();
+  if (const WholeBlocks whole = whole_blocks(part); whole.count > 0) {
+    runtime.extents.unmap_blocks(object, whole.first, whole.count);
+    std::uint8_t* tiers = runtime.arena.tiers_of(object);
+    for (std::uint32_t i = whole.first; i < whole.first + whole.count; ++i) {
+      std::uint8_t& tier = tiers[i - object.first_block];
+      if (tier != extent::kNoTier) runtime.capacity.give_back(tier);
+      tier = extent::kNoTier;
+    }
+  } else if (!shared) {
+    os::unmap_to_reservation(runtime.arena.address_of(object.first_block) + part.begin,
+                             Bytes(part.end - part.begin));
+  }
+}
+
+/// MADV_DONTNEED on private memory means zeros afterwards; a shared file's pages keep their data,
+/// so they are punched out, and the ends of the range are cleared by hand.
+int discard_part(State& runtime, const Part& part) {
+  extent::Object& object = *part.object;
+  if (object.key.origin == Origin::kFile) return 0;  // the file's content is still what it was
+  char* const base = runtime.arena.address_of(object.first_block);
+  if (!object.file.is_open()) {
+    return os::drop_pages(base + part.begin, Bytes(part.end - part.begin));
+  }
+  const std::uint8_t* tiers = runtime.arena.tiers_of(object);
+  for (std::uint64_t at = part.begin; at < part.end;) {
+    const std::uint64_t block_end = ((at >> kBlockShift) + 1) << kBlockShift;
+    const std::uint64_t stop = block_end < part.end ? block_end : part.end;
+    const bool whole = at % kBlockBytes.value == 0 && stop == block_end;
+    const bool shared = runtime.extents.is_shared(tiers[at >> kBlockShift]) &&
+                        object.pages == extent::Pages::kPlaced;
+    if (!shared) {
+      os::drop_pages(base + at, Bytes(stop - at));
+    } else if (!whole || object.file.punch(at, kBlockBytes) != 0) {
+      std::memset(base + at, 0, stop - at);
+    }
+    at = stop;
+  }
+  return 0;
+}
+
+/// Shared huge pages cannot change protection or be pinned by parts: such blocks become private.
+int make_private(State& runtime, const Part& part) {
+  extent::Object& object = *part.object;
+  const auto first = object.first_block + static_cast<std::uint32_t>(part.begin >> kBlockShift);
+  const auto last = object.first_block + static_cast<std::uint32_t>(blocks_for(Bytes(part.end)));
+  std::uint8_t* tiers = runtime.arena.tiers_of(object);
+  for (std::uint32_t i = first; i < last; ++i) {
+    const std::uint8_t tier = tiers[i - object.first_block];
+    if (!runtime.extents.is_shared(tier)) continue;
+    const int error = runtime.exchange.make_private(runtime.extents, object, i, 1);
+    if (error != 0) return error;
+    runtime.capacity.give_back(tier);
+    runtime.counters.made_private.fetch_add(1, std::memory_order_relaxed);
+  }
+  return 0;
+}
+
+}  // namespace
+
+MappingResult unmap_range(void* address, std::size_t size) {
+  State& runtime = state();
+  if (!runtime.arena.is_open() || !runtime.arena.contains(address)) return {};
+  const LockGuard guard(runtime.lock);
+  for_each_part(runtime, address, size, [&](const Part& part) { unmap_part(runtime, part); });
+  return done(0);  // the kernel accepts ranges in which nothing is mapped
+}
+
+MappingResult advise_range(void* address, std::size_t size, int advice) {
+  State& runtime = state();
+  if (!runtime.arena.is_open() || !runtime.arena.contains(address)) return {};
+  const LockGuard guard(runtime.lock);
+  int error = 0;
+  const bool ours = for_each_part(runtime, address, size, [&](const Part& part) {
+    const bool shared = part.object->file.is_open();
+    if (advice == MADV_DONTNEED) {
+      error = discard_part(runtime, part);
+    } else if (!shared) {
+      error = os::advise(runtime.arena.address_of(part.object->first_block) + part.begin,
+                         Bytes(part.end - part.begin), advice);
+    }  // other advice is about private or file pages, and may be ignored
+  });
+  if (!ours) return done(ENOMEM);
+  return done(error);
+}
+
+MappingResult protect_range(void* address, std::size_t size, int protection) {
+  State& runtime = state();
+  if (!runtime.arena.is_open() || !runtime.arena.contains(address)) return {};
+  const LockGuard guard(runtime.lock);
+  int error = 0;
+  const bool ours = for_each_part(runtime, address, size, [&](const Part& part) {
+    if (error != 0) return;
+    if (part.object->file.is_open()) error = make_private(runtime, part);
+    if (error != 0) return;
+    error = os::protect(runtime.arena.address_of(part.object->first_block) + part.begin,
+                        Bytes(part.end - part.begin), protection);
+  });
+  return done(ours ? error : ENOMEM);
+}
+
+MappingResult remap_range(void* address, std::size_t old_size, std::size_t new_size, int flags,
+                          void* new_address) {
+  State& runtime = state();
+  if (!runtime.arena.is_open() || !runtime.arena.contains(address)) return {};
+  const bool fixed = (flags & MREMAP_FIXED) != 0;
+  if (new_size == 0 || old_size == 0) return done(EINVAL);
+  if (new_size <= old_size && !fixed) {
+    if (new_size < old_size) {
+      unmap_range(static_cast<char*>(address) + new_size, old_size - new_size);
+    }
+    return {true, reinterpret_cast<long>(address)};
+  }
+  if ((flags & MREMAP_MAYMOVE) == 0) return done(ENOMEM);
+  void* target = fixed ? os::map_private_at(new_address, Bytes(new_size))
+                       : os::map_private_at(nullptr, Bytes(new_size));
+  if (target == nullptr) return done(ENOMEM);
+  std::memcpy(target, address, old_size < new_size ? old_size : new_size);
+  unmap_range(address, old_size);
+  return {true, reinterpret_cast<long>(target)};
+}
+
+}  // namespace terrace::runtime

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that the runtime is made of, in one constant-initialised place: the flat file's view,
+// the tiers, the arena, links, recorder and counters. Internal to tiering/runtime.
+// `lock` serialises all changes; what is atomic may be read without it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <type_traits>
+
+#include "allocators/base/mutex.h"
+#include "allocators/extent/exchange.h"
+#include "allocators/extent/tiered_extent.h"
+#include "allocators/os/thread.h"
+#include "tiering/runtime/flat_plan.h"
+#include "tiering/runtime/recorder.h"
+
+namespace terrace::runtime {
+
+struct Counters {
+  std::atomic<std::uint64_t> objects{0};  ///< ever made
+  std::atomic<std::uint64_t> planned{0};  ///< of which the plan named
+  std::atomic<std::uint64_t> placed_late{0};
+  std::atomic<std::uint64_t> unplaced{0};  ///< no tier had room, or mapping failed
+  std::atomic<std::uint64_t> frozen_by_fork{0};
+  std::atomic<std::uint64_t> made_private{0};  ///< blocks given back to plain memory
+  std::atomic<std::uint64_t> peak_blocks[kMaxTiers] = {};
+};
+
+enum class Phase : std::uint8_t {
+  kInert,     ///< no configuration: pass-through
+  kReady,     ///< configured, nothing started yet
+  kRunning,   ///< arena, links and threads are there
+  kDegraded,  ///< start failed or fork's child of a shared runtime: only existing objects are
+              ///< served
+};
+
+struct State {
+  Mutex lock;
+  std::atomic<Phase> phase{Phase::kInert};
+  std::atomic<std::uint64_t> heap_threshold{~std::uint64_t{0}};
+  std::atomic<std::uint64_t> anonymous_threshold{~std::uint64_t{0}};
+  std::atomic<std::uint64_t> file_threshold{~std::uint64_t{0}};
+  FlatView flat;
+  extent::Arena arena;
+  extent::Capacity capacity;
+  extent::TieredExtents extents;
+  extent::Exchange exchange;
+  backing::LinkEngine links;
+  std::uint32_t link_count = 0;
+  Recorder recorder;
+  os::Doorbell keeper_bell;
+  std::uint64_t next_object_id = 1;
+  Counters counters;
+};
+
+/// The process's runtime. Constant-initialised and never destroyed: malloc is called after the
+/// last destructor.
+State& state();
+
+/// Starts arena, links and threads when the first object is wanted; false: nothing is placed.
+/// The lock is held.
+bool ensure_running(State& runtime);
+/// Nothing new is placed from now on.
+void stop_placing(State& runtime);
+/// Reads the flat file named by the environment; on success runtime.flat is valid.
+Status load_configuration(State& runtime);
+
+/// Gives each block of the object a tier (arena.tiers_of) and takes its capacity. False: no room;
+/// then nothing was taken. The lock is held.
+bool assign_tiers(State& runtime, extent::Object& object);
+/// Does the plan name this object?
+const FlatObject* find_planned(const State& runtime, const ObjectKey& key);
+void give_back_tiers(State& runtime, extent::Object& object);
+
+/// Places an ordinary object that grew old enough. The lock is held.
+void place_late(State& runtime, extent::Object& object);
+/// Ends an object: session, capacity, pages, address space. The lock is held.
+void end_object(State& runtime, extent::Object& object);
+
+/// The background thread: late placement and recording.
+void* keeper_body(void* runtime);
+/// Summary of the run to status_path and, when verbose, to stderr.
+void write_status(State& runtime);
+/// Replaces %p by the process id; when the file exists, ".<pid>" is appended.
+void expand_path(const char* pattern, char* out, std::size_t capacity);
+
+}  // namespace terrace::runtime

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the runtime did, at the program's end: JSON for tools, a few lines for people.
+#include <cstdarg>
+#include <cstdio>
+
+#include "allocators/os/console.h"
+#include "allocators/os/files.h"
+#include "tiering/runtime/state.h"
+
+namespace terrace::runtime {
+namespace {
+
+/// Text built in place; cut at its capacity.
+class Text {
+ public:
+  void put(const char* format, ...) __attribute__((format(printf, 2, 3))) {
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = std::vsnprintf(data_ + used_, sizeof data_ - used_, format, arguments);
+    va_end(arguments);
+    if (length > 0) used_ += static_cast<std::size_t>(length);
+    if (used_ >= sizeof data_) used_ = sizeof data_ - 1;
+  }
+  const char* data() const { return data_; }
+  std::size_t size() const { return used_; }
+
+ private:
+  char data_[8192] = {};
+  std::size_t used_ = 0;
+};
+
+using ull = unsigned long long;
+
+std::uint64_t in_bytes(std::uint64_t blocks) {
+  return blocks << kBlockShift;
+}
+
+void put_tiers(State& runtime, Text& json) {
+  std::uint32_t link = 0;
+  for (std::uint32_t i = 0; i < runtime.flat.header->tier_count; ++i) {
+    const FlatTier& tier = runtime.flat.tiers[i];
+    const bool emulated = static_cast<BackingKind>(tier.backing) == BackingKind::kEmulatedLink;
+    json.put("%s{\"name\":\"%.31s\",\"emulated\":%s,\"capacity_bytes\":%llu,\"peak_bytes\":%llu",
+             i == 0 ? "" : ",", tier.name, emulated ? "true" : "false",
+             static_cast<ull>(tier.capacity_bytes),
+             static_cast<ull>(in_bytes(runtime.counters.peak_blocks[i].load())));
+    if (emulated) {
+      const backing::LinkStatistics statistics = runtime.links.statistics(link++);
+      json.put(
+          ",\"delivered_bytes\":%llu,\"demand_waits\":%llu,\"wait_ns\":%llu,"
+          "\"ahead_blocks\":%llu",
+          static_cast<ull>(statistics.delivered_bytes), static_cast<ull>(statistics.demand_waits),
+          static_cast<ull>(statistics.wait_ns), static_cast<ull>(statistics.ahead_blocks));
+    }
+    json.put("}");
+  }
+}
+
+}  // namespace
+
+void write_status(State& runtime) {
+  const FlatHeader& header = *runtime.flat.header;
+  const Counters& counters = runtime.counters;
+  const extent::ExtentCounters& extents = runtime.extents.counters();
+  if (header.status_path[0] != '\0') {
+    Text json;
+    json.put(
+        "{\"schema_version\":1,\"pid\":%d,\"emulated\":%s,\"objects\":%llu,\"planned\":%llu,"
+        "\"placed_late\":%llu,\"unplaced\":%llu,\"frozen_by_fork\":%llu,"
+        "\"made_private_blocks\":%llu,\"spilled_blocks\":%llu,\"bind_refused\":%llu,"
+        "\"small_page_objects\":%llu,\"fault_cost_ns\":%llu,\"tiers\":[",
+        os::process_id(), runtime.link_count != 0 ? "true" : "false",
+        static_cast<ull>(counters.objects.load()), static_cast<ull>(counters.planned.load()),
+        static_cast<ull>(counters.placed_late.load()), static_cast<ull>(counters.unplaced.load()),
+        static_cast<ull>(counters.frozen_by_fork.load()),
+        static_cast<ull>(counters.made_private.load()),
+        static_cast<ull>(runtime.capacity.spilled_blocks()),
+        static_cast<ull>(extents.bind_refused.load()),
+        static_cast<ull>(extents.small_page_objects.load()),
+        static_cast<ull>(runtime.links.fault_cost().value));
+    put_tiers(runtime, json);
+    json.put("]}\n");
+    char path[320];
+    expand_path(header.status_path, path, sizeof path);
+    if (const int error = os::write_file(path, json.data(), json.size()); error != 0) {
+      os::message("status file %s: errno %d", path, error);
+    }
+  }
+  if (!runtime.flat.has(kFlagVerbose)) return;
+  os::message(
+      "%llu objects, %llu named by the plan, %llu placed late, %llu unplaced, "
+      "%llu blocks spilled",
+      static_cast<ull>(counters.objects.load()), static_cast<ull>(counters.planned.load()),
+      static_cast<ull>(counters.placed_late.load()), static_cast<ull>(counters.unplaced.load()),
+      static_cast<ull>(runtime.capacity.spilled_blocks()));
+  for (std::uint32_t i = 0; i < header.tier_count; ++i) {
+    os::message("tier %.31s: at most %llu of %llu MiB used", runtime.flat.tiers[i].name,
+                static_cast<ull>(in_bytes(counters.peak_blocks[i].load()) >> 20),
+                static_cast<ull>(runtime.flat.tiers[i].capacity_bytes >> 20));
+  }
+}
+
+}  // namespace terrace::runtime
