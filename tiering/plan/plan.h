@@ -36,16 +36,18 @@ struct Plan {
   std::string machine_id;
   std::string executable;
   bool emulated = false;
-  std::string made_from;              ///< the session's path
-  std::vector<Tier> tiers;            ///< fastest first
+  std::string made_from;    ///< the session's path
+  std::vector<Tier> tiers;  ///< fastest first
   std::vector<PlannedObject> objects;
   double recorded_step_seconds = 0;
-  Prediction all_fast;                ///< if the fastest tier were large enough
-  Prediction bound;                   ///< optimum of the linear programme
-  Prediction planned;                 ///< this plan, after rounding to blocks
+  Prediction all_fast;  ///< if the fastest tier were large enough
+  Prediction bound;     ///< optimum of the linear programme
+  Prediction planned;   ///< this plan, after rounding to blocks
   Prediction first_touch;
-  Prediction interleave;              ///< 1:1
-  Prediction weighted;                ///< weighted by bandwidth
+  Prediction interleave;           ///< 1:1
+  Prediction weighted;             ///< weighted by bandwidth
+  bool per_second = false;         ///< no step was found: figures are per second recorded
+  std::vector<std::string> notes;  ///< what a reader of the figures must know, a sentence each
 };
 
 }  // namespace terrace::plan
