@@ -44,8 +44,10 @@ struct Plan {
   Prediction bound;     ///< optimum of the linear programme
   Prediction planned;   ///< this plan, after rounding to blocks
   Prediction first_touch;
-  Prediction interleave;  ///< 1:1
-  Prediction weighted;    ///< weighted by bandwidth
+  Prediction interleave;           ///< 1:1
+  Prediction weighted;             ///< weighted by bandwidth
+  bool per_second = false;         ///< no step was found: figures are per second recorded
+  std::vector<std::string> notes;  ///< what a reader of the figures must know, a sentence each
 };
 
 }  // namespace terrace::plan

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tiering/plan/flat_writer.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <random>
+#include <set>
+#include <tuple>
+
+#include "allocators/base/crc32.h"
+
+namespace terrace::plan {
+namespace {
+
+using runtime::FlatHeader;
+using runtime::FlatObject;
+using runtime::FlatTier;
+
+constexpr double kShareTolerance = 1e-6;
+
+using TierMapping = std::vector<std::uint8_t>;  // plan's tier index -> topology's
+
+template <std::size_t N>
+Status copy_text(char (&field)[N], const std::string& text, const char* what) {
+  if (text.size() >= N || text.find('\0') != std::string::npos) {
+    return make_error(ErrorCode::kUsage, 0, "%s '%.80s' has %zu bytes; at most %zu fit", what,
+                      text.c_str(), text.size(), N - 1);
+  }
+  std::memcpy(field, text.c_str(), text.size() + 1);
+  return ok_status();
+}
+
+double bandwidth_of(const Tier& tier) {
+  return tier.read_bandwidth.known() ? tier.read_bandwidth.value.value
+                                     : tier.read_bandwidth_one.value.value;
+}
+
+Result<FlatTier> flat_tier(const Tier& tier, double default_weight) {
+  FlatTier flat{};
+  if (Status copied = copy_text(flat.name, tier.name, "tier name"); !copied) return copied.error();
+  flat.kind = static_cast<std::uint8_t>(tier.kind);
+  flat.backing = static_cast<std::uint8_t>(tier.backing);
+  flat.capacity_bytes = tier.capacity.value.value;
+  flat.bandwidth_gbps = bandwidth_of(tier);
+  flat.latency_ns = tier.idle_latency.value.value;
+  flat.weight = flat.bandwidth_gbps > 0 ? flat.bandwidth_gbps : default_weight;
+  for (NodeId node : tier.nodes) {
+    const std::int32_t number = raw(node);
+    if (number < 0 || static_cast<std::uint32_t>(number) >= runtime::kMaxNodes) {
+      return make_error(ErrorCode::kUsage, 0,
+                        "tier %s: node %d is out of range; nodes 0 to %u can be used",
+                        tier.name.c_str(), number, runtime::kMaxNodes - 1);
+    }
+    flat.node_mask[number / 64] |= std::uint64_t{1} << (number % 64);
+  }
+  return flat;
+}
+
+Result<std::vector<FlatTier>> flat_tiers(const Topology& topology) {
+  if (topology.tiers.empty() || topology.tiers.size() > runtime::kMaxTiers) {
+    return make_error(ErrorCode::kUsage, 0, "%zu tiers; 1 to %u can be used; edit the tier file",
+                      topology.tiers.size(), runtime::kMaxTiers);
+  }
+  const Tier& fastest = topology.tiers.front();
+  if (fastest.capacity.value.value == 0) {
+    return make_error(ErrorCode::kUsage, 0,
+                      "the fastest tier, %s, has 0 bytes; give it capacity or remove it from the "
+                      "tier file",
+                      fastest.name.c_str());
+  }
+  // A tier of unknown bandwidth weighs as much as the slowest known one.
+  double least = 0;
+  for (const Tier& tier : topology.tiers) {
+    const double bandwidth = bandwidth_of(tier);
+    if (bandwidth > 0 && (least == 0 || bandwidth < least)) least = bandwidth;
+  }
+  std::vector<FlatTier> tiers;
+  for (const Tier& tier : topology.tiers) {
+    auto flat = flat_tier(tier, least > 0 ? least : 1);
+    if (!flat) return flat.error();
+    tiers.push_back(*flat);
+  }
+  return tiers;
+}
+
+Result<TierMapping> map_tiers(const Topology& topology, const Plan& plan) {
+  TierMapping mapping;
+  for (const Tier& tier : plan.tiers) {
+    const auto found = std::find_if(topology.tiers.begin(), topology.tiers.end(),
+                                    [&](const Tier& other) { return other.name == tier.name; });
+    if (found == topology.tiers.end()) {
+      return make_error(ErrorCode::kUsage, 0,
+                        "plan: tier %s does not exist here; plan again for this topology, or name "
+                        "the tier in the tier file",
+                        tier.name.c_str());
+    }
+    mapping.push_back(static_cast<std::uint8_t>(found - topology.tiers.begin()));
+  }
+  return mapping;
+}
+
+Status check_shares(const PlannedObject& object, std::size_t index, std::size_t tier_count) {
+  double sum = 0;
+  bool in_range = object.shares.size() == tier_count;
+  for (double share : object.shares) {
+    in_range = in_range && share >= 0 && share <= 1 + kShareTolerance;
+    sum += share;
+  }
+  if (in_range && std::fabs(sum - 1) <= kShareTolerance) return ok_status();
+  return make_error(ErrorCode::kUsage, 0,
+                    "plan: object %zu (%.60s): %zu shares that sum to %g; one of 0 to 1 for each "
+                    "of the %zu tiers must sum to 1; plan again",
+                    index, object.label.c_str(), object.shares.size(), sum, tier_count);
+}
+
+Status check_map(const PlannedObject& object, std::size_t index, std::size_t tier_count) {
+  const std::uint64_t blocks = blocks_for(Bytes(object.key.size_bytes));
+  if (object.key.size_bytes == 0 || object.block_tiers.size() != blocks) {
+    return make_error(ErrorCode::kUsage, 0,
+                      "plan: object %zu (%.60s) of %llu bytes: its map has %zu blocks, not %llu; "
+                      "plan again",
+                      index, object.label.c_str(),
+                      static_cast<unsigned long long>(object.key.size_bytes),
+                      object.block_tiers.size(), static_cast<unsigned long long>(blocks));
+  }
+  for (std::size_t block = 0; block < object.block_tiers.size(); ++block) {
+    if (object.block_tiers[block] < tier_count) continue;
+    return make_error(ErrorCode::kUsage, 0,
+                      "plan: object %zu (%.60s), block %zu: tier %u of %zu; plan again", index,
+                      object.label.c_str(), block, object.block_tiers[block], tier_count);
+  }
+  return ok_status();
+}
+
+Status check_plan(const Topology& topology, const Plan& plan) {
+  if (plan.machine_id != topology.machine_id) {
+    return make_error(ErrorCode::kUsage, 0,
+                      "plan: made for machine %.40s, this is %.40s; record and plan here",
+                      plan.machine_id.c_str(), topology.machine_id.c_str());
+  }
+  std::set<std::tuple<std::uint64_t, std::uint64_t, std::uint32_t, Origin>> keys;
+  for (std::size_t i = 0; i < plan.objects.size(); ++i) {
+    const PlannedObject& object = plan.objects[i];
+    if (Status checked = check_shares(object, i, plan.tiers.size()); !checked) return checked;
+    if (Status checked = check_map(object, i, plan.tiers.size()); !checked) return checked;
+    const ObjectKey& key = object.key;
+    if (keys.emplace(key.site_hash, key.size_bytes, key.ordinal, key.origin).second) continue;
+    return make_error(ErrorCode::kUsage, 0,
+                      "plan: object %zu (%.60s) is there twice; remove one of the two", i,
+                      object.label.c_str());
+  }
+  return ok_status();
+}
+
+Result<FlatHeader> flat_header(const Topology& topology, const RuntimeOptions& options) {
+  FlatHeader header{};
+  std::memcpy(header.magic, runtime::kFlatMagic, sizeof header.magic);
+  header.version = runtime::kFlatVersion;
+  header.header_bytes = sizeof header;
+  header.flags = (options.record ? runtime::kFlagRecord : 0u) |
+                 (options.strict ? runtime::kFlagStrict : 0u) |
+                 (options.verbose ? runtime::kFlagVerbose : 0u) |
+                 (options.materialize ? runtime::kFlagMaterialize : 0u);
+  header.threshold_bytes = options.threshold.value;
+  header.mmap_threshold_bytes = options.mmap_threshold.value;
+  header.file_threshold_bytes = options.file_threshold.value;
+  header.late_bytes = options.late_size.value;
+  header.late_age_ms = options.late_age_ms;
+  header.default_policy = static_cast<std::uint32_t>(options.policy);
+  header.bind_mode = static_cast<std::uint32_t>(options.bind);
+  header.window_hz = options.window_hz;
+  if (options.record && options.window_hz == 0) {
+    return make_error(ErrorCode::kUsage, 0, "recording needs 1 heat window a second or more");
+  }
+  if (Status ok = copy_text(header.machine_id, topology.machine_id, "machine id"); !ok) {
+    return ok.error();
+  }
+  if (Status ok = copy_text(header.session_path, options.session_path, "session path"); !ok) {
+    return ok.error();
+  }
+  if (Status ok = copy_text(header.status_path, options.status_path, "status path"); !ok) {
+    return ok.error();
+  }
+  return header;
+}
+
+void append(std::string& image, const void* data, std::size_t size) {
+  image.append(static_cast<const char*>(data), size);
+}
+
+// The whole file's bytes; `mapping` is empty when there is no plan.
+std::string assemble(FlatHeader header, const std::vector<FlatTier>& tiers, const Plan* plan,
+                     const TierMapping& mapping) {
+  const std::size_t object_count = plan == nullptr ? 0 : plan->objects.size();
+  header.tier_count = static_cast<std::uint32_t>(tiers.size());
+  header.object_count = static_cast<std::uint32_t>(object_count);
+  header.tiers_offset = sizeof header;
+  header.objects_offset = header.tiers_offset + tiers.size() * sizeof(FlatTier);
+  header.maps_offset = header.objects_offset + object_count * sizeof(FlatObject);
+  std::string objects;
+  std::string maps;
+  for (std::size_t i = 0; i < object_count; ++i) {
+    const PlannedObject& planned = plan->objects[i];
+    const FlatObject object{planned.key.site_hash,
+                            planned.key.size_bytes,
+                            planned.key.ordinal,
+                            static_cast<std::uint32_t>(planned.key.origin),
+                            header.maps_offset + maps.size(),
+                            planned.block_tiers.size()};
+    append(objects, &object, sizeof object);
+    for (std::uint8_t tier : planned.block_tiers) maps.push_back(static_cast<char>(mapping[tier]));
+  }
+  std::string body;
+  append(body, tiers.data(), tiers.size() * sizeof(FlatTier));
+  body += objects + maps;
+  header.total_bytes = sizeof header + body.size();
+  header.crc32 = crc32(body.data(), body.size());
+  std::string image;
+  append(image, &header, sizeof header);
+  return image + body;
+}
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+Error write_error(const std::string& path, int saved_errno) {
+  return make_error(ErrorCode::kIo, saved_errno, "%.200s: cannot be written: %s", path.c_str(),
+                    std::strerror(saved_errno));
+}
+
+// Beside the target, made for its owner alone before any byte is in it, then renamed over it: a
+// reader sees the old file or the new one, whole.
+Status write_atomically(const std::string& path, const std::string& image) {
+  namespace fs = std::filesystem;
+  const std::string beside = path + "." + std::to_string(std::random_device{}()) + ".new";
+  std::unique_ptr<std::FILE, CloseFile> file(std::fopen(beside.c_str(), "wxe"));
+  if (file == nullptr) return write_error(path, errno);
+  std::error_code code;
+  fs::permissions(beside, fs::perms::owner_read | fs::perms::owner_write, code);
+  int failure = code.value();
+  if (failure == 0 && std::fwrite(image.data(), 1, image.size(), file.get()) != image.size()) {
+    failure = errno;
+  }
+  if (std::fclose(file.release()) != 0 && failure == 0) failure = errno;
+  if (failure == 0 && std::rename(beside.c_str(), path.c_str()) != 0) failure = errno;
+  if (failure == 0) return ok_status();
+  fs::remove(beside, code);
+  return write_error(path, failure);
+}
+
+}  // namespace
+
+Status write_flat(const std::string& path, const Topology& topology, const Plan* plan,
+                  const RuntimeOptions& options) {
+  auto tiers = flat_tiers(topology);
+  if (!tiers) return tiers.error();
+  auto header = flat_header(topology, options);
+  if (!header) return header.error();
+  TierMapping mapping;
+  if (plan != nullptr) {
+    if (Status checked = check_plan(topology, *plan); !checked) return checked;
+    auto mapped = map_tiers(topology, *plan);
+    if (!mapped) return mapped.error();
+    mapping = std::move(*mapped);
+  }
+  return write_atomically(path, assemble(*header, *tiers, plan, mapping));
+}
+
+}  // namespace terrace::plan

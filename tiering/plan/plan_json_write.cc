@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "tiering/plan/plan_json.h"
+#include "tiering/plan/plan_words.h"
+
+namespace terrace::plan {
+namespace {
+
+// Keys keep the order in which a person wants to read them.
+using Json = nlohmann::ordered_json;
+
+template <typename T>
+Json figure(T value, Provenance from) {
+  return Json{{"value", value}, {"from", word_of(from, kProvenanceWords)}};
+}
+
+Json tier_json(const Tier& tier) {
+  Json nodes = Json::array();
+  for (NodeId node : tier.nodes) nodes.push_back(raw(node));
+  return Json{
+      {"name", tier.name},
+      {"kind", word_of(tier.kind, kKindWords)},
+      {"backing", word_of(tier.backing, kBackingWords)},
+      {"nodes", nodes},
+      {"capacity_bytes", figure(tier.capacity.value.value, tier.capacity.from)},
+      {"read_bandwidth_gbps", figure(tier.read_bandwidth.value.value, tier.read_bandwidth.from)},
+      {"read_bandwidth_one_gbps",
+       figure(tier.read_bandwidth_one.value.value, tier.read_bandwidth_one.from)},
+      {"idle_latency_ns", figure(tier.idle_latency.value.value, tier.idle_latency.from)},
+      {"loaded_latency_ns", figure(tier.loaded_latency.value.value, tier.loaded_latency.from)},
+  };
+}
+
+Json object_json(const PlannedObject& object) {
+  char site[17];
+  std::snprintf(site, sizeof site, "%016llx",
+                static_cast<unsigned long long>(object.key.site_hash));
+  return Json{
+      {"label", object.label},
+      {"site", site},
+      {"size_bytes", object.key.size_bytes},
+      {"ordinal", object.key.ordinal},
+      {"origin", word_of(object.key.origin, kOriginWords)},
+      {"bytes_per_step", object.bytes_per_step},
+      {"tier_bytes_per_step", object.tier_bytes_per_step},
+      {"shares", object.shares},
+      {"blocks", encode_block_map(object.block_tiers)},
+  };
+}
+
+Json prediction_json(const Prediction& prediction) {
+  return Json{
+      {"step_seconds", prediction.step_seconds},
+      {"compute_seconds", prediction.compute_seconds},
+      {"tier_busy_seconds", prediction.tier_busy_seconds},
+  };
+}
+
+}  // namespace
+
+std::string encode_block_map(const std::vector<std::uint8_t>& tiers) {
+  std::string text;
+  for (std::size_t begin = 0; begin < tiers.size();) {
+    std::size_t end = begin;
+    while (end < tiers.size() && tiers[end] == tiers[begin]) ++end;
+    if (!text.empty()) text += ' ';
+    text += std::to_string(tiers[begin]);
+    if (end - begin > 1) text += '*' + std::to_string(end - begin);
+    begin = end;
+  }
+  return text;
+}
+
+std::string plan_to_json(const Plan& plan) {
+  Json tiers = Json::array();
+  for (const Tier& tier : plan.tiers) tiers.push_back(tier_json(tier));
+  Json objects = Json::array();
+  for (const PlannedObject& object : plan.objects) objects.push_back(object_json(object));
+  const Json document{
+      {"schema_version", plan.schema_version},
+      {"emulated", plan.emulated},
+      {"machine_id", plan.machine_id},
+      {"executable", plan.executable},
+      {"made_from", plan.made_from},
+      {"notes", plan.notes},
+      {"per_second", plan.per_second},
+      {"recorded_step_seconds", plan.recorded_step_seconds},
+      {"predictions",
+       {{"all_fast", prediction_json(plan.all_fast)},
+        {"bound", prediction_json(plan.bound)},
+        {"planned", prediction_json(plan.planned)},
+        {"first_touch", prediction_json(plan.first_touch)},
+        {"interleave", prediction_json(plan.interleave)},
+        {"weighted", prediction_json(plan.weighted)}}},
+      {"tiers", tiers},
+      {"objects", objects},
+  };
+  // Names of files and programs need not be UTF-8; what is not is replaced, not refused.
+  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Status write_plan(const std::string& path, const Plan& plan) {
+  const std::string text = plan_to_json(plan);
+  std::FILE* file = std::fopen(path.c_str(), "we");
+  if (file == nullptr) {
+    return make_error(ErrorCode::kIo, errno, "%.200s: cannot be written: %s", path.c_str(),
+                      std::strerror(errno));
+  }
+  int failure = 0;
+  if (std::fwrite(text.data(), 1, text.size(), file) != text.size()) failure = errno;
+  if (std::fclose(file) != 0 && failure == 0) failure = errno;
+  if (failure == 0) return ok_status();
+  return make_error(ErrorCode::kIo, failure, "%.200s: cannot be written: %s", path.c_str(),
+                    std::strerror(failure));
+}
+
+}  // namespace terrace::plan

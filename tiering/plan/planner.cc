@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tiering/plan/planner.h"
+
+#include <cmath>
+#include <cstdio>
+
+#include "tiering/model/step_model.h"
+#include "tiering/plan/baselines.h"
+#include "tiering/plan/programme.h"
+#include "tiering/plan/rounding.h"
+
+namespace terrace::plan {
+namespace {
+
+using model::Assignment;
+using model::Rates;
+using model::StepTime;
+using model::Workload;
+
+// Above so many touched blocks (8 GiB) the bound groups heats within 5 %, rounded down, which keeps
+// it a bound and the programme small.
+constexpr std::uint64_t kExactBoundBlocks = 4096;
+constexpr double kCoarseBoundLevel = 0.05;
+
+double bandwidth_of(const Tier& tier) {
+  return tier.read_bandwidth.known() ? tier.read_bandwidth.value.value
+                                     : tier.read_bandwidth_one.value.value;
+}
+
+const Tier* tier_named(const std::vector<Tier>& tiers, const std::string& name) {
+  for (const Tier& tier : tiers) {
+    if (tier.name == name) return &tier;
+  }
+  return nullptr;
+}
+
+Result<std::vector<double>> seconds_per_byte(const std::vector<Tier>& tiers,
+                                             const std::vector<Tier>& fallback) {
+  std::vector<double> result;
+  for (const Tier& tier : tiers) {
+    double bandwidth = bandwidth_of(tier);
+    if (const Tier* other = tier_named(fallback, tier.name); !(bandwidth > 0) && other != nullptr) {
+      bandwidth = bandwidth_of(*other);
+    }
+    if (!(bandwidth > 0) || !std::isfinite(bandwidth)) {
+      return make_error(ErrorCode::kUsage, 0,
+                        "plan: tier %s has no known bandwidth; run `terrace calibrate`, or state "
+                        "it in the tier file",
+                        tier.name.c_str());
+    }
+    result.push_back(1 / (bandwidth * 1e9));
+  }
+  return result;
+}
+
+Result<std::vector<std::uint64_t>> capacity_blocks(const std::vector<Tier>& tiers,
+                                                   double headroom) {
+  std::vector<std::uint64_t> blocks;
+  for (const Tier& tier : tiers) {
+    if (!tier.capacity.known()) {
+      return make_error(ErrorCode::kUsage, 0,
+                        "plan: the capacity of tier %s is unknown; state it in the tier file",
+                        tier.name.c_str());
+    }
+    const double usable = static_cast<double>(tier.capacity.value.value) * (1 - headroom);
+    blocks.push_back(static_cast<std::uint64_t>(usable) >> kBlockShift);
+  }
+  if (blocks.front() == 0) {
+    return make_error(ErrorCode::kUsage, 0,
+                      "plan: the fastest tier, %s, has %llu usable bytes, less than one block of "
+                      "2 MiB; give it capacity or remove it from the tier file",
+                      tiers.front().name.c_str(),
+                      static_cast<unsigned long long>(tiers.front().capacity.value.value));
+  }
+  return blocks;
+}
+
+Status check_options(const PlannerOptions& options) {
+  if (options.phase_bytes < kBlockBytes) {
+    return make_error(ErrorCode::kUsage, 0,
+                      "plan: phases of %llu bytes are below one block; use 2M or more",
+                      static_cast<unsigned long long>(options.phase_bytes.value));
+  }
+  if (!(options.capacity_headroom >= 0) || options.capacity_headroom >= 1) {
+    return make_error(ErrorCode::kUsage, 0,
+                      "plan: a capacity headroom of %g is no share; use 0 to below 1",
+                      options.capacity_headroom);
+  }
+  if (!(options.slow_link_utilisation > 0) || options.slow_link_utilisation > 1) {
+    return make_error(ErrorCode::kUsage, 0,
+                      "plan: a slow link utilisation of %g is no share; use above 0 to 1",
+                      options.slow_link_utilisation);
+  }
+  return ok_status();
+}
+
+Status check_machine(const heat::HeatMap& heat, const Topology& topology) {
+  if (heat.machine_id != topology.machine_id) {
+    return make_error(ErrorCode::kUsage, 0,
+                      "plan: the session was recorded on machine %s, this topology is of %s; "
+                      "record on this machine, or plan with that machine's tier file",
+                      heat.machine_id.c_str(), topology.machine_id.c_str());
+  }
+  if (topology.tiers.empty()) {
+    return make_error(ErrorCode::kUsage, 0, "plan: the topology has no tiers; run `terrace topo`");
+  }
+  return ok_status();
+}
+
+Result<Assignment> recorded_assignment(const heat::HeatMap& heat, const Workload& workload,
+                                       std::size_t recorded_tiers,
+                                       std::vector<std::string>& notes) {
+  Assignment where;
+  bool unknown_place = false;
+  for (const model::ObjectLoad& load : workload.objects) {
+    const heat::ObjectHeat& object = heat.objects[load.heat_index];
+    if (object.block_tiers.empty()) {
+      where.emplace_back(load.blocks.size(), std::uint8_t{0});
+      unknown_place = true;
+      continue;
+    }
+    if (object.block_tiers.size() != load.blocks.size()) {
+      return make_error(ErrorCode::kUsage, 0,
+                        "heat map: object %u (%s) has tiers for %zu of its %zu blocks; record the "
+                        "session again",
+                        load.heat_index, object.label.c_str(), object.block_tiers.size(),
+                        load.blocks.size());
+    }
+    for (std::uint8_t tier : object.block_tiers) {
+      if (tier < recorded_tiers) continue;
+      return make_error(ErrorCode::kUsage, 0,
+                        "heat map: object %u (%s) has a block on tier %u of %zu; record the "
+                        "session again",
+                        load.heat_index, object.label.c_str(), tier, recorded_tiers);
+    }
+    where.push_back(object.block_tiers);
+  }
+  if (unknown_place) {
+    notes.push_back(
+        "the recording does not say where some objects lay; the fastest tier is assumed");
+  }
+  return where;
+}
+
+model::EngineLimits engine_limits(const Tier& fastest) {
+  model::EngineLimits limits;
+  const double one = fastest.read_bandwidth_one.value.value;
+  const double all = fastest.read_bandwidth.value.value;
+  if (fastest.read_bandwidth_one.known() && one > 0) limits.one_thread = 1 / (one * 1e9);
+  if (fastest.read_bandwidth.known() && all > 0) limits.all_threads = 1 / (all * 1e9);
+  return limits;
+}
+
+// The engine's rate from the recording, with the recorded tiers' own figures.
+Result<double> engine_rate(const heat::HeatMap& heat, const Topology& topology,
+                           const Workload& workload, std::vector<std::string>& notes) {
+  const std::vector<Tier>& tiers = heat.tiers.empty() ? topology.tiers : heat.tiers;
+  auto rates = seconds_per_byte(tiers, topology.tiers);
+  if (!rates) return rates.error();
+  auto where = recorded_assignment(heat, workload, tiers.size(), notes);
+  if (!where) return where.error();
+  model::EngineLimits limits = engine_limits(tiers.front());
+  const Tier* same = tier_named(topology.tiers, tiers.front().name);
+  if (limits.one_thread == 0 && same != nullptr) {
+    limits.one_thread = engine_limits(*same).one_thread;
+  }
+  if (limits.all_threads == 0) limits.all_threads = rates->front();
+  const model::EngineFit fit = model::fit_engine(workload, *rates, *where, limits);
+  if (fit.at_limit) {
+    char note[240];
+    std::snprintf(note, sizeof note,
+                  "at the full bandwidth of tier %s the model predicts %.3f ms for the recorded "
+                  "placement, recorded were %.3f ms: the bandwidth or the heat is off",
+                  tiers.front().name.c_str(), fit.predicted_seconds * 1e3,
+                  workload.step_seconds * 1e3);
+    notes.emplace_back(note);
+  }
+  return fit.seconds_per_byte;
+}
+
+Prediction prediction_of(const StepTime& time) {
+  return {time.step_seconds, time.compute_seconds, time.tier_busy_seconds};
+}
+
+Prediction priced(const Workload& workload, const Rates& rates, const Assignment& where) {
+  return prediction_of(model::step_time(workload, rates, where));
+}
+
+// Everything that the steps of make_plan share.
+struct Task {
+  Workload workload;
+  Rates rates;
+  std::vector<std::uint64_t> capacity;  ///< whole tiers
+  std::vector<std::uint64_t> usable;    ///< less headroom and the unplanned objects
+  double slow_link_utilisation = 1;
+};
+
+Status check_fits(const Task& task, const Topology& topology) {
+  std::uint64_t room = 0;
+  for (std::uint64_t blocks : task.usable) room += blocks;
+  const std::uint64_t wanted = task.workload.total_blocks();
+  if (wanted <= room) return ok_status();
+  return make_error(ErrorCode::kInfeasible, 0,
+                    "plan: the objects take %llu MiB, the %zu tiers together leave %llu MiB; add "
+                    "%llu MiB of capacity or lower the headroom",
+                    static_cast<unsigned long long>(wanted * 2), topology.tiers.size(),
+                    static_cast<unsigned long long>(room * 2),
+                    static_cast<unsigned long long>((wanted - room) * 2));
+}
+
+Result<Prediction> bound_of(const Task& task) {
+  const double width = task.workload.total_blocks() > kExactBoundBlocks ? kCoarseBoundLevel : 0;
+  const Programme programme = bound_programme(task.workload, task.rates, task.capacity, width);
+  auto solution = solve(programme);
+  if (!solution) return solution.error();
+  Prediction bound;
+  bound.step_seconds = solution->step_seconds;
+  bound.compute_seconds = task.rates.engine_seconds_per_byte * task.workload.total_bytes_per_step();
+  const std::size_t tiers = task.capacity.size();
+  bound.tier_busy_seconds.assign(tiers, 0.0);
+  for (std::size_t i = 0; i < solution->blocks.size(); ++i) {
+    bound.tier_busy_seconds[i % tiers] += solution->blocks[i] *
+                                          programme.ranges[i / tiers].bytes_per_block *
+                                          task.rates.tier_seconds_per_byte[i % tiers];
+  }
+  return bound;
+}
+
+Result<Assignment> planned_assignment(const Task& task) {
+  Assignment where = all_on_fastest(task.workload);
+  TierRoom room(task.usable);
+  place_untouched(task.workload, room, where);
+  const Programme programme =
+      plan_programme(task.workload, task.rates, room.free_blocks(), task.slow_link_utilisation);
+  auto solution = solve(programme);
+  if (!solution) return solution.error();
+  place_ranges(task.workload, programme, *solution, room, where);
+  place_unobserved(task.workload, room, where);
+  return where;
+}
+
+PlannedObject planned_object(const heat::ObjectHeat& heat, const model::ObjectLoad& load,
+                             const std::vector<std::uint8_t>& tiers, std::size_t tier_count) {
+  PlannedObject object;
+  object.key = heat.key;
+  object.label = heat.label;
+  object.block_tiers = tiers;
+  object.tier_bytes_per_step.assign(tier_count, 0.0);
+  std::vector<std::uint64_t> bytes(tier_count, 0);
+  for (std::size_t b = 0; b < tiers.size(); ++b) {
+    const std::uint64_t before = static_cast<std::uint64_t>(b) << kBlockShift;
+    bytes[tiers[b]] += std::min(kBlockBytes.value, heat.key.size_bytes - before);
+    object.bytes_per_step += load.blocks[b].bytes_per_step;
+    object.tier_bytes_per_step[tiers[b]] += load.blocks[b].bytes_per_step;
+  }
+  for (std::uint64_t part : bytes) {
+    object.shares.push_back(static_cast<double>(part) / static_cast<double>(heat.key.size_bytes));
+  }
+  return object;
+}
+
+Result<Task> prepare(const heat::HeatMap& heat, const Topology& topology,
+                     const PlannerOptions& options, std::vector<std::string>& notes) {
+  Task task;
+  task.slow_link_utilisation = options.slow_link_utilisation;
+  auto workload = model::make_workload(heat, options.phase_bytes);
+  if (!workload) return workload.error();
+  task.workload = std::move(*workload);
+  auto tier_rates = seconds_per_byte(topology.tiers, {});
+  if (!tier_rates) return tier_rates.error();
+  task.rates.tier_seconds_per_byte = std::move(*tier_rates);
+  auto whole = capacity_blocks(topology.tiers, 0);
+  if (!whole) return whole.error();
+  auto usable = capacity_blocks(topology.tiers, options.capacity_headroom);
+  if (!usable) return usable.error();
+  auto rate = engine_rate(heat, topology, task.workload, notes);
+  if (!rate) return rate.error();
+  task.rates.engine_seconds_per_byte = *rate;
+  task.capacity = std::move(*whole);
+  TierRoom room(std::move(*usable));
+  room.reserve(task.workload.small_object_count);
+  task.usable = room.free_blocks();
+  if (Status fits = check_fits(task, topology); !fits) return fits.error();
+  return task;
+}
+
+void price_defaults(const Task& task, Plan& plan) {
+  const Workload& workload = task.workload;
+  // The runtime's default policies know no headroom: they have the whole tiers.
+  TierRoom room(task.capacity);
+  room.reserve(workload.small_object_count);
+  std::vector<double> bandwidths;
+  for (double seconds : task.rates.tier_seconds_per_byte) bandwidths.push_back(1 / seconds);
+  const std::vector<double> equal(bandwidths.size(), 1.0);
+  plan.all_fast = priced(workload, task.rates, all_on_fastest(workload));
+  plan.first_touch = priced(workload, task.rates, first_touch(workload, room));
+  plan.interleave = priced(workload, task.rates, striped(workload, equal, room));
+  plan.weighted = priced(workload, task.rates, striped(workload, bandwidths, room));
+}
+
+void note_what_is_unknown(const Workload& workload, Plan& plan) {
+  if (workload.per_second) {
+    plan.notes.push_back(
+        "no step was found in the recording: a step's figures are those of one "
+        "second of it, and blocks that miss steps cannot be told apart");
+  }
+  for (const model::ObjectLoad& object : workload.objects) {
+    if (object.observed) continue;
+    plan.notes.push_back(
+        "some objects could not be observed; they get what room is left, the "
+        "fastest first");
+    return;
+  }
+}
+
+}  // namespace
+
+Result<Plan> make_plan(const heat::HeatMap& heat, const Topology& topology,
+                       const PlannerOptions& options) {
+  if (Status checked = check_options(options); !checked) return checked.error();
+  if (Status checked = check_machine(heat, topology); !checked) return checked.error();
+  Plan plan;
+  auto task = prepare(heat, topology, options, plan.notes);
+  if (!task) return task.error();
+  auto bound = bound_of(*task);
+  if (!bound) return bound.error();
+  auto where = planned_assignment(*task);
+  if (!where) return where.error();
+
+  plan.machine_id = heat.machine_id;
+  plan.executable = heat.executable;
+  plan.tiers = topology.tiers;
+  plan.emulated = heat.emulated;
+  for (const Tier& tier : topology.tiers) plan.emulated |= tier.emulated();
+  plan.recorded_step_seconds = heat.step_seconds;
+  plan.per_second = task->workload.per_second;
+  plan.bound = *bound;
+  plan.planned = priced(task->workload, task->rates, *where);
+  price_defaults(*task, plan);
+  for (std::size_t o = 0; o < where->size(); ++o) {
+    const model::ObjectLoad& load = task->workload.objects[o];
+    plan.objects.push_back(
+        planned_object(heat.objects[load.heat_index], load, (*where)[o], topology.tiers.size()));
+  }
+  note_what_is_unknown(task->workload, plan);
+  return plan;
+}
+
+}  // namespace terrace::plan
