@@ -136,7 +136,7 @@ class Reader {
     const auto size = meminfo ? mem_total(*meminfo) : std::nullopt;
     if (!size) {
       note("node " + std::to_string(raw(id)) + ": " + dir +
-           "/meminfo has no MemTotal, so its memory is left out");
+           "/meminfo has no MemTotal, so its memory is left out; check that sysfs is complete");
       return;
     }
     if (size->value == 0) return;  // listed while its memory is being taken offline
