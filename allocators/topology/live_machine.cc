@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "allocators/topology/live_machine.h"
+
+#include <hwloc.h>
+#include <numa.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace terrace {
+namespace {
+
+using TopologyHandle =
+    std::unique_ptr<std::remove_pointer_t<hwloc_topology_t>, decltype(&hwloc_topology_destroy)>;
+
+TopologyHandle load_hwloc() {
+  hwloc_topology_t topology = nullptr;
+  if (hwloc_topology_init(&topology) != 0) return {nullptr, &hwloc_topology_destroy};
+  TopologyHandle handle(topology, &hwloc_topology_destroy);
+  if (hwloc_topology_load(topology) != 0) handle.reset();
+  return handle;
+}
+
+/// The attribute's best value over all initiators, 0 when it has none: bandwidths are in MB/s and
+/// latencies in nanoseconds, as the kernel gives them.
+hwloc_uint64_t best_value(hwloc_topology_t topology, hwloc_obj_t node, hwloc_memattr_id_t first,
+                          hwloc_memattr_id_t second) {
+  for (const hwloc_memattr_id_t attribute : {first, second}) {
+    hwloc_location initiator{};
+    hwloc_uint64_t value = 0;
+    if (hwloc_memattr_get_best_initiator(topology, attribute, node, 0, &initiator, &value) == 0 &&
+        value > 0)
+      return value;
+  }
+  return 0;
+}
+
+void overlay_node(hwloc_topology_t topology, hwloc_obj_t object, NodeFacts& node) {
+  if (object->attr->numanode.local_memory > 0)
+    node.capacity = {Bytes(object->attr->numanode.local_memory), Provenance::kSysfs};
+  const auto bandwidth =
+      best_value(topology, object, HWLOC_MEMATTR_ID_READ_BANDWIDTH, HWLOC_MEMATTR_ID_BANDWIDTH);
+  if (bandwidth > 0)
+    node.read_bandwidth = {GBps(static_cast<double>(bandwidth) / 1000), Provenance::kHmat};
+  const auto latency =
+      best_value(topology, object, HWLOC_MEMATTR_ID_READ_LATENCY, HWLOC_MEMATTR_ID_LATENCY);
+  if (latency > 0) node.read_latency = {Nanoseconds(latency), Provenance::kHmat};
+}
+
+void overlay_hwloc(MachineFacts& facts) {
+  const TopologyHandle topology = load_hwloc();
+  if (!topology) {
+    facts.notes.push_back("hwloc: cannot read this machine; sysfs alone was used");
+    return;
+  }
+  if (const int threads = hwloc_get_nbobjs_by_type(topology.get(), HWLOC_OBJ_PU); threads > 0)
+    facts.hardware_threads = threads;
+  if (hwloc_obj_t package = hwloc_get_obj_by_type(topology.get(), HWLOC_OBJ_PACKAGE, 0))
+    if (const char* model = hwloc_obj_get_info_by_name(package, "CPUModel"))
+      facts.cpu_model = model;
+  for (hwloc_obj_t object = nullptr;
+       (object = hwloc_get_next_obj_by_type(topology.get(), HWLOC_OBJ_NUMANODE, object));)
+    for (NodeFacts& node : facts.nodes)
+      if (raw(node.id) == static_cast<int>(object->os_index))
+        overlay_node(topology.get(), object, node);
+}
+
+void drop_forbidden_nodes(MachineFacts& facts) {
+  bitmask* const allowed = numa_get_mems_allowed();
+  std::erase_if(facts.nodes, [&](const NodeFacts& node) {
+    if (numa_bitmask_isbitset(allowed, static_cast<unsigned>(raw(node.id)))) return false;
+    facts.notes.push_back("node " + std::to_string(raw(node.id)) +
+                          ": outside this process's cpuset, so it is left out; widen cpuset.mems "
+                          "to use it");
+    return true;
+  });
+  numa_bitmask_free(allowed);
+}
+
+void overlay_libnuma(MachineFacts& facts) {
+  if (numa_available() < 0) {
+    facts.notes.push_back("libnuma: this kernel offers no memory policy; pages cannot be bound");
+    return;
+  }
+  drop_forbidden_nodes(facts);
+  for (NodeFacts& node : facts.nodes) {
+    if (!node.capacity.known()) {
+      const long long size = numa_node_size64(raw(node.id), nullptr);
+      if (size > 0) node.capacity = {Bytes(static_cast<std::uint64_t>(size)), Provenance::kSysfs};
+    }
+    for (const NodeFacts& other : facts.nodes) {
+      const int distance = other.has_cpu ? numa_distance(raw(node.id), raw(other.id)) : 0;
+      if (distance > 0 && (!node.cpu_distance || distance < *node.cpu_distance))
+        node.cpu_distance = distance;
+    }
+  }
+}
+
+}  // namespace
+
+void overlay_live_machine(MachineFacts& facts) {
+  overlay_hwloc(facts);
+  overlay_libnuma(facts);
+}
+
+}  // namespace terrace

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Discovery in its order: sysfs, hwloc and libnuma, the judgement, the user's file, measurements.
+#include <terrace/topology.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "allocators/topology/calibration_file.h"
+#include "allocators/topology/classify.h"
+#include "allocators/topology/live_machine.h"
+#include "allocators/topology/sysfs_reader.h"
+#include "allocators/topology/tier_file.h"
+#include "allocators/topology/tier_overlay.h"
+
+namespace terrace {
+namespace {
+
+/// A captured tree describes another machine, of which the libraries know nothing (ADR 0002).
+bool is_live(const std::string& sysfs_root) {
+  return std::filesystem::path(sysfs_root + "/").lexically_normal() == "/sys/";
+}
+
+/// A cache that does not fit is no error: what it would have told is unknown, and why.
+void merge_cache(const std::string& path, Topology& topology) {
+  const auto cached = load_calibration(path);
+  if (!cached) {
+    topology.unknowns.push_back(std::string("calibration: ") + cached.error().message);
+  } else if (cached->machine_id != topology.machine_id) {
+    topology.unknowns.push_back("calibration: " + path + " was measured on machine " +
+                                cached->machine_id + ", this is " + topology.machine_id +
+                                "; run `terrace calibrate`");
+  } else {
+    merge_calibration(*cached, topology.tiers);
+  }
+}
+
+}  // namespace
+
+bool Topology::emulated() const {
+  return std::any_of(tiers.begin(), tiers.end(), [](const Tier& tier) { return tier.emulated(); });
+}
+
+const Tier* Topology::find(const std::string& name) const {
+  for (const Tier& tier : tiers)
+    if (tier.name == name) return &tier;
+  return nullptr;
+}
+
+Result<Topology> discover_topology(const DiscoveryOptions& options) {
+  auto facts = read_sysfs(options.sysfs_root);
+  if (!facts) return facts.error();
+  if (is_live(options.sysfs_root)) overlay_live_machine(*facts);
+  count_late_memory(*facts);
+
+  Topology topology;
+  topology.machine_id = machine_id_of(*facts);
+  topology.cpu_model = facts->cpu_model;
+  topology.hardware_threads = facts->hardware_threads;
+  topology.unknowns = std::move(facts->notes);
+  topology.tiers = tiers_from(*facts);
+  if (!options.tiers_file.empty()) {
+    const auto file = read_tier_file(options.tiers_file);
+    if (!file) return file.error();
+    auto tiers = apply_tier_file(*file, std::move(topology.tiers), *facts);
+    if (!tiers) return tiers.error();
+    topology.tiers = std::move(*tiers);
+  }
+  if (!options.calibration_file.empty()) merge_cache(options.calibration_file, topology);
+  sort_tiers(topology.tiers);
+  for (std::string& unknown : unknowns_of(topology.tiers))
+    topology.unknowns.push_back(std::move(unknown));
+  return topology;
+}
+
+}  // namespace terrace
