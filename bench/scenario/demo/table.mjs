@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The demo's figures as text and as the one JSON line.
+
+const gb = (bytes) => (bytes / 1e9).toFixed(2);
+
+function placementText(status) {
+  return (status.tiers ?? []).map((tier) => `${tier.name} ${gb(tier.bytes)}`).join(', ');
+}
+
+/// Rows of cells as columns: the first to the left, the others to the right.
+function columns(rows) {
+  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
+  return rows.map((row) =>
+    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '));
+}
+
+export function table(result) {
+  const { workload, model, rate, slow, fastBytes, rows, boundTokS } = result;
+  const plan = rows.find(({ key }) => key === 'plan');
+  const header = ['placement', 'tokens/s', '±', 'plan / it', 'of bound', 'GB in tiers'];
+  const cells = rows.map((row) => [
+    row.title,
+    row.tokS.toFixed(2),
+    `${(100 * row.spread).toFixed(1)} %`,
+    (plan.tokS / row.tokS).toFixed(2),
+    (row.tokS / boundTokS).toFixed(2),
+    placementText(row.status),
+  ]);
+  const bound = ['bound', boundTokS.toFixed(2), '', (plan.tokS / boundTokS).toFixed(2), '1.00', ''];
+  return [
+    `${workload.title}: ${gb(model.weight_bytes)} GB of weights, ` +
+      `${gb(model.weight_bytes_per_token)} GB read per token`,
+    `fast: ${gb(fastBytes)} GB of this machine's memory, streamed at ${gb(rate)} GB/s by one thread; ` +
+      `slow: an emulated link of ${gb(slow.bandwidth)} GB/s and ${slow.latencyNs} ns`,
+    ...columns([header, ...cells, bound]),
+  ].join('\n');
+}
+
+export function jsonFigures(result) {
+  const round = (value) => Number(value.toFixed(3));
+  const figures = Object.fromEntries(result.rows.map(({ key, tokS }) => [`${key}_tok_s`, round(tokS)]));
+  return { ...figures, bound_tok_s: round(result.boundTokS) };
+}
