@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ties the runtime's life to the process: start in a constructor, stop in a destructor, brackets
+// around fork. The process is served before the first and after the second: nothing that malloc
+// needs is set up here or torn down.
+#include <pthread.h>
+
+#include "tiering/preload/next_heap.h"
+#include "tiering/preload/os/kernel.h"
+#include "tiering/preload/reentry_guard.h"
+#include "tiering/runtime/lifecycle.h"
+
+namespace terrace::preload {
+namespace {
+
+constinit bool started = false;
+
+void before_fork() {
+  ReentryGuard guard;
+  runtime::before_fork();
+}
+
+void after_fork_in_parent() {
+  ReentryGuard guard;
+  runtime::after_fork_in_parent();
+}
+
+void after_fork_in_child() {
+  ReentryGuard guard;
+  runtime::after_fork_in_child();
+  refresh_thresholds();
+}
+
+[[gnu::constructor]] void attach() {
+  resolve_next_heap();
+  // Whoever started a program that runs with more rights than he has must not steer its memory.
+  if (os::secure_process()) return;
+  ReentryGuard guard;
+  runtime::start();
+  started = true;
+  pthread_atfork(&before_fork, &after_fork_in_parent, &after_fork_in_child);
+  refresh_thresholds();
+}
+
+[[gnu::destructor]] void detach() {
+  if (!started) return;
+  ReentryGuard guard;
+  runtime::stop();
+  refresh_thresholds();
+}
+
+}  // namespace
+}  // namespace terrace::preload
