@@ -17,7 +17,7 @@ void* materialize_file(int fd, std::uint64_t file_offset, std::size_t size, int 
   if (protection != PROT_READ) return nullptr;
   const std::int64_t file_bytes = os::regular_file_size(fd);
   if (file_bytes <= 0 || file_offset >= static_cast<std::uint64_t>(file_bytes)) return nullptr;
-  char path[sizeof extent::Object::path];
+  char path[sizeof extent::Object::path] = {};
   if (!os::path_of(fd, path, sizeof path)) return nullptr;
   const CallSite site = sites::file_site(path, static_cast<std::uint64_t>(file_bytes), file_offset);
   void* const at = allocate_object(size, 1, Origin::kFile, site);
@@ -31,7 +31,7 @@ void* materialize_file(int fd, std::uint64_t file_offset, std::size_t size, int 
   State& runtime = state();
   const LockGuard guard(runtime.lock);
   extent::Object* object = runtime.arena.find(at);
-  std::strncpy(object->path, path, sizeof object->path - 1);
+  std::memcpy(object->path, path, sizeof path);
   object->read_only = true;
   os::protect(at, Bytes(static_cast<std::uint64_t>(object->block_count) << kBlockShift), PROT_READ);
   runtime.recorder.object_placed(runtime, *object);
