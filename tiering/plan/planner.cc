@@ -103,6 +103,19 @@ Result<Prediction> bound_of(const Task& task) {
   return bound;
 }
 
+// Whole blocks cost the rounded programme most where a phase has few of them. A default policy that
+// happens to be better there is taken as it is.
+constexpr double kWorthTaking = 0.99;
+
+std::vector<Assignment> default_placements(const Workload& workload, const Rates& rates,
+                                           const TierRoom& room) {
+  std::vector<double> bandwidths;
+  for (double seconds : rates.tier_seconds_per_byte) bandwidths.push_back(1 / seconds);
+  const std::vector<double> equal(bandwidths.size(), 1.0);
+  return {first_touch(workload, room), striped(workload, equal, room),
+          striped(workload, bandwidths, room)};
+}
+
 Result<Assignment> planned_assignment(const Task& task) {
   Assignment where = all_on_fastest(task.workload);
   TierRoom room(task.usable);
@@ -113,6 +126,13 @@ Result<Assignment> planned_assignment(const Task& task) {
   if (!solution) return solution.error();
   place_ranges(task.workload, programme, *solution, room, where);
   place_unobserved(task.workload, room, where);
+  double best = model::step_time(task.workload, task.rates, where).step_seconds;
+  for (Assignment& other : default_placements(task.workload, task.rates, TierRoom(task.usable))) {
+    const double seconds = model::step_time(task.workload, task.rates, other).step_seconds;
+    if (seconds >= best * kWorthTaking) continue;
+    best = seconds;
+    where = std::move(other);
+  }
   return where;
 }
 
@@ -166,13 +186,11 @@ void price_defaults(const Task& task, Plan& plan) {
   // The runtime's default policies know no headroom: they have the whole tiers.
   TierRoom room(task.capacity);
   room.reserve(workload.small_object_count);
-  std::vector<double> bandwidths;
-  for (double seconds : task.rates.tier_seconds_per_byte) bandwidths.push_back(1 / seconds);
-  const std::vector<double> equal(bandwidths.size(), 1.0);
+  const auto placements = default_placements(workload, task.rates, room);
   plan.all_fast = priced(workload, task.rates, all_on_fastest(workload));
-  plan.first_touch = priced(workload, task.rates, first_touch(workload, room));
-  plan.interleave = priced(workload, task.rates, striped(workload, equal, room));
-  plan.weighted = priced(workload, task.rates, striped(workload, bandwidths, room));
+  plan.first_touch = priced(workload, task.rates, placements[0]);
+  plan.interleave = priced(workload, task.rates, placements[1]);
+  plan.weighted = priced(workload, task.rates, placements[2]);
 }
 
 void note_what_is_unknown(const Workload& workload, Plan& plan) {
