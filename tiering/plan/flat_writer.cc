@@ -13,6 +13,7 @@
 #include <tuple>
 
 #include "allocators/base/crc32.h"
+#include "tiering/plan/machine_figures.h"
 
 namespace terrace::plan {
 namespace {
@@ -35,18 +36,13 @@ Status copy_text(char (&field)[N], const std::string& text, const char* what) {
   return ok_status();
 }
 
-double bandwidth_of(const Tier& tier) {
-  return tier.read_bandwidth.known() ? tier.read_bandwidth.value.value
-                                     : tier.read_bandwidth_one.value.value;
-}
-
 Result<FlatTier> flat_tier(const Tier& tier, double default_weight) {
   FlatTier flat{};
   if (Status copied = copy_text(flat.name, tier.name, "tier name"); !copied) return copied.error();
   flat.kind = static_cast<std::uint8_t>(tier.kind);
   flat.backing = static_cast<std::uint8_t>(tier.backing);
   flat.capacity_bytes = tier.capacity.value.value;
-  flat.bandwidth_gbps = bandwidth_of(tier);
+  flat.bandwidth_gbps = known_bandwidth(tier);
   flat.latency_ns = tier.idle_latency.value.value;
   flat.weight = flat.bandwidth_gbps > 0 ? flat.bandwidth_gbps : default_weight;
   for (NodeId node : tier.nodes) {
@@ -76,7 +72,7 @@ Result<std::vector<FlatTier>> flat_tiers(const Topology& topology) {
   // A tier of unknown bandwidth weighs as much as the slowest known one.
   double least = 0;
   for (const Tier& tier : topology.tiers) {
-    const double bandwidth = bandwidth_of(tier);
+    const double bandwidth = known_bandwidth(tier);
     if (bandwidth > 0 && (least == 0 || bandwidth < least)) least = bandwidth;
   }
   std::vector<FlatTier> tiers;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
+#include <type_traits>
 
 #include "tiering/plan/json_cursor.h"
 #include "tiering/plan/plan_json.h"
@@ -253,16 +256,22 @@ Result<Plan> plan_from_json(std::string_view text, const std::string& name) {
 }
 
 Result<Plan> read_plan(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
+  std::FILE* file = std::fopen(path.c_str(), "re");
+  int failure = file == nullptr ? errno : 0;
   std::string text;
-  if (file) text.assign(std::istreambuf_iterator<char>(file), {});
-  if (!file || file.bad()) {
-    return make_error(ErrorCode::kIo, errno,
-                      "%.200s: cannot be read: %s; make a plan with "
-                      "`terrace plan`",
-                      path.c_str(), std::strerror(errno));
+  char piece[65536];
+  while (failure == 0) {
+    const std::size_t got = std::fread(piece, 1, sizeof piece, file);
+    text.append(piece, got);
+    if (got == sizeof piece) continue;
+    if (std::ferror(file) != 0) failure = errno;
+    break;
   }
-  return plan_from_json(text, path);
+  if (file != nullptr) std::fclose(file);
+  if (failure == 0) return plan_from_json(text, path);
+  return make_error(ErrorCode::kIo, failure,
+                    "%.200s: cannot be read: %s; make a plan with `terrace plan`", path.c_str(),
+                    std::strerror(failure));
 }
 
 }  // namespace terrace::plan

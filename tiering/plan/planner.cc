@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiering/plan/planner.h"
 
-#include <cmath>
-#include <cstdio>
+#include <algorithm>
 
 #include "tiering/model/step_model.h"
 #include "tiering/plan/baselines.h"
+#include "tiering/plan/engine_rate.h"
+#include "tiering/plan/machine_figures.h"
 #include "tiering/plan/programme.h"
 #include "tiering/plan/rounding.h"
 
@@ -21,59 +22,6 @@ using model::Workload;
 // it a bound and the programme small.
 constexpr std::uint64_t kExactBoundBlocks = 4096;
 constexpr double kCoarseBoundLevel = 0.05;
-
-double bandwidth_of(const Tier& tier) {
-  return tier.read_bandwidth.known() ? tier.read_bandwidth.value.value
-                                     : tier.read_bandwidth_one.value.value;
-}
-
-const Tier* tier_named(const std::vector<Tier>& tiers, const std::string& name) {
-  for (const Tier& tier : tiers) {
-    if (tier.name == name) return &tier;
-  }
-  return nullptr;
-}
-
-Result<std::vector<double>> seconds_per_byte(const std::vector<Tier>& tiers,
-                                             const std::vector<Tier>& fallback) {
-  std::vector<double> result;
-  for (const Tier& tier : tiers) {
-    double bandwidth = bandwidth_of(tier);
-    if (const Tier* other = tier_named(fallback, tier.name); !(bandwidth > 0) && other != nullptr) {
-      bandwidth = bandwidth_of(*other);
-    }
-    if (!(bandwidth > 0) || !std::isfinite(bandwidth)) {
-      return make_error(ErrorCode::kUsage, 0,
-                        "plan: tier %s has no known bandwidth; run `terrace calibrate`, or state "
-                        "it in the tier file",
-                        tier.name.c_str());
-    }
-    result.push_back(1 / (bandwidth * 1e9));
-  }
-  return result;
-}
-
-Result<std::vector<std::uint64_t>> capacity_blocks(const std::vector<Tier>& tiers,
-                                                   double headroom) {
-  std::vector<std::uint64_t> blocks;
-  for (const Tier& tier : tiers) {
-    if (!tier.capacity.known()) {
-      return make_error(ErrorCode::kUsage, 0,
-                        "plan: the capacity of tier %s is unknown; state it in the tier file",
-                        tier.name.c_str());
-    }
-    const double usable = static_cast<double>(tier.capacity.value.value) * (1 - headroom);
-    blocks.push_back(static_cast<std::uint64_t>(usable) >> kBlockShift);
-  }
-  if (blocks.front() == 0) {
-    return make_error(ErrorCode::kUsage, 0,
-                      "plan: the fastest tier, %s, has %llu usable bytes, less than one block of "
-                      "2 MiB; give it capacity or remove it from the tier file",
-                      tiers.front().name.c_str(),
-                      static_cast<unsigned long long>(tiers.front().capacity.value.value));
-  }
-  return blocks;
-}
 
 Status check_options(const PlannerOptions& options) {
   if (options.phase_bytes < kBlockBytes) {
@@ -105,77 +53,6 @@ Status check_machine(const heat::HeatMap& heat, const Topology& topology) {
     return make_error(ErrorCode::kUsage, 0, "plan: the topology has no tiers; run `terrace topo`");
   }
   return ok_status();
-}
-
-Result<Assignment> recorded_assignment(const heat::HeatMap& heat, const Workload& workload,
-                                       std::size_t recorded_tiers,
-                                       std::vector<std::string>& notes) {
-  Assignment where;
-  bool unknown_place = false;
-  for (const model::ObjectLoad& load : workload.objects) {
-    const heat::ObjectHeat& object = heat.objects[load.heat_index];
-    if (object.block_tiers.empty()) {
-      where.emplace_back(load.blocks.size(), std::uint8_t{0});
-      unknown_place = true;
-      continue;
-    }
-    if (object.block_tiers.size() != load.blocks.size()) {
-      return make_error(ErrorCode::kUsage, 0,
-                        "heat map: object %u (%s) has tiers for %zu of its %zu blocks; record the "
-                        "session again",
-                        load.heat_index, object.label.c_str(), object.block_tiers.size(),
-                        load.blocks.size());
-    }
-    for (std::uint8_t tier : object.block_tiers) {
-      if (tier < recorded_tiers) continue;
-      return make_error(ErrorCode::kUsage, 0,
-                        "heat map: object %u (%s) has a block on tier %u of %zu; record the "
-                        "session again",
-                        load.heat_index, object.label.c_str(), tier, recorded_tiers);
-    }
-    where.push_back(object.block_tiers);
-  }
-  if (unknown_place) {
-    notes.push_back(
-        "the recording does not say where some objects lay; the fastest tier is assumed");
-  }
-  return where;
-}
-
-model::EngineLimits engine_limits(const Tier& fastest) {
-  model::EngineLimits limits;
-  const double one = fastest.read_bandwidth_one.value.value;
-  const double all = fastest.read_bandwidth.value.value;
-  if (fastest.read_bandwidth_one.known() && one > 0) limits.one_thread = 1 / (one * 1e9);
-  if (fastest.read_bandwidth.known() && all > 0) limits.all_threads = 1 / (all * 1e9);
-  return limits;
-}
-
-// The engine's rate from the recording, with the recorded tiers' own figures.
-Result<double> engine_rate(const heat::HeatMap& heat, const Topology& topology,
-                           const Workload& workload, std::vector<std::string>& notes) {
-  const std::vector<Tier>& tiers = heat.tiers.empty() ? topology.tiers : heat.tiers;
-  auto rates = seconds_per_byte(tiers, topology.tiers);
-  if (!rates) return rates.error();
-  auto where = recorded_assignment(heat, workload, tiers.size(), notes);
-  if (!where) return where.error();
-  model::EngineLimits limits = engine_limits(tiers.front());
-  const Tier* same = tier_named(topology.tiers, tiers.front().name);
-  if (limits.one_thread == 0 && same != nullptr) {
-    limits.one_thread = engine_limits(*same).one_thread;
-  }
-  if (limits.all_threads == 0) limits.all_threads = rates->front();
-  const model::EngineFit fit = model::fit_engine(workload, *rates, *where, limits);
-  if (fit.at_limit) {
-    char note[240];
-    std::snprintf(note, sizeof note,
-                  "at the full bandwidth of tier %s the model predicts %.3f ms for the recorded "
-                  "placement, recorded were %.3f ms: the bandwidth or the heat is off",
-                  tiers.front().name.c_str(), fit.predicted_seconds * 1e3,
-                  workload.step_seconds * 1e3);
-    notes.emplace_back(note);
-  }
-  return fit.seconds_per_byte;
 }
 
 Prediction prediction_of(const StepTime& time) {
@@ -226,6 +103,19 @@ Result<Prediction> bound_of(const Task& task) {
   return bound;
 }
 
+// Whole blocks cost the rounded programme most where a phase has few of them. A default policy that
+// happens to be better there is taken as it is.
+constexpr double kWorthTaking = 0.99;
+
+std::vector<Assignment> default_placements(const Workload& workload, const Rates& rates,
+                                           const TierRoom& room) {
+  std::vector<double> bandwidths;
+  for (double seconds : rates.tier_seconds_per_byte) bandwidths.push_back(1 / seconds);
+  const std::vector<double> equal(bandwidths.size(), 1.0);
+  return {first_touch(workload, room), striped(workload, equal, room),
+          striped(workload, bandwidths, room)};
+}
+
 Result<Assignment> planned_assignment(const Task& task) {
   Assignment where = all_on_fastest(task.workload);
   TierRoom room(task.usable);
@@ -236,6 +126,13 @@ Result<Assignment> planned_assignment(const Task& task) {
   if (!solution) return solution.error();
   place_ranges(task.workload, programme, *solution, room, where);
   place_unobserved(task.workload, room, where);
+  double best = model::step_time(task.workload, task.rates, where).step_seconds;
+  for (Assignment& other : default_placements(task.workload, task.rates, TierRoom(task.usable))) {
+    const double seconds = model::step_time(task.workload, task.rates, other).step_seconds;
+    if (seconds >= best * kWorthTaking) continue;
+    best = seconds;
+    where = std::move(other);
+  }
   return where;
 }
 
@@ -289,13 +186,11 @@ void price_defaults(const Task& task, Plan& plan) {
   // The runtime's default policies know no headroom: they have the whole tiers.
   TierRoom room(task.capacity);
   room.reserve(workload.small_object_count);
-  std::vector<double> bandwidths;
-  for (double seconds : task.rates.tier_seconds_per_byte) bandwidths.push_back(1 / seconds);
-  const std::vector<double> equal(bandwidths.size(), 1.0);
+  const auto placements = default_placements(workload, task.rates, room);
   plan.all_fast = priced(workload, task.rates, all_on_fastest(workload));
-  plan.first_touch = priced(workload, task.rates, first_touch(workload, room));
-  plan.interleave = priced(workload, task.rates, striped(workload, equal, room));
-  plan.weighted = priced(workload, task.rates, striped(workload, bandwidths, room));
+  plan.first_touch = priced(workload, task.rates, placements[0]);
+  plan.interleave = priced(workload, task.rates, placements[1]);
+  plan.weighted = priced(workload, task.rates, placements[2]);
 }
 
 void note_what_is_unknown(const Workload& workload, Plan& plan) {
