@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// The probe of real memory: streams and chases over pages bound to a tier's nodes.
+#include <algorithm>
+#include <atomic>
+#include <barrier>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <thread>
+
+#include "allocators/heap/os/node_pages.h"
+#include "profiler/calibrate/cache_size.h"
+#include "profiler/calibrate/pointer_cycle.h"
+#include "profiler/calibrate/probe.h"
+#include "profiler/calibrate/stream_kernel.h"
+#include "profiler/os/near_nodes.h"
+
+namespace terrace::calibrate {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kChunk = std::size_t{256} << 10;  ///< streamed between looks at the clock
+constexpr std::size_t kChaseSteps = 4096;               ///< followed between looks at the clock
+constexpr Bytes kMostMemory = GiB(8);
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+struct Sizes {
+  std::size_t chase = 0;   ///< bytes, at the start of the memory
+  std::size_t stream = 0;  ///< bytes per streaming thread, behind it
+};
+
+/// Four times the cache: a random line then is in it once in four times at worst, and a stream
+/// finds nothing of its last pass. Less where the tier is small, so that it is measured at all.
+Sizes sizes_for(const ProbeRequest& request, const CacheSizes& caches, Bytes free) {
+  const std::uint64_t most =
+      std::min({kMostMemory.value, request.capacity.value / 2, free.value / 2});
+  const auto threads = static_cast<std::uint64_t>(request.threads);
+  std::uint64_t chase = caches.largest.value * 4;
+  std::uint64_t stream = std::max(caches.total.value * 4, MiB(64).value) / threads;
+  if (const std::uint64_t wanted = chase + stream * threads; wanted > most) {
+    const double scale = static_cast<double>(most) / static_cast<double>(wanted);
+    chase = static_cast<std::uint64_t>(scale * static_cast<double>(chase));
+    stream = static_cast<std::uint64_t>(scale * static_cast<double>(stream));
+  }
+  return {chase / kChunk * kChunk, std::max<std::uint64_t>(stream / kChunk, 1) * kChunk};
+}
+
+class MemoryProbe {
+ public:
+  MemoryProbe(const ProbeRequest& request, Sizes sizes, os::NodePages pages)
+      : request_(request), sizes_(sizes), pages_(std::move(pages)) {
+    // Written once: an untouched page is the kernel's shared page of zeros, which lies in the
+    // cache.
+    std::memset(pages_.data(), 1, pages_.size());
+    build_pointer_cycle(pages_.data(), sizes_.chase / kLineBytes, request_.seed);
+  }
+
+  Result<double> measure(Quantity quantity) {
+    switch (quantity) {
+      case Quantity::kReadBandwidthOne:
+        return bandwidth(1);
+      case Quantity::kReadBandwidth:
+        return bandwidth(request_.threads);
+      case Quantity::kIdleLatency:
+        return latency(0);
+      case Quantity::kLoadedLatency:
+        return latency(std::max(1, request_.threads - 1));
+    }
+    return make_error(ErrorCode::kUsage, 0, "no such quantity");
+  }
+
+ private:
+  std::chrono::nanoseconds window() const {
+    return std::chrono::nanoseconds(static_cast<std::int64_t>(request_.window.value));
+  }
+
+  const std::byte* stream_part(int thread) const {
+    const int part = thread % request_.threads;
+    return pages_.data() + sizes_.chase + static_cast<std::size_t>(part) * sizes_.stream;
+  }
+
+  /// Streams until `done` and returns GB/s.
+  double stream_until(int thread, const std::atomic<bool>& done, std::atomic<std::uint64_t>& sink) {
+    const std::byte* const part = stream_part(thread);
+    std::uint64_t sum = 0;
+    std::uint64_t bytes = 0;
+    const auto start = Clock::now();
+    for (std::size_t at = 0; !done.load(std::memory_order_relaxed);
+         at = at + kChunk < sizes_.stream ? at + kChunk : 0) {
+      sum += stream_sum(part + at, kChunk);
+      bytes += kChunk;
+    }
+    const double seconds = seconds_since(start);
+    sink.fetch_add(sum, std::memory_order_relaxed);
+    return static_cast<double>(bytes) / seconds / 1e9;
+  }
+
+  /// Runs `threads` streams beside `own_work`, which sets their end; returns the streams' GB/s.
+  template <typename Work>
+  double with_streams(int threads, Work own_work) {
+    std::atomic<bool> done{false};
+    std::barrier start(threads + 1);
+    std::vector<double> rates(static_cast<std::size_t>(threads));
+    std::vector<std::jthread> streams;
+    for (int thread = 0; thread < threads; ++thread)
+      streams.emplace_back([&, thread] {
+        if (threads == 1) os::run_near_nodes(request_.nodes);
+        start.arrive_and_wait();
+        rates[static_cast<std::size_t>(thread)] = stream_until(thread, done, sink_);
+      });
+    start.arrive_and_wait();
+    own_work();
+    done = true;
+    streams.clear();
+    double sum = 0;
+    for (const double rate : rates) sum += rate;
+    return sum;
+  }
+
+  Result<double> bandwidth(int threads) {
+    return with_streams(threads, [&] { std::this_thread::sleep_for(window()); });
+  }
+
+  /// The chaser has a thread of its own, since the caller's must keep its place.
+  Result<double> latency(int streams) {
+    double ns = 0;
+    with_streams(streams, [&] {
+      std::thread chaser([&] {
+        os::run_near_nodes(request_.nodes);
+        ns = chase_for_window();
+      });
+      chaser.join();
+    });
+    return ns;
+  }
+
+  double chase_for_window() {
+    std::uint64_t steps = 0;
+    const auto start = Clock::now();
+    do {
+      line_ = chase(pages_.data(), line_, kChaseSteps);
+      steps += kChaseSteps;
+    } while (Clock::now() - start < window());
+    return seconds_since(start) * 1e9 / static_cast<double>(steps);
+  }
+
+  ProbeRequest request_;
+  Sizes sizes_;
+  os::NodePages pages_;
+  std::uint64_t line_ = 0;
+  std::atomic<std::uint64_t> sink_{0};
+};
+
+}  // namespace
+
+ProbeFactory memory_probes(const std::string& sysfs_root) {
+  return [caches = read_cache_sizes(sysfs_root)](const ProbeRequest& request) -> Result<Probe> {
+    const Sizes sizes = sizes_for(request, caches, os::free_memory_of(request.nodes));
+    if (sizes.chase < kChunk)
+      return make_error(ErrorCode::kCapabilityMissing, 0,
+                        "less than 1 MiB of it is free; free memory there and run again");
+    const auto total = sizes.chase + sizes.stream * static_cast<std::size_t>(request.threads);
+    auto pages = os::NodePages::map(Bytes(total), request.nodes);
+    if (!pages) return pages.error();
+    auto probe = std::make_shared<MemoryProbe>(request, sizes, std::move(*pages));
+    Probe handle;
+    handle.measure = [probe](Quantity quantity) { return probe->measure(quantity); };
+    if (sizes.chase < 2 * caches.largest.value)
+      handle.note =
+          "too little free memory to look past the caches: its latency is that of a cache "
+          "in part";
+    return handle;
+  };
+}
+
+}  // namespace terrace::calibrate
