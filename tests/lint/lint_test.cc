@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each rule is shown a sample that it must reject and one that it must let pass.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/lint/rules.h"
+
+namespace terrace::lint {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const std::vector<std::string> kPublicHeaders = {"allocators/include/terrace/tier.h",
+                                                 "tiering/include/terrace/terrace.h"};
+
+SourceFile source(std::string path, std::string_view text) {
+  return parse_source(std::move(path), Language::kCxx, text);
+}
+
+std::vector<std::string> rules_of(const Findings& findings) {
+  std::vector<std::string> rules;
+  for (const Finding& finding : findings) rules.push_back(finding.rule);
+  return rules;
+}
+
+std::string function_of(int lines) {
+  std::string text = "int count(int a,\n          int b = {}) {\n";
+  for (int i = 3; i < lines; ++i) text += "  if (a) { ++b; }\n";
+  return text + "}\n";
+}
+
+TEST(Includes, AnUpwardIncludeIsRejected) {
+  const auto check = [](const char* path, const char* text) {
+    return rules_of(check_includes(source(path, text), kPublicHeaders));
+  };
+  EXPECT_THAT(check("allocators/heap/a.cc", "#include \"profiler/heat/heat_map.h\"\n"),
+              ElementsAre("upward-include"));
+  EXPECT_THAT(check("profiler/heat/a.cc", "#include \"tiering/plan/plan.h\"\n"),
+              ElementsAre("upward-include"));
+  EXPECT_THAT(check("allocators/heap/a.cc", "#include <terrace/terrace.h>\n"),
+              ElementsAre("upward-include"));
+  EXPECT_THAT(check("tiering/cli/a.cc", "#include \"tests/lint/rules.h\"\n"),
+              ElementsAre("upward-include"));
+}
+
+TEST(Includes, ADownwardIncludePasses) {
+  const SourceFile file = source("tiering/plan/a.cc",
+                                 "#include \"profiler/heat/heat_map.h\"\n#include <vector>\n"
+                                 "#include <terrace/tier.h>\n");
+  EXPECT_THAT(check_includes(file, kPublicHeaders), IsEmpty());
+}
+
+TEST(Includes, AnIncludeThatIsNotFromTheRootIsRejected) {
+  const SourceFile file = source("tiering/plan/a.cc", "#include \"plan.h\"\n");
+  EXPECT_THAT(rules_of(check_includes(file, kPublicHeaders)), ElementsAre("include-form"));
+}
+
+TEST(SystemCalls, HeadersAndCallsOutsideOsAreRejected) {
+  const SourceFile file = source("allocators/extent/a.cc",
+                                 "#include <sys/mman.h>\n#include <linux/mempolicy.h>\n"
+                                 "int f() { return mbind(p, n); }\n"
+                                 "int g() { return ::open(path, 0); }\n"
+                                 "long h() { return syscall(1); }\n");
+  EXPECT_THAT(
+      rules_of(check_system_calls(file)),
+      ElementsAre("system-call", "system-call", "system-call", "system-call", "system-call"));
+}
+
+TEST(SystemCalls, OsFoldersBenchAndMembersPass) {
+  const char* calls = "#include <sys/mman.h>\nint f() { return mbind(p, n); }\n";
+  EXPECT_THAT(check_system_calls(source("allocators/os/a.cc", calls)), IsEmpty());
+  EXPECT_THAT(check_system_calls(source("bench/micro/a.cc", calls)), IsEmpty());
+  EXPECT_THAT(check_system_calls(source("tiering/runtime/a.cc",
+                                        "// mmap(a) and \"mbind(\"\nauto s = \"ioctl(\";\n"
+                                        "void f() { file.open(p); os::mbind(p); a->close(); }\n"
+                                        "void open(int);\n")),
+              IsEmpty());
+}
+
+TEST(SystemCalls, AnExceptionCoversItsFileOnly) {
+  const char* text = "#include <sys/mman.h>\n";
+  EXPECT_THAT(check_system_calls(source("tiering/runtime/mapping_calls.cc", text)), IsEmpty());
+  EXPECT_THAT(rules_of(check_system_calls(source("tiering/runtime/other.cc", text))),
+              ElementsAre("system-call"));
+}
+
+TEST(Conditionals, OutsideOsTheyAreRejected) {
+  const char* text = "#ifdef __linux__\n#endif\n#if 1\n#endif\n";
+  EXPECT_THAT(rules_of(check_conditionals(source("profiler/heat/a.cc", text))),
+              ElementsAre("conditional", "conditional"));
+  EXPECT_THAT(check_conditionals(source("profiler/os/a.cc", text)), IsEmpty());
+}
+
+TEST(Conditionals, APublicHeaderMaySpeakToC) {
+  const char* text = "#ifdef __cplusplus\nextern \"C\" {\n#endif\n";
+  EXPECT_THAT(check_conditionals(source("tiering/include/terrace/terrace.h", text)), IsEmpty());
+  EXPECT_THAT(rules_of(check_conditionals(source("tiering/capi/terrace.cc", text))),
+              ElementsAre("conditional"));
+}
+
+TEST(FileLength, SixHundredLinesPassAndOneMoreDoesNot) {
+  std::string text;
+  for (int i = 0; i < 600; ++i) text += "int a;\n";
+  EXPECT_THAT(check_file_length(source("bench/a.cc", text)), IsEmpty());
+  EXPECT_THAT(rules_of(check_file_length(source("bench/a.cc", text + "int b;\n"))),
+              ElementsAre("file-length"));
+}
+
+TEST(FunctionLength, SeventyLinesPassAndOneMoreDoesNot) {
+  EXPECT_THAT(check_function_length(source("bench/a.cc", function_of(70))), IsEmpty());
+  const Findings findings = check_function_length(source("bench/a.cc", function_of(71)));
+  ASSERT_THAT(rules_of(findings), ElementsAre("function-length"));
+  EXPECT_EQ(findings[0].line, 1u);
+  EXPECT_THAT(findings[0].text, HasSubstr("71 lines"));
+}
+
+TEST(FunctionLength, FunctionsAreFoundWhereverTheyStand) {
+  const std::string body = function_of(72);  // two of the samples join the first two lines
+  const std::string in_class =
+      "namespace a {\nstruct S { int x{}; };\nclass B final : public S {\n public:\n  " + body +
+      "};\n}\n";
+  const std::string constructor = "A::A(int a) : a_{a}, b_(a) " + body.substr(body.find("{\n"));
+  const std::string templated =
+      "template <typename T = std::vector<int>>\n  requires(sizeof(T) > 1)\n" + body;
+  const std::string c_linkage = "extern \"C\" {\nconstexpr int kA[] = {1, 2};\n" + body + "}\n";
+  const std::string compared = "bool operator==(A a, A b) " + body.substr(body.find("{\n"));
+  for (const std::string& text : {in_class, constructor, templated, c_linkage, compared}) {
+    EXPECT_THAT(rules_of(check_function_length(source("bench/a.cc", text))),
+                ElementsAre("function-length"))
+        << text.substr(0, 80);
+  }
+}
+
+TEST(FunctionLength, TablesAndTypesAreNoFunctions) {
+  std::string table = "constexpr std::array kTable = {\n";
+  std::string type = "struct Fields {\n";
+  std::string values = "enum class Kind : int {\n";
+  for (int i = 0; i < 80; ++i) {
+    table += "    Row{1, f(2)},\n";
+    type += "  int get() { return 1; }\n";
+    values += "  kOne,\n";
+  }
+  for (const std::string& text : {table + "};\n", type + "};\n", values + "};\n"}) {
+    EXPECT_THAT(check_function_length(source("bench/a.h", text)), IsEmpty());
+  }
+}
+
+TEST(Opening, AMissingLicenceOrGuardIsRejected) {
+  EXPECT_THAT(rules_of(check_opening(source("bench/a.h", "int a;\n"))),
+              ElementsAre("licence", "include-guard"));
+  const char* good = "// SPDX-License-Identifier: Apache-2.0\n// A header.\n#pragma once\n";
+  EXPECT_THAT(check_opening(source("bench/a.h", good)), IsEmpty());
+}
+
+TEST(Words, NotesToOneselfAreRejected) {
+  const std::string note = std::string("TO") + "DO";
+  EXPECT_THAT(rules_of(check_words(source("bench/a.cc", "// " + note + ": later\n"))),
+              ElementsAre("note"));
+  EXPECT_THAT(check_words(source("bench/a.cc", "int " + note + "S; // file.XXXXXX\n")), IsEmpty());
+}
+
+TEST(Blanking, CommentsStringsAndDigitSeparatorsAreUnderstood) {
+  const SourceFile file = source("bench/a.cc",
+                                 "int a = 1'000; /* { */ char c = '{';\n"
+                                 "auto s = R\"x(\n{\n)x\"; int b;\n");
+  EXPECT_EQ(file.code[0], "int a = 1'000;         char c = ' ';");
+  EXPECT_EQ(file.code[2], " ");
+  EXPECT_THAT(file.code[3], HasSubstr("int b;"));
+}
+
+}  // namespace
+}  // namespace terrace::lint

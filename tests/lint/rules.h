@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The project's own rules of form: what clang-format and clang-tidy cannot say. Each takes one file
+// and returns what it finds. Pure functions; allocate.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tests/lint/source_file.h"
+
+namespace terrace::lint {
+
+struct Finding {
+  std::string path;
+  std::size_t line = 0;  ///< from 1
+  std::string rule;
+  std::string text;
+};
+
+using Findings = std::vector<Finding>;
+
+/// tiering -> profiler -> allocators, and none of them needs bench or tests; internal includes are
+/// written from the root. `public_headers` has each <terrace/...> header's path from the root.
+Findings check_includes(const SourceFile& file, const std::vector<std::string>& public_headers);
+
+/// Kernel headers and system calls stand in folders named os/ (tests and bench excepted).
+Findings check_system_calls(const SourceFile& file);
+
+/// CMake picks files; the preprocessor picks nothing outside os/.
+Findings check_conditionals(const SourceFile& file);
+
+/// At most 600 lines.
+Findings check_file_length(const SourceFile& file);
+
+/// At most 70 lines from a function's first line to its closing brace.
+Findings check_function_length(const SourceFile& file);
+
+/// The licence in the first two lines, and #pragma once in headers.
+Findings check_opening(const SourceFile& file);
+
+/// No words that promise later work.
+Findings check_words(const SourceFile& file);
+
+/// All of them.
+Findings check_all(const SourceFile& file, const std::vector<std::string>& public_headers);
+
+}  // namespace terrace::lint
