@@ -126,8 +126,14 @@ ElfSymbols ElfSymbols::of_image(const void* data, std::uint64_t size) {
     if (!is_function(symbol) || symbol.st_name >= made.names_.size()) continue;
     made.symbols_.push_back({symbol.st_value, symbol.st_size, symbol.st_name});
   }
+  // at() takes the last of equals: of aliases (malloc, __libc_malloc) the public name.
+  const auto is_public = [&made](const Symbol& symbol) {
+    return made.names_.compare(symbol.name, 2, "__") != 0;
+  };
   std::sort(made.symbols_.begin(), made.symbols_.end(),
-            [](const Symbol& a, const Symbol& b) { return a.begin < b.begin; });
+            [is_public](const Symbol& a, const Symbol& b) {
+              return a.begin != b.begin ? a.begin < b.begin : is_public(a) < is_public(b);
+            });
   return made;
 }
 
