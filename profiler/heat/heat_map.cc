@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "profiler/heat/heat_map.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+#include <optional>
+
+#include "profiler/heat/label.h"
+#include "profiler/heat/object_heat.h"
+#include "profiler/heat/steady.h"
+
+namespace terrace::heat {
+namespace {
+
+std::string text_of(const char* field, std::size_t capacity) {
+  return {field, ::strnlen(field, capacity)};
+}
+
+template <typename Value>
+Figure<Value> figure_of(Value value, bool known, Provenance from) {
+  return {value, known ? from : Provenance::kUnknown};
+}
+
+// A session keeps a tier's figures, not where they came from. An emulated link's are what the user
+// asked for; of the others no more than a guess may be claimed.
+Tier tier_of(const session::TierRecord& record) {
+  Tier tier;
+  tier.name = text_of(record.name, sizeof record.name);
+  if (record.kind <= static_cast<std::uint8_t>(TierKind::kFile)) {
+    tier.kind = static_cast<TierKind>(record.kind);
+  }
+  if (record.backing == static_cast<std::uint8_t>(BackingKind::kEmulatedLink)) {
+    tier.backing = BackingKind::kEmulatedLink;
+  }
+  const Provenance from = tier.emulated() ? Provenance::kUserFile : Provenance::kGuess;
+  const double bandwidth = record.bandwidth_gbps;
+  tier.capacity = figure_of(Bytes(record.capacity_bytes), record.capacity_bytes > 0, from);
+  tier.read_bandwidth = figure_of(GBps(bandwidth), std::isfinite(bandwidth) && bandwidth > 0, from);
+  tier.idle_latency = figure_of(Nanoseconds(record.latency_ns), record.latency_ns > 0, from);
+  return tier;
+}
+
+struct Life {
+  double session_share = 0;
+  double steady_share = 0;
+};
+
+Life life_of(const session::Session& session, const session::Object& object, const Steady& steady) {
+  const double whole = since_start(session, session.last_ns);
+  const double born = since_start(session, object.record.born_ns);
+  const double ended =
+      object.ended_ns == 0 ? whole : std::max(born, since_start(session, object.ended_ns));
+  const double steady_s = steady.seconds();
+  return {whole > 0 ? (ended - born) / whole : 0,
+          steady_s > 0 ? steady.seconds_within(born, ended) / steady_s : 0};
+}
+
+ObjectHeat heat_of(const session::Session& session, const session::Object& object,
+                   const Steady& steady, const Life& life, Labeller& labeller) {
+  ObjectHeat heat;
+  heat.key = {object.record.site_hash, object.record.size_bytes, object.record.ordinal,
+              static_cast<Origin>(object.record.origin)};
+  heat.path = object.path;
+  heat.lifetime_share = life.session_share;
+  measure_blocks(session, object, steady, heat);
+  for (const session::Frame& frame : object.frames) heat.frames.push_back(labeller.name(frame));
+  heat.label = labeller.label(object);
+  return heat;
+}
+
+// A dense object is read whole in each step, so its blocks' common rate of passes is the step's.
+std::optional<double> period_of_dense_blocks(const std::vector<ObjectHeat>& objects) {
+  constexpr double kSameRate = 0.25;
+  const ObjectHeat* largest = nullptr;
+  for (const ObjectHeat& object : objects) {
+    if (object.bytes_per_second() <= 0) continue;
+    if (largest == nullptr || object.key.size_bytes > largest->key.size_bytes) largest = &object;
+  }
+  if (largest == nullptr || largest->source == "referenced-bits") return std::nullopt;
+  // The last block may be cut short; the others tell.
+  std::vector<double> rates = largest->block_bytes_per_second;
+  if (rates.size() > 1) rates.pop_back();
+  std::nth_element(rates.begin(), rates.begin() + static_cast<std::ptrdiff_t>(rates.size() / 2),
+                   rates.end());
+  const double median = rates[rates.size() / 2];
+  const auto alike = std::count_if(rates.begin(), rates.end(), [median](double rate) {
+    return std::fabs(rate - median) <= kSameRate * median;
+  });
+  if (median <= 0 || static_cast<std::size_t>(alike) * 2 <= rates.size()) return std::nullopt;
+  const auto bytes = static_cast<double>(std::min(largest->key.size_bytes, kBlockBytes.value));
+  return bytes / median;
+}
+
+void find_step(const Steady& steady, HeatMap& map) {
+  if (steady.step_seconds > 0) {
+    map.step_seconds = steady.step_seconds;
+    map.step_source = "watched block";
+  } else if (const std::optional<double> period = period_of_dense_blocks(map.objects)) {
+    map.step_seconds = *period;
+    map.step_source = "block touch rate";
+  } else {
+    map.step_source = "none";
+  }
+}
+
+void describe_session(const session::Session& session, HeatMap& map) {
+  map.machine_id = text_of(session.header.machine_id, sizeof session.header.machine_id);
+  map.executable = text_of(session.header.executable, sizeof session.header.executable);
+  map.emulated = session.header.emulated != 0;
+  for (const session::TierRecord& record : session.tiers) {
+    map.tiers.push_back(tier_of(record));
+    map.emulated = map.emulated || map.tiers.back().emulated();
+  }
+  map.recorded_seconds = since_start(session, session.last_ns);
+  if (map.recorded_seconds > 0) {
+    const double wall_ns = map.recorded_seconds * 1e9;
+    map.link_wait_share = static_cast<double>(session.cost.link_wait_ns) / wall_ns;
+    map.observer_cpu_share = static_cast<double>(session.cost.cpu_ns) / wall_ns;
+  }
+}
+
+}  // namespace
+
+double ObjectHeat::bytes_per_second() const {
+  return std::accumulate(block_bytes_per_second.begin(), block_bytes_per_second.end(), 0.0);
+}
+
+Result<HeatMap> build_heat_map(const session::Session& session, double min_lifetime_share) {
+  if (session.objects.empty()) {
+    return make_error(ErrorCode::kUsage, 0,
+                      "the session holds no object: no allocation reached the threshold; lower it "
+                      "and record again");
+  }
+  const bool observed = std::any_of(session.objects.begin(), session.objects.end(),
+                                    [](const auto& object) { return !object.heat.empty(); });
+  if (!observed) {
+    return make_error(ErrorCode::kUsage, 0,
+                      "the session holds %zu objects but no observation: the program ended too "
+                      "soon; record for some seconds of work",
+                      session.objects.size());
+  }
+  HeatMap map;
+  describe_session(session, map);
+  const Steady steady = find_steady(session);
+  Labeller labeller;
+  for (const session::Object& object : session.objects) {
+    const Life life = life_of(session, object, steady);
+    // What was allocated after a long load lives a small part of the session, yet all of its work.
+    if (std::max(life.session_share, life.steady_share) < min_lifetime_share) continue;
+    map.objects.push_back(heat_of(session, object, steady, life, labeller));
+  }
+  find_step(steady, map);
+  std::stable_sort(map.objects.begin(), map.objects.end(),
+                   [](const ObjectHeat& a, const ObjectHeat& b) {
+                     return a.bytes_per_second() > b.bytes_per_second();
+                   });
+  return map;
+}
+
+}  // namespace terrace::heat

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "profiler/heat/steady.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace terrace::heat {
+namespace {
+
+constexpr double kNanosecond = 1e-9;
+constexpr double kLoadingShare = 0.4;
+
+bool usable(const session::StepRecord& step) {
+  return step.period_ns > 0 && step.observations > 0;
+}
+
+std::vector<Span> spans_of_steps(const session::Session& session) {
+  const double last = since_start(session, session.last_ns);
+  std::vector<Span> spans;
+  for (const session::StepRecord& step : session.steps) {
+    if (!usable(step)) continue;
+    const double at = since_start(session, step.at_ns);
+    const double period = static_cast<double>(step.period_ns) * kNanosecond;
+    spans.push_back({std::max(0.0, at - period * step.observations), std::min(last, at + period)});
+  }
+  std::sort(spans.begin(), spans.end(),
+            [](const Span& a, const Span& b) { return a.begin_s < b.begin_s; });
+  std::vector<Span> merged;
+  for (const Span& span : spans) {
+    if (!merged.empty() && span.begin_s <= merged.back().end_s) {
+      merged.back().end_s = std::max(merged.back().end_s, span.end_s);
+    } else {
+      merged.push_back(span);
+    }
+  }
+  return merged;
+}
+
+double weighted_median_period(const session::Session& session) {
+  std::vector<session::StepRecord> steps;
+  std::copy_if(session.steps.begin(), session.steps.end(), std::back_inserter(steps), usable);
+  std::sort(steps.begin(), steps.end(),
+            [](const auto& a, const auto& b) { return a.period_ns < b.period_ns; });
+  double total = 0;
+  for (const auto& step : steps) total += step.observations;
+  double below = 0;
+  for (const auto& step : steps) {
+    below += step.observations;
+    if (below * 2 >= total) return static_cast<double>(step.period_ns) * kNanosecond;
+  }
+  return 0;
+}
+
+bool any_heat_within(const session::Session& session, const Steady& steady) {
+  return std::any_of(session.objects.begin(), session.objects.end(), [&](const auto& object) {
+    return std::any_of(object.heat.begin(), object.heat.end(), [&](const auto& sample) {
+      return steady.holds(middle_of(session, sample.record));
+    });
+  });
+}
+
+}  // namespace
+
+double middle_of(const session::Session& session, const session::HeatRecord& record) {
+  return (since_start(session, record.begin_ns) + since_start(session, record.end_ns)) / 2;
+}
+
+bool Steady::holds(double at_s) const {
+  const auto after =
+      std::upper_bound(spans.begin(), spans.end(), at_s,
+                       [](double at, const Span& span) { return at < span.begin_s; });
+  return after != spans.begin() && at_s <= std::prev(after)->end_s;
+}
+
+double Steady::seconds() const {
+  double sum = 0;
+  for (const Span& span : spans) sum += span.end_s - span.begin_s;
+  return sum;
+}
+
+double Steady::seconds_within(double begin_s, double end_s) const {
+  double sum = 0;
+  for (const Span& span : spans) {
+    sum += std::max(0.0, std::min(span.end_s, end_s) - std::max(span.begin_s, begin_s));
+  }
+  return sum;
+}
+
+double since_start(const session::Session& session, std::uint64_t ns) {
+  const std::uint64_t start = session.header.start_monotonic_ns;
+  return ns > start ? static_cast<double>(ns - start) * kNanosecond : 0;
+}
+
+Steady find_steady(const session::Session& session) {
+  Steady steady;
+  steady.spans = spans_of_steps(session);
+  steady.step_seconds = weighted_median_period(session);
+  if (!any_heat_within(session, steady)) {
+    steady.spans.clear();
+    const double last = since_start(session, session.last_ns);
+    steady.spans.push_back({last * kLoadingShare, last});
+  }
+  return steady;
+}
+
+}  // namespace terrace::heat

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which part of a session shows the program at its work, and how long its step is: loading writes
+// every weight once and would distort the heat. First stage of the heat map.
+// Thread-safe; allocates.
+//
+// With StepRecords the work is the union of the spans that they speak of: from `observations`
+// periods before each to one period after it. Without them, or when no heat was recorded in those
+// spans, it is the last 60 % of the session.
+// The step is the median of the records' periods, weighted by their observations.
+#pragma once
+
+#include <vector>
+
+#include "profiler/session/session_reader.h"
+
+namespace terrace::heat {
+
+struct Span {
+  double begin_s = 0;  ///< seconds since the session's start
+  double end_s = 0;
+};
+
+struct Steady {
+  std::vector<Span> spans;  ///< ascending, disjoint
+  double step_seconds = 0;  ///< 0: no StepRecord
+
+  /// A heat record counts when the middle of its time does: they come about once a second.
+  bool holds(double at_s) const;
+  double seconds() const;
+  /// How much of the steady time lies in [begin_s, end_s).
+  double seconds_within(double begin_s, double end_s) const;
+};
+
+/// A time of the session's clock in seconds since the session's start, 0 before it.
+double since_start(const session::Session& session, std::uint64_t ns);
+
+/// The middle of a heat record's time, in the same seconds.
+double middle_of(const session::Session& session, const session::HeatRecord& record);
+
+Steady find_steady(const session::Session& session);
+
+}  // namespace terrace::heat

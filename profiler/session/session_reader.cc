@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "profiler/session/session_reader.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "profiler/session/session_decoder.h"
+
+namespace terrace::session {
+namespace {
+
+struct FileCloser {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+Error cannot_read(const std::string& path, int saved) {
+  return make_error(ErrorCode::kIo, saved,
+                    "cannot read %s: %s; check the path, or record with `terrace record`",
+                    path.c_str(), std::strerror(saved));
+}
+
+Status read_header(const std::byte* data, std::uint64_t size, const std::string& name,
+                   FileHeader& header) {
+  if (size == 0) {
+    return make_error(ErrorCode::kUsage, 0, "%s is empty: the program ended before recording began",
+                      name.c_str());
+  }
+  if (size < sizeof kMagic || std::memcmp(data, kMagic, sizeof kMagic) != 0) {
+    return make_error(ErrorCode::kUsage, 0,
+                      "%s is no session file (wrong magic at offset 0); give a file made by "
+                      "`terrace record`",
+                      name.c_str());
+  }
+  if (size < sizeof header) {
+    return make_error(ErrorCode::kUsage, 0, "%s is cut off within its header (%llu of %zu bytes)",
+                      name.c_str(), static_cast<unsigned long long>(size), sizeof header);
+  }
+  std::memcpy(&header, data, sizeof header);
+  if (header.schema_version != kSchemaVersion) {
+    return make_error(ErrorCode::kUsage, 0,
+                      "%s has session schema %u (offset %zu), this terrace reads %u; use the "
+                      "version that recorded it",
+                      name.c_str(), header.schema_version, offsetof(FileHeader, schema_version),
+                      kSchemaVersion);
+  }
+  if (header.header_bytes < sizeof header || header.header_bytes > size) {
+    return make_error(ErrorCode::kUsage, 0,
+                      "%s states a header of %u bytes (offset %zu) in a file of %llu", name.c_str(),
+                      header.header_bytes, offsetof(FileHeader, header_bytes),
+                      static_cast<unsigned long long>(size));
+  }
+  return ok_status();
+}
+
+bool intact(const ChunkHeader& chunk, const std::byte* payload) {
+  uLong crc = ::crc32_z(0, reinterpret_cast<const Bytef*>(&chunk), offsetof(ChunkHeader, crc32));
+  crc = ::crc32_z(crc, reinterpret_cast<const Bytef*>(payload), chunk.payload_bytes);
+  return crc == chunk.crc32;
+}
+
+// Where the first chunk lies that could not be taken, and why; equal to the size when all were.
+struct Stop {
+  std::uint64_t offset = 0;
+  const char* why = "";
+};
+
+Stop read_chunks(const std::byte* data, std::uint64_t size, Session& session) {
+  SessionDecoder decoder(session);
+  std::uint64_t at = session.header.header_bytes;
+  while (at < size) {
+    ChunkHeader chunk;
+    if (size - at < sizeof chunk) return {at, "is cut off within its header"};
+    std::memcpy(&chunk, data + at, sizeof chunk);
+    if (chunk.payload_bytes > kMaxChunkBytes) return {at, "states an impossible length"};
+    if (size - at - sizeof chunk < chunk.payload_bytes) return {at, "is cut off"};
+    const std::byte* payload = data + at + sizeof chunk;
+    if (!intact(chunk, payload)) return {at, "fails its CRC"};
+    const auto kind = static_cast<ChunkKind>(chunk.kind);
+    if (decoder.decode(kind, payload, chunk.payload_bytes) == Decoded::kMalformed) {
+      return {at, "contradicts itself"};
+    }
+    at += sizeof chunk + chunk.payload_bytes;
+  }
+  return {at, ""};
+}
+
+}  // namespace
+
+Result<Session> parse_session(const void* data, std::uint64_t size, const std::string& name) {
+  const auto* bytes = static_cast<const std::byte*>(data);
+  Session session{};
+  if (Status header = read_header(bytes, size, name, session.header); !header) {
+    return header.error();
+  }
+  session.last_ns = session.header.start_monotonic_ns;
+  const Stop stop = read_chunks(bytes, size, session);
+  session.bytes_ignored = size - stop.offset;
+  if (session.bytes_ignored > 0 && session.objects.empty()) {
+    return make_error(ErrorCode::kUsage, 0,
+                      "%s is damaged before its first object: the chunk at offset %llu %s; record "
+                      "again",
+                      name.c_str(), static_cast<unsigned long long>(stop.offset), stop.why);
+  }
+  return session;
+}
+
+Result<Session> read_session(const std::string& path) {
+  const std::unique_ptr<std::FILE, FileCloser> file(std::fopen(path.c_str(), "rbe"));
+  if (!file) return cannot_read(path, errno);
+  // Read to the end rather than trust a stated size: the file may still be growing.
+  std::vector<std::byte> data;
+  constexpr std::size_t kStep = 1u << 20;
+  for (;;) {
+    const std::size_t used = data.size();
+    data.resize(used + std::max(kStep, used));
+    errno = 0;
+    const std::size_t got = std::fread(data.data() + used, 1, data.size() - used, file.get());
+    const int saved = errno;
+    const bool full = used + got == data.size();
+    data.resize(used + got);
+    if (std::ferror(file.get()) != 0) return cannot_read(path, saved);
+    if (!full) break;
+  }
+  return parse_session(data.data(), data.size(), path);
+}
+
+}  // namespace terrace::session

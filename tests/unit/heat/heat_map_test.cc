@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "profiler/heat/heat_map.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+#include "tests/unit/session/session_builder.h"
+
+namespace terrace::heat {
+namespace {
+
+using session::SessionBuilder;
+using session::SourceKind;
+
+constexpr double kBlock = static_cast<double>(kBlockBytes.value);
+
+HeatMap map_of(const SessionBuilder& builder) {
+  const auto session =
+      session::parse_session(builder.bytes().data(), builder.bytes().size(), "test");
+  EXPECT_TRUE(session) << session.error().message;
+  Result<HeatMap> map = build_heat_map(*session);
+  EXPECT_TRUE(map) << map.error().message;
+  return map ? *map : HeatMap{};
+}
+
+SessionBuilder two_tiers() {
+  SessionBuilder builder;
+  builder.tier("fast").tier("slow", BackingKind::kEmulatedLink);
+  return builder;
+}
+
+TEST(HeatMap, WindowTouchesBecomeBytesPerSecond) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0, 0});
+  // 40 touches in 2 s of windows, spread over 8 s of the session.
+  for (int second = 2; second < 10; ++second) {
+    builder.heat(1, SourceKind::kPresentBits, second, second + 1, 0.25, {5, 5});
+  }
+  const HeatMap map = map_of(builder);
+  ASSERT_EQ(map.objects.size(), 1u);
+  EXPECT_EQ(map.objects[0].source, "present-bits");
+  EXPECT_NEAR(map.objects[0].block_bytes_per_second[0], 20 * kBlock, 1);
+  // The records from 4 s on are steady: 6 x 10 touches.
+  EXPECT_NEAR(map.objects[0].relative_error, 1 / std::sqrt(60.0), 1e-9);
+}
+
+TEST(HeatMap, LinkFaultsAreExactAndWinOnEmulatedTiers) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0, 1, 0, 1});
+  builder.heat(1, SourceKind::kPresentBits, 8, 10, 0.5, {10, 1, 10, 1});
+  builder.heat(1, SourceKind::kLinkFaults, 8, 10, 2.0, {0, 42, 0, 38});
+  const ObjectHeat heat = map_of(builder).objects.at(0);
+  EXPECT_EQ(heat.source, "present-bits+link-faults");
+  EXPECT_NEAR(heat.block_bytes_per_second[0], 20 * kBlock, 1);
+  EXPECT_NEAR(heat.block_bytes_per_second[1], 21 * kBlock, 1);
+  EXPECT_NEAR(heat.block_bytes_per_second[3], 19 * kBlock, 1);
+  const double weight = kBlock / 0.5;
+  EXPECT_NEAR(heat.relative_error, std::sqrt(20 * weight * weight) / (80 * kBlock), 1e-9);
+}
+
+TEST(HeatMap, WhollyExactFiguresHaveNoError) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {1, 1}).heat(1, SourceKind::kLinkFaults, 8, 10, 2.0, {40, 40});
+  const ObjectHeat heat = map_of(builder).objects.at(0);
+  EXPECT_EQ(heat.source, "link-faults");
+  EXPECT_EQ(heat.relative_error, 0);
+}
+
+TEST(HeatMap, ReferencedBitsSpreadOverTheObject) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0, 0});
+  builder.heat(1, SourceKind::kReferencedBits, 8, 10, 2.0, {1024});
+  const ObjectHeat heat = map_of(builder).objects.at(0);
+  EXPECT_EQ(heat.source, "referenced-bits");
+  EXPECT_NEAR(heat.bytes_per_second(), 1024 * 4096 / 2.0, 1e-6);
+  EXPECT_NEAR(heat.block_bytes_per_second[1], 1024 * 4096 / 4.0, 1e-6);
+}
+
+TEST(HeatMap, LoadingBeforeTheFirstStepsDoesNotCount) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0}).object(2, {0});
+  builder.heat(1, SourceKind::kPresentBits, 0, 1, 1, {900});  // written once while loading
+  builder.heat(1, SourceKind::kPresentBits, 3, 4, 1, {2});
+  builder.heat(2, SourceKind::kPresentBits, 3, 4, 1, {10});
+  builder.step(4, 0.1, 10);
+  builder.heat(1, SourceKind::kPresentBits, 9, 10, 1, {500});  // after the work: teardown
+  const HeatMap map = map_of(builder);
+  ASSERT_EQ(map.objects.size(), 2u);
+  EXPECT_EQ(map.objects[0].key.site_hash, 0x1002u) << "hottest first";
+  EXPECT_NEAR(map.objects[1].bytes_per_second(), 2 * kBlock, 1);
+}
+
+TEST(HeatMap, WithoutStepsTheLastPartOfTheSessionCounts) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0});
+  builder.heat(1, SourceKind::kPresentBits, 0, 3, 3, {900});
+  builder.heat(1, SourceKind::kPresentBits, 5, 10, 5, {10});
+  EXPECT_NEAR(map_of(builder).objects.at(0).bytes_per_second(), 2 * kBlock, 1);
+}
+
+TEST(HeatMap, StepsWithoutHeatInThemFallBackToTheLastPart) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0}).step(1, 0.1, 5);
+  builder.heat(1, SourceKind::kPresentBits, 5, 10, 5, {10});
+  const HeatMap map = map_of(builder);
+  EXPECT_NEAR(map.objects.at(0).bytes_per_second(), 2 * kBlock, 1);
+  EXPECT_NEAR(map.step_seconds, 0.1, 1e-9);
+}
+
+TEST(HeatMap, StepIsTheMedianOfPeriodsWeightedByObservations) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0}).heat(1, SourceKind::kPresentBits, 5, 6, 1, {10});
+  builder.step(5.5, 0.9, 1).step(6, 0.05, 20).step(7, 0.06, 15).step(8, 0.07, 4).step(8, 0, 99);
+  const HeatMap map = map_of(builder);
+  EXPECT_NEAR(map.step_seconds, 0.05, 1e-9);
+  EXPECT_EQ(map.step_source, "watched block");
+}
+
+TEST(HeatMap, StepOfADenseObjectFollowsFromItsBlocksRate) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {1, 1, 1, 1, 1, 1}).object(2, {1});
+  builder.heat(1, SourceKind::kLinkFaults, 8, 10, 2, {40, 40, 41, 40, 39, 3});
+  builder.heat(2, SourceKind::kLinkFaults, 8, 10, 2, {900});
+  const HeatMap map = map_of(builder);
+  EXPECT_NEAR(map.step_seconds, 0.05, 1e-3);
+  EXPECT_EQ(map.step_source, "block touch rate");
+}
+
+TEST(HeatMap, NoStepIsClaimedWhenBlocksDiffer) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {1, 1, 1, 1});
+  builder.heat(1, SourceKind::kLinkFaults, 8, 10, 2, {5, 40, 90, 300});
+  const HeatMap map = map_of(builder);
+  EXPECT_EQ(map.step_seconds, 0);
+  EXPECT_EQ(map.step_source, "none");
+}
+
+TEST(HeatMap, LeavesOutLoadStagingAndKeepsWhatCameAfterALongLoad) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0}, 0).object(2, {0}, 1).object_end(2, 2).object(3, {0}, 92);
+  builder.heat(2, SourceKind::kPresentBits, 1, 2, 1, {50});
+  builder.heat(3, SourceKind::kPresentBits, 94, 95, 1, {10});
+  builder.heat(1, SourceKind::kPresentBits, 94, 95, 1, {10});
+  builder.step(96, 0.1, 50).step(100, 0.1, 40);
+  const HeatMap map = map_of(builder);
+  ASSERT_EQ(map.objects.size(), 2u);
+  for (const ObjectHeat& object : map.objects) EXPECT_NE(object.key.site_hash, 0x1002u);
+}
+
+TEST(HeatMap, TheLastBlockCountsOnlyItsOwnBytes) {
+  SessionBuilder builder = two_tiers();
+  session::ObjectRecord record{};
+  record.object = 1;
+  record.size_bytes = kBlockBytes.value + 1000;
+  record.born_ns = SessionBuilder::at(0);
+  record.block_count = 2;
+  builder.chunk(session::ChunkKind::kObject, record, std::string("\x01\x01", 2));
+  builder.heat(1, SourceKind::kLinkFaults, 8, 10, 2, {20, 20});
+  EXPECT_NEAR(map_of(builder).objects.at(0).block_bytes_per_second[1], 10 * 1000.0, 1e-6);
+}
+
+TEST(HeatMap, SaysWhatIsMissing) {
+  const auto error_of = [](const SessionBuilder& builder) {
+    const auto session =
+        session::parse_session(builder.bytes().data(), builder.bytes().size(), "test");
+    const auto map = build_heat_map(*session);
+    EXPECT_FALSE(map);
+    EXPECT_EQ(map.error().code, ErrorCode::kUsage);
+    return std::string(map.error().message);
+  };
+  EXPECT_NE(error_of(two_tiers()).find("no object"), std::string::npos);
+  EXPECT_NE(error_of(two_tiers().object(1, {0})).find("no observation"), std::string::npos);
+}
+
+TEST(HeatMap, TellsTiersEmulationAndCosts) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0}).heat(1, SourceKind::kPresentBits, 5, 10, 5, {10});
+  builder.chunk(session::ChunkKind::kCost, session::CostRecord{200'000'000, 80, 3'000'000'000, 9});
+  const HeatMap map = map_of(builder);
+  EXPECT_TRUE(map.emulated);
+  EXPECT_EQ(map.machine_id, "0123456789abcdef");
+  EXPECT_EQ(map.executable, "/usr/bin/engine");
+  ASSERT_EQ(map.tiers.size(), 2u);
+  EXPECT_EQ(map.tiers[1].name, "slow");
+  EXPECT_TRUE(map.tiers[1].emulated());
+  EXPECT_NEAR(map.recorded_seconds, 10, 1e-9);
+  EXPECT_NEAR(map.observer_cpu_share, 0.02, 1e-9);
+  EXPECT_NEAR(map.link_wait_share, 0.3, 1e-9);
+}
+
+// The recorder's own way of looking: a scan of known period, short windows at random times.
+TEST(HeatMap, RecoversTheRateOfACyclicScanFromShortWindows) {
+  const unsigned seed = 20240607;
+  RecordProperty("seed", static_cast<int>(seed));
+  std::mt19937 random(seed);
+  constexpr double kPeriod = 0.06;
+  constexpr double kWindow = 0.01;
+  constexpr std::size_t kBlocks = 200;
+  SessionBuilder builder = two_tiers();
+  builder.object(1, std::vector<std::uint8_t>(kBlocks, 0));
+  std::uniform_real_distribution<double> anywhere(0, kPeriod);
+  for (int second = 0; second < 30; ++second) {
+    std::vector<std::uint32_t> touches(kBlocks, 0);
+    for (int window = 0; window < 8; ++window) {
+      const double begin = anywhere(random);
+      for (std::size_t block = 0; block < kBlocks; ++block) {
+        const double passed = kPeriod * static_cast<double>(block) / kBlocks;
+        const double until_pass = std::fmod(passed - begin + kPeriod, kPeriod);
+        if (until_pass < kWindow) ++touches[block];
+      }
+    }
+    builder.heat(1, SourceKind::kPresentBits, second, second + 1, 8 * kWindow, touches);
+  }
+  const HeatMap map = map_of(builder);
+  const ObjectHeat& heat = map.objects.at(0);
+  EXPECT_NEAR(heat.bytes_per_second(), kBlocks * kBlock / kPeriod,
+              0.05 * kBlocks * kBlock / kPeriod);
+  EXPECT_EQ(heat.block_bytes_per_second.front(), heat.block_bytes_per_second[100])
+      << "one rate is planned as one rate";
+  EXPECT_NEAR(map.step_seconds, kPeriod, 0.05 * kPeriod);
+}
+
+}  // namespace
+}  // namespace terrace::heat
