@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tiering/cli/os/child_process.h"
+
+#include <cerrno>
+
+#include <gtest/gtest.h>
+
+namespace terrace::cli::os {
+namespace {
+
+Result<ProgramEnd> run(const std::vector<std::string>& command) {
+  const HeldSignals signals;
+  return run_program({command, current_environment()}, signals);
+}
+
+int exit_code(const std::vector<std::string>& command) {
+  const auto end = run(command);
+  return end.ok() ? end->exit_code : -1;
+}
+
+TEST(ChildProcess, ReturnsTheProgramsOwnCode) {
+  EXPECT_EQ(exit_code({"true"}), 0);
+  EXPECT_EQ(exit_code({"false"}), 1);
+  EXPECT_EQ(exit_code({"sh", "-c", "exit 7"}), 7);
+  EXPECT_EQ(exit_code({"sh", "-c", "exit 127"}), 127);
+}
+
+TEST(ChildProcess, Returns128PlusTheSignalThatEndedIt) {
+  EXPECT_EQ(exit_code({"sh", "-c", "kill -TERM $$"}), 128 + SIGTERM);
+  EXPECT_EQ(exit_code({"sh", "-c", "kill -KILL $$"}), 128 + SIGKILL);
+}
+
+TEST(ChildProcess, TellsNotFoundFromNotExecutable) {
+  const auto missing = run({"/nowhere/at/all"});
+  ASSERT_TRUE(missing.ok());
+  EXPECT_FALSE(missing->ran);
+  EXPECT_EQ(missing->exit_code, 127);
+  EXPECT_EQ(missing->start_errno, ENOENT);
+
+  const auto folder = run({"/tmp"});
+  ASSERT_TRUE(folder.ok());
+  EXPECT_FALSE(folder->ran);
+  EXPECT_EQ(folder->exit_code, 126);
+  EXPECT_EQ(folder->start_errno, EACCES);
+}
+
+TEST(ChildProcess, PassesOnSignalsThatAProcessSent) {
+  // The program signals its parent, which is this process, and ends by what comes back.
+  for (const char* name : {"TERM", "HUP", "INT", "QUIT", "USR1"}) {
+    const std::string script = std::string("trap 'exit 42' ") + name + "; kill -" + name +
+                               " $PPID; while :; do read -r line < /proc/uptime; done";
+    EXPECT_EQ(exit_code({"sh", "-c", script}), 42) << name;
+  }
+}
+
+TEST(ChildProcess, GivesTheProgramItsSignalsAsTheyWere) {
+  // SIGTERM would stay blocked if the mask of the waiting side had been inherited.
+  EXPECT_EQ(exit_code({"sh", "-c", "grep -q '^SigBlk:.0*$' /proc/self/status"}), 0);
+}
+
+TEST(ChildProcess, HandsOverTheGivenEnvironment) {
+  const HeldSignals signals;
+  const auto end =
+      run_program({{"/bin/sh", "-c", "test \"$ONLY\" = this"}, {"ONLY=this"}}, signals);
+  ASSERT_TRUE(end.ok());
+  EXPECT_EQ(end->exit_code, 0);
+}
+
+}  // namespace
+}  // namespace terrace::cli::os

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tiering/cli/os/huge_page_budget.h"
+
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include <gtest/gtest.h>
+
+namespace terrace::cli::os {
+namespace {
+
+class HugePageBudgetTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = ::testing::TempDir() + "/" +
+              ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::create_directories(folder_);
+    files_ = {folder_ + "/overcommit", folder_ + "/meminfo"};
+    write(files_.overcommit, "10\n");
+    write(files_.meminfo,
+          "MemTotal:       2000000 kB\nMemAvailable:   1024000 kB\nHugePages_Total:       0\n"
+          "Hugepagesize:       2048 kB\nDirectMap4k:    4 kB\n");
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  static void write(const std::string& path, const std::string& text) {
+    std::ofstream(path) << text;
+  }
+  int pages() const {
+    int number = -1;
+    std::ifstream(files_.overcommit) >> number;
+    return number;
+  }
+
+  std::string folder_;
+  HugePageFiles files_;
+};
+
+TEST_F(HugePageBudgetTest, AddsWhatIsNeededAndGivesItBack) {
+  {
+    const auto budget = HugePageBudget::raise(Bytes(MiB(64).value + 1), files_);
+    ASSERT_TRUE(budget.ok()) << budget.error().message;
+    EXPECT_EQ(budget->added_pages(), 33u);
+    EXPECT_EQ(pages(), 43);
+  }
+  EXPECT_EQ(pages(), 10);
+}
+
+TEST_F(HugePageBudgetTest, TakesAtMostFourFifthsOfTheAvailableMemory) {
+  const auto budget = HugePageBudget::raise(GiB(64), files_);
+  ASSERT_TRUE(budget.ok()) << budget.error().message;
+  EXPECT_EQ(budget->added_pages(), 400u);  // 80 % of 1,024,000 kB in pages of 2 MiB
+}
+
+TEST_F(HugePageBudgetTest, LetsTwoOverlapInAnyOrder) {
+  std::optional<HugePageBudget> first(std::move(*HugePageBudget::raise(MiB(20), files_)));
+  std::optional<HugePageBudget> second(std::move(*HugePageBudget::raise(MiB(40), files_)));
+  EXPECT_EQ(pages(), 40);
+  first.reset();
+  EXPECT_EQ(pages(), 30);
+  second.reset();
+  EXPECT_EQ(pages(), 10);
+}
+
+TEST_F(HugePageBudgetTest, DoesNotGoBelowZeroWhenSomebodyLoweredTheLimit) {
+  {
+    const auto budget = HugePageBudget::raise(MiB(20), files_);
+    ASSERT_TRUE(budget.ok());
+    write(files_.overcommit, "3\n");
+  }
+  EXPECT_EQ(pages(), 0);
+}
+
+TEST_F(HugePageBudgetTest, GivesBackOnceAfterAMove) {
+  {
+    auto budget = HugePageBudget::raise(MiB(20), files_);
+    ASSERT_TRUE(budget.ok());
+    const HugePageBudget moved = std::move(*budget);
+    EXPECT_EQ(pages(), 20);
+  }
+  EXPECT_EQ(pages(), 10);
+}
+
+TEST_F(HugePageBudgetTest, SaysWhatIsMissing) {
+  files_.overcommit = folder_ + "/absent";
+  const auto absent = HugePageBudget::raise(MiB(2), files_);
+  ASSERT_FALSE(absent.ok());
+  EXPECT_EQ(absent.error().code, ErrorCode::kCapabilityMissing);
+
+  write(files_.meminfo, "MemAvailable: 1024000 kB\n");
+  const auto no_huge_pages = HugePageBudget::raise(MiB(2), files_);
+  ASSERT_FALSE(no_huge_pages.ok());
+  EXPECT_EQ(no_huge_pages.error().code, ErrorCode::kCapabilityMissing);
+}
+
+TEST_F(HugePageBudgetTest, LeavesAFileAloneThatHoldsNoNumber) {
+  write(files_.overcommit, "what?\n");
+  EXPECT_FALSE(HugePageBudget::raise(MiB(2), files_).ok());
+  std::string text;
+  std::ifstream(files_.overcommit) >> text;
+  EXPECT_EQ(text, "what?");
+}
+
+}  // namespace
+}  // namespace terrace::cli::os

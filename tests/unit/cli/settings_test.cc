@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tiering/cli/settings.h"
+
+#include <gtest/gtest.h>
+
+#include "tiering/cli/load_settings.h"
+
+namespace terrace::cli {
+namespace {
+
+TEST(OptionTable, BuiltInValuesPassTheirOwnChecks) {
+  for (const OptionSpec& spec : kOptions) {
+    if (spec.fallback.empty()) continue;
+    EXPECT_TRUE(check_value(spec, spec.fallback).ok()) << spec.key;
+  }
+}
+
+TEST(OptionTable, KeysAndLettersAreUniqueAndEveryRowIsWhole) {
+  for (std::size_t i = 0; i < kOptions.size(); ++i) {
+    const OptionSpec& spec = kOptions[i];
+    EXPECT_EQ(find_option(spec.key), i) << spec.key << " occurs twice";
+    EXPECT_NE(spec.verbs, 0u) << spec.key;
+    EXPECT_FALSE(spec.help.empty()) << spec.key;
+    EXPECT_EQ(spec.help.find('|'), std::string_view::npos)
+        << "would end a table cell: " << spec.key;
+    EXPECT_EQ(spec.type == OptionType::kFlag, spec.unit.empty()) << spec.key;
+    EXPECT_EQ(spec.type == OptionType::kChoice, !spec.choices.empty()) << spec.key;
+    for (std::size_t j = 0; j < i; ++j)
+      EXPECT_TRUE(spec.letter == 0 || spec.letter != kOptions[j].letter) << spec.key;
+  }
+}
+
+TEST(Settings, StartAtTheBuiltInValues) {
+  const Settings settings;
+  EXPECT_EQ(settings.text("policy"), "first-touch");
+  EXPECT_EQ(settings.size("threshold").value, MiB(1).value);
+  EXPECT_EQ(settings.duration("late-age").value, 250'000'000u);
+  EXPECT_DOUBLE_EQ(settings.fraction("margin"), 0.15);
+  EXPECT_EQ(settings.integer("window-hz"), 8u);
+  EXPECT_TRUE(settings.flag("materialize"));
+  EXPECT_FALSE(settings.flag("strict"));
+  EXPECT_FALSE(settings.given("policy"));
+  EXPECT_EQ(settings.place("policy"), "built-in");
+}
+
+TEST(Settings, KeepTheOldValueWhenTheNewOneIsBad) {
+  Settings settings;
+  ASSERT_TRUE(settings.set("policy", "weighted", "a.toml:1").ok());
+  const Status refused = settings.set("policy", "wieghted", "b.toml:7");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_STREQ(refused.error().message,
+               "b.toml:7: policy: \"wieghted\" is none of first-touch, interleave, weighted, none; "
+               "did you mean \"weighted\"?");
+  EXPECT_EQ(refused.error().code, ErrorCode::kUsage);
+  EXPECT_EQ(settings.text("policy"), "weighted");
+  EXPECT_EQ(settings.place("policy"), "a.toml:1");
+}
+
+TEST(Settings, RefuseValuesOfTheWrongType) {
+  Settings settings;
+  EXPECT_FALSE(settings.set("threshold", "many", "f:1").ok());
+  EXPECT_FALSE(settings.set("threshold", "", "f:1").ok());
+  EXPECT_FALSE(settings.set("late-age", "250", "f:1").ok());
+  EXPECT_FALSE(settings.set("margin", "-1%", "f:1").ok());
+  EXPECT_FALSE(settings.set("margin", "nan", "f:1").ok());
+  EXPECT_FALSE(settings.set("margin", "101%", "f:1").ok());
+  EXPECT_FALSE(settings.set("window-hz", "8.5", "f:1").ok());
+  EXPECT_FALSE(settings.set("window-hz", "4294967296", "f:1").ok());
+  EXPECT_FALSE(settings.set("strict", "yes", "f:1").ok());
+  EXPECT_FALSE(settings.set("tiers", "", "f:1").ok());
+}
+
+TEST(Settings, TakeAShareEitherWay) {
+  EXPECT_DOUBLE_EQ(parse_percent("15%").value(), 0.15);
+  EXPECT_DOUBLE_EQ(parse_percent("0.15").value(), 0.15);
+  EXPECT_DOUBLE_EQ(parse_percent("100%").value(), 1.0);
+  EXPECT_DOUBLE_EQ(parse_percent("0").value(), 0.0);
+}
+
+}  // namespace
+}  // namespace terrace::cli

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tiering/cli/launch.h"
+
+#include <cstring>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "tiering/cli/messages.h"
+#include "tiering/cli/os/huge_page_budget.h"
+#include "tiering/cli/os/private_folder.h"
+#include "tiering/cli/preload_library.h"
+#include "tiering/cli/prepare_flat.h"
+
+namespace terrace::cli {
+namespace {
+
+/// What is borrowed while the program lives; all of it goes back when this does.
+struct Lent {
+  os::PrivateFolder folder;
+  std::string flat_path;
+  std::string library;
+  std::optional<os::HugePageBudget> huge_pages;
+};
+
+std::optional<os::HugePageBudget> lend_huge_pages(const Settings& settings, Bytes need) {
+  if (need.value == 0 || settings.text("huge-pages") == "off") return std::nullopt;
+  os::HugePageFiles files;
+  Result<os::HugePageBudget> raised = os::HugePageBudget::raise(need, files);
+  if (!raised.ok()) {
+    say_detail(fmt::format("huge pages: {}; falls back to 4 KiB pages where there are too few",
+                           raised.error().message));
+    return std::nullopt;
+  }
+  say_detail(fmt::format("huge pages: vm.nr_overcommit_hugepages raised by {} for this run",
+                         raised->added_pages()));
+  return std::move(*raised);
+}
+
+Result<Lent> lend(const LaunchRequest& request) {
+  if (!request.problems.empty()) return request.problems.front();
+  Result<std::string> library = find_preload_library();
+  if (!library.ok()) return library.error();
+  Result<os::PrivateFolder> folder = os::PrivateFolder::make();
+  if (!folder.ok()) return folder.error();
+  const std::string flat_path = folder->path() + "/plan.flat";
+  const Result<PreparedFlat> prepared =
+      prepare_flat({request.settings, request.plan_path, request.session_path, flat_path});
+  if (!prepared.ok()) return prepared.error();
+  if (prepared->emulated) say_detail("a tier is emulated: times measured here are, too");
+  auto huge_pages = lend_huge_pages(request.settings, prepared->huge_page_need);
+  return Lent{std::move(*folder), flat_path, *library, std::move(huge_pages)};
+}
+
+void say_unplaced(const LaunchRequest& request, const Error& error) {
+  const std::size_t more = request.problems.empty() ? 0 : request.problems.size() - 1;
+  const std::string others = more == 0 ? "" : fmt::format(" (and {} more)", more);
+  say_warning(fmt::format("{}{}; {} runs unplaced (--strict stops instead)", error.message, others,
+                          request.command.front()));
+}
+
+int end_of(const Result<os::ProgramEnd>& end, const std::string& name) {
+  if (!end.ok()) {
+    say_error(end.error().message);
+    return kOwnFailure;
+  }
+  if (!end->ran) say_error(fmt::format("{}: {}", name, std::strerror(end->start_errno)));
+  return end->exit_code;
+}
+
+std::string with_process_id(std::string path, pid_t pid) {
+  const std::size_t at = path.find("%p");
+  return at == std::string::npos ? path : path.replace(at, 2, fmt::format("{}", pid));
+}
+
+}  // namespace
+
+LaunchEnd launch(const LaunchRequest& request) {
+  const os::HeldSignals signals;
+  LaunchEnd result;
+  std::vector<std::string> environment = os::current_environment();
+  const Result<Lent> lent = lend(request);
+  if (!lent.ok() && request.settings.flag("strict")) {
+    say_error(fmt::format("{}; not started, as strict asks", lent.error().message));
+    result.exit_code = kOwnFailure;
+    return result;
+  }
+  if (lent.ok()) {
+    environment = with_preload(std::move(environment), lent->library, lent->flat_path);
+  } else {
+    say_unplaced(request, lent.error());
+  }
+  const Result<os::ProgramEnd> end = os::run_program({request.command, environment}, signals);
+  result.placed = lent.ok();
+  result.exit_code = end_of(end, request.command.front());
+  if (lent.ok() && end.ok()) result.session_path = with_process_id(request.session_path, end->pid);
+  return result;
+}
+
+}  // namespace terrace::cli

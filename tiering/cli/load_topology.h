@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// The machine's tiers as the settings want them: discovery, then the calibration's cache, then the
+// tier file. Used by every verb that knows tiers. Thread-safe; allocates.
+#pragma once
+
+#include <string>
+
+#include <terrace/result.h>
+#include <terrace/topology.h>
+
+#include "tiering/cli/settings.h"
+
+namespace terrace::cli {
+
+/// Errors are discover_topology's; a tier file that does not exist is kUsage.
+Result<Topology> load_topology(const Settings& settings);
+
+/// Where calibrated figures of this machine are kept: --calibration, else the cache.
+Result<std::string> calibration_path(const Settings& settings);
+
+}  // namespace terrace::cli

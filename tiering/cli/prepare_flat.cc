@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tiering/cli/prepare_flat.h"
+
+#include <filesystem>
+#include <optional>
+#include <string_view>
+
+#include "tiering/cli/load_topology.h"
+#include "tiering/plan/plan_json.h"
+
+namespace terrace::cli {
+namespace {
+
+/// The program may change its folder before it writes.
+std::string absolute(const std::string& path) {
+  return path.empty() ? path : std::filesystem::absolute(path).string();
+}
+
+runtime::DefaultPolicy policy_of(std::string_view name) {
+  if (name == "interleave") return runtime::DefaultPolicy::kInterleave;
+  if (name == "weighted") return runtime::DefaultPolicy::kWeighted;
+  if (name == "none") return runtime::DefaultPolicy::kPassThrough;
+  return runtime::DefaultPolicy::kFirstTouch;
+}
+
+runtime::BindMode bind_of(std::string_view name) {
+  if (name == "off") return runtime::BindMode::kOff;
+  if (name == "strict") return runtime::BindMode::kStrict;
+  return runtime::BindMode::kAdvisory;
+}
+
+}  // namespace
+
+plan::RuntimeOptions runtime_options(const Settings& settings) {
+  plan::RuntimeOptions options;
+  options.threshold = settings.size("threshold");
+  options.mmap_threshold = settings.size("mmap-threshold");
+  options.file_threshold = settings.size("file-threshold");
+  options.late_size = settings.size("late-size");
+  options.late_age_ms = static_cast<std::uint32_t>(settings.duration("late-age").value / 1000000);
+  options.policy = policy_of(settings.text("policy"));
+  options.bind = bind_of(settings.text("bind"));
+  options.window_hz = settings.integer("window-hz");
+  options.strict = settings.flag("strict");
+  options.verbose = settings.flag("verbose");
+  options.materialize = settings.flag("materialize");
+  options.status_path = absolute(settings.text("status"));
+  return options;
+}
+
+Bytes huge_page_need(const Topology& topology, const plan::RuntimeOptions& options) {
+  Bytes need;
+  for (const Tier& tier : topology.tiers) {
+    if (options.record || tier.emulated()) need += tier.capacity.value;
+  }
+  return need;
+}
+
+Result<PreparedFlat> prepare_flat(const FlatRequest& request) {
+  const Result<Topology> topology = load_topology(request.settings);
+  if (!topology.ok()) return topology.error();
+  std::optional<plan::Plan> chosen;
+  if (!request.plan_path.empty()) {
+    const Result<plan::Plan> read = plan::read_plan(request.plan_path);
+    if (!read.ok()) return read.error();
+    chosen = *read;
+  }
+  plan::RuntimeOptions options = runtime_options(request.settings);
+  options.record = !request.session_path.empty();
+  options.session_path = absolute(request.session_path);
+  const Status written =
+      plan::write_flat(request.flat_path, *topology, chosen ? &*chosen : nullptr, options);
+  if (!written.ok()) return written.error();
+  return PreparedFlat{huge_page_need(*topology, options), topology->emulated()};
+}
+
+}  // namespace terrace::cli

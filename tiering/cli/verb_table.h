@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verbs of the command line: names, what they take, one sentence each. Read by the parser, the
+// help and the generated documentation; verbs/ holds what they do.
+// Constants only: thread-safe, never allocates.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace terrace::cli {
+
+enum class Verb : std::uint32_t {
+  kDoctor = 1u << 0,
+  kTopo = 1u << 1,
+  kCalibrate = 1u << 2,
+  kRecord = 1u << 3,
+  kPlan = 1u << 4,
+  kRun = 1u << 5,
+  kReport = 1u << 6,
+  kVerify = 1u << 7,
+  kOptions = 1u << 8,
+};
+
+/// Who gives the exit code.
+enum class VerbKind : std::uint8_t {
+  kOwn = 0,      ///< 0 ok, 1 check failed, 2 usage, 3 capability missing, 4 no plan, 5 I/O
+  kWrapper = 1,  ///< the program that it starts; own failures are 125 to 127
+};
+
+enum class Visibility : std::uint8_t {
+  kShown = 0,
+  kHidden = 1,  ///< for the build and the tests, left out of help and documentation
+};
+
+struct VerbSpec {
+  Verb verb;
+  VerbKind kind;
+  Visibility visibility;
+  std::string_view name;
+  std::string_view argument;  ///< what follows the options, as the help writes it
+  std::string_view summary;   ///< one line, imperative
+  std::string_view detail;    ///< a few sentences for the man page
+};
+
+inline constexpr std::array kVerbs = {
+    VerbSpec{Verb::kDoctor, VerbKind::kOwn, Visibility::kShown, "doctor", "",
+             "show what this machine and your rights allow, and how to get what is missing",
+             "Each capability is tried, not looked up: a userfaultfd is opened, a page is bound, a "
+             "huge page is mapped. Exits 0 whatever it finds; with --check, 3 when something that "
+             "emulated tiers or recording need is missing."},
+    VerbSpec{
+        Verb::kTopo, VerbKind::kOwn, Visibility::kShown, "topo", "",
+        "show the memory tiers of this machine, fastest first",
+        "Figures come from the firmware and the kernel, from the calibration's cache, and from "
+        "the tier file, the later over the earlier; each is printed with its source. What "
+        "could not be learnt is listed with the way to supply it."},
+    VerbSpec{Verb::kCalibrate, VerbKind::kOwn, Visibility::kShown, "calibrate", "",
+             "measure each tier's bandwidth and latency and keep the figures for this machine",
+             "The result is cached for each machine and used by the other verbs. Run it on an "
+             "otherwise idle machine."},
+    VerbSpec{Verb::kRecord, VerbKind::kWrapper, Visibility::kShown, "record", "[--] CMD [ARGS...]",
+             "run a program and record which parts of its memory are read, how often",
+             "Placement works as under run. The session is written while the program runs and is "
+             "readable up to its last whole chunk after a crash."},
+    VerbSpec{
+        Verb::kPlan, VerbKind::kOwn, Visibility::kShown, "plan", "SESSION",
+        "work out from a session what belongs on which tier, and what it gains",
+        "Prints the objects with their shares, the predicted step, the bound that no placement "
+        "can beat, and the same prediction for first touch and for interleaving."},
+    VerbSpec{Verb::kRun, VerbKind::kWrapper, Visibility::kShown, "run", "[--] CMD [ARGS...]",
+             "run an unchanged program with its large allocations placed over the tiers",
+             "A bad configuration, a missing plan or a plan of another machine is one warning, and "
+             "the program runs unplaced; with --strict it is exit code 125 before the start."},
+    VerbSpec{Verb::kReport, VerbKind::kOwn, Visibility::kShown, "report", "SESSION",
+             "show what a session says: objects by heat, steps, waits, the observer's cost", ""},
+    VerbSpec{Verb::kVerify, VerbKind::kOwn, Visibility::kShown, "verify", "PLAN",
+             "hold a plan's predicted step against the step measured in a session",
+             "Exits 1 when they differ by more than the margin, 3 when the session holds no step, "
+             "2 when plan and session are of different machines or share no object."},
+    VerbSpec{Verb::kOptions, VerbKind::kOwn, Visibility::kHidden, "options", "",
+             "print the option table as documentation", ""},
+};
+
+constexpr std::uint32_t operator|(Verb a, Verb b) {
+  return static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b);
+}
+constexpr std::uint32_t operator|(std::uint32_t set, Verb verb) {
+  return set | static_cast<std::uint32_t>(verb);
+}
+constexpr bool contains(std::uint32_t set, Verb verb) {
+  return (set & static_cast<std::uint32_t>(verb)) != 0;
+}
+
+/// nullptr when there is no such verb.
+constexpr const VerbSpec* find_verb(std::string_view name) {
+  for (const VerbSpec& spec : kVerbs) {
+    if (spec.name == name) return &spec;
+  }
+  return nullptr;
+}
+
+}  // namespace terrace::cli
