@@ -23,8 +23,13 @@ namespace terrace::backing {
 
 inline constexpr std::uint32_t kMaxLinks = 8;
 /// How long an opened block stays open: a pass over it pays once, the next pass pays again. Two
-/// touches within this time count as one, as they would be with a cache behind the link.
+/// touches within this time count as one, as they would with a cache before the link.
 inline constexpr Nanoseconds kOpenTime = milliseconds(4);
+/// A block that is touched again this soon after it closed was in use while it was open: its lines
+/// are in the cache and cross no link. It is opened at once, and for longer each time, up to
+/// kOpenTime << kMostStay. A scan comes back later than that unless a step takes less than 6 ms.
+inline constexpr Nanoseconds kCachedWithin = milliseconds(2);
+inline constexpr std::uint8_t kMostStay = 4;
 
 struct LinkConfig {
   GBps bandwidth;
@@ -36,6 +41,7 @@ struct LinkStatistics {
   std::uint64_t demand_waits = 0;  ///< faults that found their block not yet delivered
   std::uint64_t wait_ns = 0;       ///< from those faults to delivery, summed over threads
   std::uint64_t ahead_blocks = 0;  ///< requested before anybody waited
+  std::uint64_t cached_touches = 0;  ///< answered at once, see kCachedWithin
 };
 
 /// What counts as a pass over a block.
@@ -82,7 +88,9 @@ class LinkEngine {
     std::int32_t fd = -1;
     std::uint32_t file_start = 0;
     std::uint32_t passes = 0;
+    std::uint8_t stay_shift = 0;  ///< it stays open kOpenTime << stay_shift
     std::uint64_t fault_ns = 0;
+    std::uint64_t closed_ns = 0;
   };
   struct Opened {
     std::uint32_t block;
@@ -107,7 +115,8 @@ class LinkEngine {
   void on_arrival(Link& link, const Arrival& arrival, Nanoseconds now);
   void open_block(std::uint32_t block, Nanoseconds now, Nanoseconds close_at);
   void close_due(Nanoseconds now);
-  void close_block(std::uint32_t block);
+  void close_block(std::uint32_t block, Nanoseconds now);
+  bool still_cached(const Block& block, Nanoseconds now) const;
   Status measure_fault_cost();
   void* address_of(std::uint32_t block) const {
     return arena_ + (static_cast<std::uint64_t>(block) << kBlockShift);

@@ -104,6 +104,13 @@ void LinkEngine::on_touch(std::uint32_t index, Nanoseconds now) {
   ++block.passes;
   switch (block.state) {
     case State::kClosed:
+      if (still_cached(block, now)) {
+        if (block.stay_shift < kMostStay) ++block.stay_shift;
+        ++link.statistics.cached_touches;
+        open_block(index, now, now + Nanoseconds(kOpenTime.value << block.stay_shift));
+        return;
+      }
+      block.stay_shift = 0;
       block.waited_for = true;
       block.fault_ns = now.value;
       if (link.clock.request(index, Urgency::kDemand, now)) {
@@ -125,6 +132,10 @@ void LinkEngine::on_touch(std::uint32_t index, Nanoseconds now) {
       break;
   }
   request_ahead(link, index, now);
+}
+
+bool LinkEngine::still_cached(const Block& block, Nanoseconds now) const {
+  return block.closed_ns != 0 && now - Nanoseconds(block.closed_ns) < kCachedWithin;
 }
 
 void LinkEngine::request_ahead(Link& link, std::uint32_t index, Nanoseconds now) {
@@ -186,7 +197,7 @@ void LinkEngine::open_block(std::uint32_t index, Nanoseconds now, Nanoseconds cl
   if (block.state == State::kOpen) return;
   block.state = State::kOpen;
   if (opened_.full()) {
-    close_block(opened_.front().block);
+    close_block(opened_.front().block, now);
     opened_.pop();
   }
   opened_.push({index, close_at > now ? close_at : now});
@@ -198,13 +209,14 @@ void LinkEngine::close_due(Nanoseconds now) {
       ++i;
       continue;
     }
-    close_block(opened_[i].block);
+    close_block(opened_[i].block, now);
     opened_.erase(i);
   }
 }
 
-void LinkEngine::close_block(std::uint32_t index) {
+void LinkEngine::close_block(std::uint32_t index, Nanoseconds now) {
   os::drop_pages(address_of(index), kBlockBytes);
+  blocks_[index].closed_ns = now.value;
   blocks_[index].state = State::kClosed;
 }
 
