@@ -3,20 +3,26 @@
 
 #include <filesystem>
 
+#include "profiler/calibrate/calibrate.h"
+
 namespace terrace::cli {
 
-Result<std::string> calibration_path(const Settings& settings) {
-  return settings.text("calibration");
+std::string calibration_path(const Settings& settings, const std::string& machine_id) {
+  const std::string& named = settings.text("calibration");
+  return named.empty() ? calibrate::default_calibration_path(machine_id) : named;
 }
 
 Result<Topology> load_topology(const Settings& settings) {
   DiscoveryOptions options;
   options.tiers_file = settings.text("tiers");
-  const Result<std::string> calibration = calibration_path(settings);
-  if (!calibration.ok()) return calibration.error();
-  options.calibration_file = *calibration;
-  Result<Topology> topology = discover_topology(options);
-  return topology;
+  Result<Topology> plain = discover_topology(options);
+  if (!plain.ok()) return plain;
+  // The cache is found by the machine's identity, which only discovery knows.
+  options.calibration_file = calibration_path(settings, plain->machine_id);
+  std::error_code ignored;
+  const bool named = settings.given("calibration");
+  if (!named && !std::filesystem::exists(options.calibration_file, ignored)) return plain;
+  return discover_topology(options);
 }
 
 }  // namespace terrace::cli

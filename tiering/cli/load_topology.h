@@ -16,6 +16,6 @@ namespace terrace::cli {
 Result<Topology> load_topology(const Settings& settings);
 
 /// Where calibrated figures of this machine are kept: --calibration, else the cache.
-Result<std::string> calibration_path(const Settings& settings);
+std::string calibration_path(const Settings& settings, const std::string& machine_id);
 
 }  // namespace terrace::cli

@@ -27,15 +27,26 @@ Verbosity wanted_verbosity(const Settings& settings) {
 
 int dispatch(const Call& call) {
   switch (call.line.verb->verb) {
+    case Verb::kDoctor:
+      return doctor_verb(call);
+    case Verb::kTopo:
+      return topo_verb(call);
+    case Verb::kCalibrate:
+      return calibrate_verb(call);
     case Verb::kRecord:
       return record_verb(call);
+    case Verb::kPlan:
+      return plan_verb(call);
     case Verb::kRun:
       return run_verb(call);
+    case Verb::kReport:
+      return report_verb(call);
+    case Verb::kVerify:
+      return verify_verb(call);
     case Verb::kOptions:
       return options_verb(call);
-    default:
-      return kUsageFailure;
   }
+  return kUsageFailure;
 }
 
 /// A full disk or a closed pipe must not pass for success.

@@ -101,6 +101,8 @@ inline constexpr std::array kOptions = {
                "consecutive bytes of an object that the model takes as streamed together"},
     OptionSpec{"headroom", 0, OptionType::kPercent, Reach::kEverywhere, "0%", "", "PERCENT", option_sets::kOne(Verb::kPlan),
                "share of each tier's capacity that the plan leaves free"},
+    OptionSpec{"slow-link-use", 0, OptionType::kPercent, Reach::kEverywhere, "92%", "", "PERCENT", option_sets::kOne(Verb::kPlan),
+               "share of a slow tier's bandwidth that the plan counts on while capacity allows"},
     OptionSpec{"min-lifetime", 0, OptionType::kPercent, Reach::kEverywhere, "20%", "", "PERCENT", option_sets::kSession | Verb::kVerify,
                "objects that lived for less of the session are left out, such as load staging"},
     OptionSpec{"quick", 0, OptionType::kFlag, Reach::kEverywhere, "false", "", "", option_sets::kOne(Verb::kCalibrate),

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tiering/cli/json_document.h"
+
+#include <cstdio>
+
+#include "tiering/cli/version.h"
+
+namespace terrace::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <typename T>
+Json figure(const Figure<T>& of) {
+  Json json;
+  json["value"] = of.known() ? Json(of.value.value) : Json(nullptr);
+  json["provenance"] = name_of(of.from);
+  return json;
+}
+
+}  // namespace
+
+Json json_document(const std::string& kind, const std::string& machine_id, bool emulated) {
+  Json json;
+  json["schema_version"] = kJsonSchemaVersion;
+  json["kind"] = kind;
+  json["producer"] = std::string("terrace ") + kVersion;
+  json["machine"] = machine_id;
+  json["emulated"] = emulated;
+  return json;
+}
+
+Json tier_to_json(const Tier& tier) {
+  Json json;
+  json["name"] = tier.name;
+  json["kind"] = name_of(tier.kind);
+  json["backing"] = name_of(tier.backing);
+  json["emulated"] = tier.emulated();
+  json["nodes"] = Json::array();
+  for (const NodeId node : tier.nodes) json["nodes"].push_back(raw(node));
+  json["capacity_bytes"] = figure(tier.capacity);
+  json["read_bandwidth_gbps"] = figure(tier.read_bandwidth);
+  json["read_bandwidth_one_thread_gbps"] = figure(tier.read_bandwidth_one);
+  json["idle_latency_ns"] = figure(tier.idle_latency);
+  json["loaded_latency_ns"] = figure(tier.loaded_latency);
+  return json;
+}
+
+void print_json(const Json& document) {
+  // Names from outside may be no UTF-8; they are shown with a replacement character, not refused.
+  const std::string text = document.dump(2, ' ', false, Json::error_handler_t::replace);
+  std::printf("%s\n", text.c_str());
+}
+
+}  // namespace terrace::cli

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the name of a session to its heat map: first step of report, plan and verify.
+// Thread-safe; allocates.
+#pragma once
+
+#include <string>
+
+#include <terrace/result.h>
+
+#include "profiler/heat/heat_map.h"
+#include "tiering/cli/settings.h"
+
+namespace terrace::cli {
+
+/// Warns on standard error when the session was cut short. Errors are those of read_session and
+/// build_heat_map; kUsage when `path` is empty, with `how` to name one.
+Result<heat::HeatMap> load_heat_map(const Settings& settings, const std::string& path,
+                                    const std::string& how);
+
+/// The argument, or else --input.
+std::string session_argument(const Settings& settings, const std::string& argument);
+
+}  // namespace terrace::cli

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// terrace plan: from a session to a placement, and what it gains.
+#include "tiering/plan/plan.h"
+
+#include <cstdio>
+
+#include <fmt/format.h>
+
+#include "tiering/cli/load_session.h"
+#include "tiering/cli/load_topology.h"
+#include "tiering/cli/messages.h"
+#include "tiering/cli/output_file.h"
+#include "tiering/cli/plan_text.h"
+#include "tiering/cli/prepare_flat.h"
+#include "tiering/cli/verbs/verbs.h"
+#include "tiering/plan/plan_json.h"
+#include "tiering/plan/planner.h"
+
+namespace terrace::cli {
+namespace {
+
+int failed(const Error& error) {
+  say_error(error.message);
+  return static_cast<int>(error.code);
+}
+
+Status check_outputs(const Settings& settings) {
+  if (settings.flag("force")) return ok_status();
+  if (settings.given("output")) {
+    const Status plan = check_overwrite(settings.text("output"), OutputKind::kJson);
+    if (!plan.ok()) return plan;
+  }
+  return settings.given("flat") ? check_overwrite(settings.text("flat"), OutputKind::kFlat)
+                                : ok_status();
+}
+
+Result<plan::Plan> plan_session(const Settings& settings, const Topology& topology,
+                                const std::string& session) {
+  const Result<heat::HeatMap> heat =
+      load_heat_map(settings, session, "terrace plan SESSION, or -i SESSION");
+  if (!heat.ok()) return heat.error();
+  plan::PlannerOptions options;
+  options.phase_bytes = settings.size("phase-size");
+  options.capacity_headroom = settings.fraction("headroom");
+  options.slow_link_utilisation = settings.fraction("slow-link-use");
+  Result<plan::Plan> plan = plan::make_plan(*heat, topology, options);
+  if (plan.ok()) plan->made_from = session;
+  return plan;
+}
+
+Status write_outputs(const Settings& settings, const Topology& topology, const plan::Plan& plan) {
+  if (settings.given("output")) {
+    const Status written = plan::write_plan(settings.text("output"), plan);
+    if (!written.ok()) return written;
+  }
+  if (!settings.given("flat")) return ok_status();
+  return plan::write_flat(settings.text("flat"), topology, &plan, runtime_options(settings));
+}
+
+}  // namespace
+
+int plan_verb(const Call& call) {
+  const Settings& settings = call.settings;
+  const Status outputs = check_outputs(settings);
+  if (!outputs.ok()) return failed(outputs.error());
+  const Result<Topology> topology = load_topology(settings);
+  if (!topology.ok()) return failed(topology.error());
+  const std::string session = session_argument(settings, call.line.argument);
+  const Result<plan::Plan> plan = plan_session(settings, *topology, session);
+  if (!plan.ok()) return failed(plan.error());
+  const Status written = write_outputs(settings, *topology, *plan);
+  if (!written.ok()) return failed(written.error());
+  const std::string text = settings.flag("json") ? plan::plan_to_json(*plan) : plan_as_text(*plan);
+  std::fputs(text.c_str(), stdout);
+  const std::string& output = settings.text("output");
+  say_hint(output.empty()
+               ? fmt::format("next: terrace plan {} -o plan.json", session)
+               : fmt::format("plan in {0}; next: terrace run --plan {0} -- PROGRAM", output));
+  return 0;
+}
+
+}  // namespace terrace::cli
