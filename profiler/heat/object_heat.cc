@@ -42,8 +42,20 @@ double bytes_of_block(const session::Object& object, std::size_t block) {
 
 bool on_emulated_link(const session::Session& session, const session::Object& object,
                       std::size_t block) {
-  return session.tiers[object.block_tiers[block]].backing ==
-         static_cast<std::uint8_t>(BackingKind::kEmulatedLink);
+  const std::size_t tier = object.block_tiers[block];
+  return tier < session.tiers.size() &&
+         session.tiers[tier].backing == static_cast<std::uint8_t>(BackingKind::kEmulatedLink);
+}
+
+// Where each block lay. One that was given back lies nowhere and has no heat; the slowest tier is
+// named for it, so that whoever reads the map may rely on every index.
+std::vector<std::uint8_t> known_tiers(const session::Session& session,
+                                      const session::Object& object) {
+  std::vector<std::uint8_t> tiers = object.block_tiers;
+  const auto slowest =
+      static_cast<std::uint8_t>(session.tiers.empty() ? 0 : session.tiers.size() - 1);
+  for (std::uint8_t& tier : tiers) tier = std::min(tier, slowest);
+  return tiers;
 }
 
 // Blocks whose figure is to come from the windows; the others are on an emulated link.
@@ -109,7 +121,7 @@ const char* name_sources(bool windows, bool faults) {
 void measure_blocks(const session::Session& session, const session::Object& object,
                     const Steady& steady, ObjectHeat& heat) {
   using session::SourceKind;
-  heat.block_tiers = object.block_tiers;
+  heat.block_tiers = known_tiers(session, object);
   heat.block_bytes_per_second.assign(object.record.block_count, 0.0);
   const Counts windows = sum_counts(session, object, steady, SourceKind::kPresentBits);
   const Counts faults = sum_counts(session, object, steady, SourceKind::kLinkFaults);

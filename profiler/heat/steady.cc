@@ -21,7 +21,8 @@ std::vector<Span> spans_of_steps(const session::Session& session) {
     if (!usable(step)) continue;
     const double at = since_start(session, step.at_ns);
     const double period = static_cast<double>(step.period_ns) * kNanosecond;
-    spans.push_back({std::max(0.0, at - period * step.observations), std::min(last, at + period)});
+    spans.push_back(
+        {std::max(0.0, at - period * step.observations), std::min(last, at + kStepReach)});
   }
   std::sort(spans.begin(), spans.end(),
             [](const Span& a, const Span& b) { return a.begin_s < b.begin_s; });

@@ -3,9 +3,10 @@
 // every weight once and would distort the heat. First stage of the heat map.
 // Thread-safe; allocates.
 //
-// With StepRecords the work is the union of the spans that they speak of: from `observations`
-// periods before each to one period after it. Without them, or when no heat was recorded in those
-// spans, it is the last 60 % of the session.
+// With StepRecords the work is the union of the spans that they vouch for: from `observations`
+// periods before each (what it was measured over) to kStepReach after it, since the recorder looks
+// for the step every few seconds only. Without them, or when no heat was recorded in those spans,
+// it is the last 60 % of the session.
 // The step is the median of the records' periods, weighted by their observations.
 #pragma once
 
@@ -14,6 +15,8 @@
 #include "profiler/session/session_reader.h"
 
 namespace terrace::heat {
+
+inline constexpr double kStepReach = 8.0;  ///< seconds
 
 struct Span {
   double begin_s = 0;  ///< seconds since the session's start

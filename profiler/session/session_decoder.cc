@@ -164,7 +164,7 @@ Object* SessionDecoder::find(std::uint64_t object) {
 bool SessionDecoder::tiers_known(const std::byte* indices, std::uint64_t count) const {
   const std::size_t known = session_.tiers.size();
   return std::all_of(indices, indices + count, [known](std::byte index) {
-    return std::to_integer<std::size_t>(index) < known;
+    return index == std::byte{kNoTierIndex} || std::to_integer<std::size_t>(index) < known;
   });
 }
 

@@ -12,6 +12,9 @@
 
 namespace terrace::session {
 
+/// A block that was given back to the kernel lies on no tier.
+inline constexpr std::uint8_t kNoTierIndex = 0xFF;
+
 enum class Decoded {
   kTaken,      ///< the chunk is in the session, or is of a kind or object that is passed over
   kMalformed,  ///< its lengths or indices contradict each other; nothing of it was taken

@@ -85,7 +85,7 @@ TEST(HeatMap, LoadingBeforeTheFirstStepsDoesNotCount) {
   builder.heat(1, SourceKind::kPresentBits, 3, 4, 1, {2});
   builder.heat(2, SourceKind::kPresentBits, 3, 4, 1, {10});
   builder.step(4, 0.1, 10);
-  builder.heat(1, SourceKind::kPresentBits, 9, 10, 1, {500});  // after the work: teardown
+  builder.heat(1, SourceKind::kPresentBits, 14, 15, 1, {500});  // long after the work: teardown
   const HeatMap map = map_of(builder);
   ASSERT_EQ(map.objects.size(), 2u);
   EXPECT_EQ(map.objects[0].key.site_hash, 0x1002u) << "hottest first";
@@ -103,7 +103,7 @@ TEST(HeatMap, WithoutStepsTheLastPartOfTheSessionCounts) {
 TEST(HeatMap, StepsWithoutHeatInThemFallBackToTheLastPart) {
   SessionBuilder builder = two_tiers();
   builder.object(1, {0}).step(1, 0.1, 5);
-  builder.heat(1, SourceKind::kPresentBits, 5, 10, 5, {10});
+  builder.heat(1, SourceKind::kPresentBits, 15, 20, 5, {10});
   const HeatMap map = map_of(builder);
   EXPECT_NEAR(map.objects.at(0).bytes_per_second(), 2 * kBlock, 1);
   EXPECT_NEAR(map.step_seconds, 0.1, 1e-9);
@@ -159,6 +159,14 @@ TEST(HeatMap, TheLastBlockCountsOnlyItsOwnBytes) {
   builder.chunk(session::ChunkKind::kObject, record, std::string("\x01\x01", 2));
   builder.heat(1, SourceKind::kLinkFaults, 8, 10, 2, {20, 20});
   EXPECT_NEAR(map_of(builder).objects.at(0).block_bytes_per_second[1], 10 * 1000.0, 1e-6);
+}
+
+TEST(HeatMap, ABlockThatWasGivenBackHasNoHeatAndAKnownTier) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0, 0xFF}).heat(1, SourceKind::kPresentBits, 5, 10, 5, {10, 0});
+  const ObjectHeat heat = map_of(builder).objects.at(0);
+  EXPECT_EQ(heat.block_tiers, (std::vector<std::uint8_t>{0, 1}));
+  EXPECT_EQ(heat.source, "present-bits");
 }
 
 TEST(HeatMap, SaysWhatIsMissing) {
