@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <thread>
 
 #include "allocators/heap/os/node_pages.h"
@@ -78,24 +79,26 @@ class MemoryProbe {
     return std::chrono::nanoseconds(static_cast<std::int64_t>(request_.window.value));
   }
 
-  const std::byte* stream_part(int thread) const {
-    const int part = thread % request_.threads;
-    return pages_.data() + sizes_.chase + static_cast<std::size_t>(part) * sizes_.stream;
+  /// However few threads stream, they share all of the memory: one thread's part of it alone might
+  /// fit into the cache.
+  std::span<const std::byte> stream_part(int thread, int threads) const {
+    const std::size_t all = sizes_.stream * static_cast<std::size_t>(request_.threads);
+    const std::size_t part = all / static_cast<std::size_t>(threads) / kChunk * kChunk;
+    return {pages_.data() + sizes_.chase + static_cast<std::size_t>(thread) * part, part};
   }
 
   /// Streams until `done` and returns GB/s.
-  double stream_until(int thread, const std::atomic<bool>& done, std::atomic<std::uint64_t>& sink) {
-    const std::byte* const part = stream_part(thread);
+  double stream_until(std::span<const std::byte> part, const std::atomic<bool>& done) {
     std::uint64_t sum = 0;
     std::uint64_t bytes = 0;
     const auto start = Clock::now();
     for (std::size_t at = 0; !done.load(std::memory_order_relaxed);
-         at = at + kChunk < sizes_.stream ? at + kChunk : 0) {
-      sum += stream_sum(part + at, kChunk);
+         at = at + kChunk < part.size() ? at + kChunk : 0) {
+      sum += stream_sum(part.data() + at, kChunk);
       bytes += kChunk;
     }
     const double seconds = seconds_since(start);
-    sink.fetch_add(sum, std::memory_order_relaxed);
+    sink_.fetch_add(sum, std::memory_order_relaxed);
     return static_cast<double>(bytes) / seconds / 1e9;
   }
 
@@ -110,7 +113,7 @@ class MemoryProbe {
       streams.emplace_back([&, thread] {
         if (threads == 1) os::run_near_nodes(request_.nodes);
         start.arrive_and_wait();
-        rates[static_cast<std::size_t>(thread)] = stream_until(thread, done, sink_);
+        rates[static_cast<std::size_t>(thread)] = stream_until(stream_part(thread, threads), done);
       });
     start.arrive_and_wait();
     own_work();
@@ -152,7 +155,7 @@ class MemoryProbe {
   Sizes sizes_;
   os::NodePages pages_;
   std::uint64_t line_ = 0;
-  std::atomic<std::uint64_t> sink_{0};
+  std::atomic<std::uint64_t> sink_{0};  ///< keeps the sums in use
 };
 
 }  // namespace
