@@ -2,11 +2,13 @@
 // The probe of real memory: streams and chases over pages bound to a tier's nodes.
 #include <algorithm>
 #include <atomic>
-#include <barrier>
 #include <chrono>
 #include <cstring>
 #include <memory>
+#include <span>
+#include <system_error>
 #include <thread>
+#include <vector>
 
 #include "allocators/heap/os/node_pages.h"
 #include "profiler/calibrate/cache_size.h"
@@ -78,47 +80,62 @@ class MemoryProbe {
     return std::chrono::nanoseconds(static_cast<std::int64_t>(request_.window.value));
   }
 
-  const std::byte* stream_part(int thread) const {
-    const int part = thread % request_.threads;
-    return pages_.data() + sizes_.chase + static_cast<std::size_t>(part) * sizes_.stream;
+  /// However few threads stream, they share all of the memory: one thread's part of it alone might
+  /// fit into the cache.
+  std::span<const std::byte> stream_part(int thread, int threads) const {
+    const std::size_t all = sizes_.stream * static_cast<std::size_t>(request_.threads);
+    const std::size_t part = all / static_cast<std::size_t>(threads) / kChunk * kChunk;
+    return {pages_.data() + sizes_.chase + static_cast<std::size_t>(thread) * part, part};
   }
 
-  /// Streams until `done` and returns GB/s.
-  double stream_until(int thread, const std::atomic<bool>& done, std::atomic<std::uint64_t>& sink) {
-    const std::byte* const part = stream_part(thread);
+  /// Streams until `done` and returns the bytes read.
+  std::uint64_t stream_until(std::span<const std::byte> part, const std::atomic<bool>& done) {
     std::uint64_t sum = 0;
     std::uint64_t bytes = 0;
-    const auto start = Clock::now();
     for (std::size_t at = 0; !done.load(std::memory_order_relaxed);
-         at = at + kChunk < sizes_.stream ? at + kChunk : 0) {
-      sum += stream_sum(part + at, kChunk);
+         at = at + kChunk < part.size() ? at + kChunk : 0) {
+      sum += stream_sum(part.data() + at, kChunk);
       bytes += kChunk;
     }
-    const double seconds = seconds_since(start);
-    sink.fetch_add(sum, std::memory_order_relaxed);
-    return static_cast<double>(bytes) / seconds / 1e9;
+    sink_.fetch_add(sum, std::memory_order_relaxed);
+    return bytes;
   }
 
-  /// Runs `threads` streams beside `own_work`, which sets their end; returns the streams' GB/s.
+  void stream_thread(int thread, int threads, const std::atomic<bool>& done,
+                     std::atomic<std::uint64_t>& bytes) {
+    if (threads == 1) os::run_near_nodes(request_.nodes);
+    bytes.fetch_add(stream_until(stream_part(thread, threads), done), std::memory_order_relaxed);
+  }
+
+  /// Runs `threads` streams for as long as `own_work` takes; returns their GB/s together. A stream
+  /// starts some 50 us late, of windows of 10 ms and more.
   template <typename Work>
-  double with_streams(int threads, Work own_work) {
+  Result<double> with_streams(int threads, Work own_work) {
     std::atomic<bool> done{false};
-    std::barrier start(threads + 1);
-    std::vector<double> rates(static_cast<std::size_t>(threads));
-    std::vector<std::jthread> streams;
-    for (int thread = 0; thread < threads; ++thread)
-      streams.emplace_back([&, thread] {
-        if (threads == 1) os::run_near_nodes(request_.nodes);
-        start.arrive_and_wait();
-        rates[static_cast<std::size_t>(thread)] = stream_until(thread, done, sink_);
-      });
-    start.arrive_and_wait();
-    own_work();
+    std::atomic<std::uint64_t> bytes{0};
+    std::vector<std::thread> streams;
+    const auto start = Clock::now();
+    const int refused = start_threads(
+        streams, threads, [&](int thread) { stream_thread(thread, threads, done, bytes); });
+    if (refused == 0) own_work();
+    const double seconds = seconds_since(start);
     done = true;
-    streams.clear();
-    double sum = 0;
-    for (const double rate : rates) sum += rate;
-    return sum;
+    for (std::thread& stream : streams) stream.join();
+    if (refused != 0)
+      return make_error(ErrorCode::kIo, refused,
+                        "cannot start %d threads; raise the limit (ulimit -u)", threads);
+    return static_cast<double>(bytes.load()) / seconds / 1e9;
+  }
+
+  /// 0, or why the next thread could not be started.
+  template <typename Body>
+  static int start_threads(std::vector<std::thread>& threads, int count, Body body) {
+    try {
+      for (int thread = 0; thread < count; ++thread) threads.emplace_back(body, thread);
+    } catch (const std::system_error& refused) {
+      return refused.code().value();
+    }
+    return 0;
   }
 
   Result<double> bandwidth(int threads) {
@@ -128,13 +145,19 @@ class MemoryProbe {
   /// The chaser has a thread of its own, since the caller's must keep its place.
   Result<double> latency(int streams) {
     double ns = 0;
-    with_streams(streams, [&] {
-      std::thread chaser([&] {
+    int refused = 0;
+    const auto streamed = with_streams(streams, [&] {
+      std::vector<std::thread> chaser;
+      refused = start_threads(chaser, 1, [&](int) {
         os::run_near_nodes(request_.nodes);
         ns = chase_for_window();
       });
-      chaser.join();
+      for (std::thread& thread : chaser) thread.join();
     });
+    if (!streamed) return streamed.error();
+    if (refused != 0)
+      return make_error(ErrorCode::kIo, refused,
+                        "cannot start a thread; raise the limit (ulimit -u)");
     return ns;
   }
 
@@ -152,7 +175,7 @@ class MemoryProbe {
   Sizes sizes_;
   os::NodePages pages_;
   std::uint64_t line_ = 0;
-  std::atomic<std::uint64_t> sink_{0};
+  std::atomic<std::uint64_t> sink_{0};  ///< keeps the sums in use
 };
 
 }  // namespace

@@ -70,6 +70,11 @@ bool in_os_folder(std::string_view path) {
   return path.find("/os/") != std::string_view::npos;
 }
 
+/// Inside a layer only public headers may be read by C programs.
+bool in_sources_of_a_layer(std::string_view path) {
+  return layer_of(path) && path.find("/include/terrace/") == std::string_view::npos;
+}
+
 struct Include {
   std::string_view target;
   bool quoted = false;
@@ -197,12 +202,12 @@ Findings check_system_calls(const SourceFile& file) {
 Findings check_conditionals(const SourceFile& file) {
   Findings findings;
   if (in_os_folder(file.path)) return findings;
-  const bool public_c_header = file.path.find("/include/terrace/") != std::string::npos;
+  const bool for_c_as_well = file.path.ends_with(".h") && !in_sources_of_a_layer(file.path);
   for (std::size_t i = 0; i < file.code.size(); ++i) {
     const std::string& line = file.code[i];
     if (!line.starts_with("#if") && !line.starts_with("#elif")) continue;
     // A header that C programs include has to say which parts are for C++.
-    if (public_c_header && line == "#ifdef __cplusplus") continue;
+    if (for_c_as_well && line == "#ifdef __cplusplus") continue;
     findings.push_back({file.path, i + 1, "conditional",
                         "preprocessor condition outside an os/ folder; let CMake pick a file"});
   }

@@ -18,7 +18,9 @@ namespace fs = std::filesystem;
 
 std::optional<Language> language_of(const fs::path& path) {
   const std::string extension = path.extension().string();
-  if (extension == ".cc" || extension == ".h") return Language::kCxx;
+  for (const char* code : {".cc", ".h", ".c"}) {
+    if (extension == code) return Language::kCxx;
+  }
   for (const char* script : {".sh", ".mjs", ".cmake"}) {
     if (extension == script) return Language::kScript;
   }

@@ -93,10 +93,11 @@ TEST(Conditionals, OutsideOsTheyAreRejected) {
   EXPECT_THAT(check_conditionals(source("profiler/os/a.cc", text)), IsEmpty());
 }
 
-TEST(Conditionals, APublicHeaderMaySpeakToC) {
+TEST(Conditionals, AHeaderForCMaySaySo) {
   const char* text = "#ifdef __cplusplus\nextern \"C\" {\n#endif\n";
   EXPECT_THAT(check_conditionals(source("tiering/include/terrace/terrace.h", text)), IsEmpty());
-  EXPECT_THAT(rules_of(check_conditionals(source("tiering/capi/terrace.cc", text))),
+  EXPECT_THAT(check_conditionals(source("tests/preload/case.h", text)), IsEmpty());
+  EXPECT_THAT(rules_of(check_conditionals(source("tiering/capi/terrace.h", text))),
               ElementsAre("conditional"));
 }
 

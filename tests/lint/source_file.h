@@ -11,7 +11,7 @@
 namespace terrace::lint {
 
 enum class Language : unsigned char {
-  kCxx,     ///< .cc and .h
+  kCxx,     ///< .cc, .h and .c
   kScript,  ///< shell, JavaScript and CMake: only the rules about any text
 };
 

@@ -3,6 +3,8 @@
 
 #include <numaif.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <climits>
@@ -15,6 +17,19 @@ namespace {
 constexpr std::size_t kAlign = kBlockBytes.value;
 constexpr unsigned long kMaxNodes = 1024;
 constexpr unsigned long kWordBits = sizeof(unsigned long) * CHAR_BIT;
+
+void* system_map(void* hint, std::size_t size, int protection, int flags, int file, off_t offset) {
+  const long mapped = syscall(SYS_mmap, hint, size, protection, flags, file, offset);
+  return reinterpret_cast<void*>(mapped);  // -1, with errno set, is MAP_FAILED
+}
+
+int system_unmap(void* data, std::size_t size) {
+  return static_cast<int>(syscall(SYS_munmap, data, size));
+}
+
+int system_advise(void* data, std::size_t size, int advice) {
+  return static_cast<int>(syscall(SYS_madvise, data, size, advice));
+}
 
 struct NodeMask {
   unsigned long words[kMaxNodes / kWordBits] = {};
@@ -65,7 +80,7 @@ Status bind(std::byte* data, std::size_t size, std::span<const NodeId> nodes,
 }  // namespace
 
 PageCalls system_page_calls() {
-  return {::mmap, ::munmap, ::mbind, ::madvise};
+  return {system_map, system_unmap, ::mbind, system_advise};
 }
 
 Result<NodePages> NodePages::map(Bytes size, std::span<const NodeId> nodes,

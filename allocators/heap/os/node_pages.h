@@ -22,7 +22,8 @@ struct PageCalls {
   int (*advise)(void*, std::size_t, int);
 };
 
-/// mmap, munmap, mbind and madvise themselves.
+/// mmap, munmap, mbind and madvise themselves, past libc: in a process that runs under the preload
+/// shim these pages are placed already and must not become an object of its own.
 PageCalls system_page_calls();
 
 /// A mapping that unmaps itself. Move-only.

@@ -4,7 +4,12 @@
 const gb = (bytes) => (bytes / 1e9).toFixed(2);
 
 function placementText(status) {
-  return (status.tiers ?? []).map((tier) => `${tier.name} ${gb(tier.bytes)}`).join(', ');
+  return status.tiers.map((tier) => `${tier.name} ${gb(tier.peak_bytes)}`).join(', ');
+}
+
+/// A placement beyond the bound by more than the rounds differ among themselves: the model is wrong.
+function beyondBound(row, allFast, boundTokS) {
+  return row.tokS > boundTokS * (1 + row.spread + allFast.spread) && row !== allFast;
 }
 
 /// Rows of cells as columns: the first to the left, the others to the right.
@@ -27,12 +32,17 @@ export function table(result) {
     placementText(row.status),
   ]);
   const bound = ['bound', boundTokS.toFixed(2), '', (plan.tokS / boundTokS).toFixed(2), '1.00', ''];
+  const allFast = rows.find(({ key }) => key === 'all_fast');
+  const warnings = rows
+    .filter((row) => beyondBound(row, allFast, boundTokS))
+    .map((row) => `"${row.title}" beats the bound by more than the spread: the model is wrong here`);
   return [
     `${workload.title}: ${gb(model.weight_bytes)} GB of weights, ` +
       `${gb(model.weight_bytes_per_token)} GB read per token`,
     `fast: ${gb(fastBytes)} GB of this machine's memory, streamed at ${gb(rate)} GB/s by one thread; ` +
       `slow: an emulated link of ${gb(slow.bandwidth)} GB/s and ${slow.latencyNs} ns`,
     ...columns([header, ...cells, bound]),
+    ...warnings,
   ].join('\n');
 }
 
