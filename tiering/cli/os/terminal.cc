@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <initializer_list>
+
 namespace terrace::cli::os {
 
 bool standard_error_is_terminal() {
