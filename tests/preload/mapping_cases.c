@@ -193,6 +193,14 @@ static void bad_arguments_fail_as_by_the_kernel(void) {
   CHECK(errno == ENOMEM);
   errno = 0;
   CHECK(munmap((void*)1, PAGE) == -1 && errno == EINVAL);
+  char* memory = anonymous(LARGE);
+  errno = 0;
+  CHECK(munmap(memory + 1, PAGE) == -1 && errno == EINVAL);
+  errno = 0;
+  CHECK(madvise(memory + 1, PAGE, MADV_DONTNEED) == -1 && errno == EINVAL);
+  errno = 0;
+  CHECK(munmap(memory, 0) == -1 && errno == EINVAL);
+  CHECK(munmap(memory, LARGE) == 0);
 }
 
 static void file_views_show_the_file(void) {

@@ -13,6 +13,7 @@
 #include "profiler/sites/call_site.h"
 #include "tiering/preload/export.h"
 #include "tiering/preload/next_heap.h"
+#include "tiering/preload/os/kernel.h"
 #include "tiering/preload/os/mapping_request.h"
 #include "tiering/preload/reentry_guard.h"
 #include "tiering/runtime/placement.h"
@@ -59,10 +60,19 @@ void* place(const MapRequest& request) {
 
 using RangeResult = runtime::MappingResult;
 
+/// The kernel takes lengths in whole pages. What would overflow stays as it is, for the kernel to
+/// refuse.
+std::size_t whole_pages(std::size_t length) {
+  const std::size_t last = os::page_bytes() - 1;
+  return length > SIZE_MAX - last ? length : (length + last) & ~last;
+}
+
 /// What the runtime makes of a call on part of its memory. Around fork it is locked by this thread
-/// (attach.cc): such a call of a fork handler on our memory is taken as done.
+/// (attach.cc): such a call of a fork handler on our memory is taken as done. An address inside a
+/// page is the kernel's to refuse.
 template <typename Call>
 RangeResult ask_runtime(const void* address, Call call_runtime) {
+  if (reinterpret_cast<std::uintptr_t>(address) % os::page_bytes() != 0) return {};
   if (!terrace::preload::inside_placement) return call_runtime();
   return {runtime::owns(address), 0};
 }
@@ -70,7 +80,8 @@ RangeResult ask_runtime(const void* address, Call call_runtime) {
 RangeResult remap_ours(void* address, std::size_t old_length, std::size_t new_length, int flags,
                        void* target) {
   const RangeResult ours = ask_runtime(address, [=] {
-    return runtime::remap_range(address, old_length, new_length, flags, target);
+    return runtime::remap_range(address, whole_pages(old_length), whole_pages(new_length), flags,
+                                target);
   });
   if (!ours.handled || ours.result != 0) return ours;
   errno = ENOMEM;
@@ -78,7 +89,8 @@ RangeResult remap_ours(void* address, std::size_t old_length, std::size_t new_le
 }
 
 RangeResult unmap_ours(void* address, std::size_t length) {
-  return ask_runtime(address, [=] { return runtime::unmap_range(address, length); });
+  if (length == 0) return {};  // the kernel's EINVAL
+  return ask_runtime(address, [=] { return runtime::unmap_range(address, whole_pages(length)); });
 }
 
 /// `caller`: the heap behind us keeps its arenas, which are made of small blocks.
@@ -128,8 +140,8 @@ TERRACE_EXPORT void* mremap(void* address, std::size_t old_length, std::size_t n
 }
 
 TERRACE_EXPORT int madvise(void* address, std::size_t length, int advice) noexcept {
-  const RangeResult ours =
-      ask_runtime(address, [=] { return runtime::advise_range(address, length, advice); });
+  const RangeResult ours = ask_runtime(
+      address, [=] { return runtime::advise_range(address, whole_pages(length), advice); });
   return ours.handled ? static_cast<int>(ours.result) : call(next.advise, address, length, advice);
 }
 
@@ -137,8 +149,9 @@ TERRACE_EXPORT int posix_madvise(void* address, std::size_t length, int advice) 
   const int kernel_advice = os::kernel_advice(advice);
   if (kernel_advice >= 0) {
     const int saved_errno = errno;
-    const RangeResult ours =
-        ask_runtime(address, [=] { return runtime::advise_range(address, length, kernel_advice); });
+    const RangeResult ours = ask_runtime(address, [=] {
+      return runtime::advise_range(address, whole_pages(length), kernel_advice);
+    });
     const int error = ours.result == 0 ? 0 : errno;
     errno = saved_errno;
     if (ours.handled) return error;
@@ -147,8 +160,8 @@ TERRACE_EXPORT int posix_madvise(void* address, std::size_t length, int advice) 
 }
 
 TERRACE_EXPORT int mprotect(void* address, std::size_t length, int protection) noexcept {
-  const RangeResult ours =
-      ask_runtime(address, [=] { return runtime::protect_range(address, length, protection); });
+  const RangeResult ours = ask_runtime(
+      address, [=] { return runtime::protect_range(address, whole_pages(length), protection); });
   return ours.handled ? static_cast<int>(ours.result)
                       : call(next.protect, address, length, protection);
 }

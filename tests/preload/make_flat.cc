@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// make_flat PATH: the flat file for the test programs under the real shim: one tier of ordinary
+// memory of node 0, a low threshold, everything placed at once.
+#include <cstdio>
+
+#include "tiering/plan/flat_writer.h"
+
+int main(int argc, char** argv) {
+  using namespace terrace;
+  if (argc != 2) {
+    std::fputs("usage: make_flat PATH\n", stderr);
+    return 2;
+  }
+  Tier tier;
+  tier.name = "dram";
+  tier.kind = TierKind::kDram;
+  tier.nodes = {NodeId(0)};
+  tier.capacity = {GiB(8), Provenance::kUserFile};
+  tier.read_bandwidth = {GBps(10), Provenance::kUserFile};
+  tier.idle_latency = {Nanoseconds(100), Provenance::kUserFile};
+  Topology topology;
+  topology.machine_id = "0123456789abcdef";
+  topology.tiers = {tier};
+  plan::RuntimeOptions options;
+  options.threshold = options.mmap_threshold = options.file_threshold = KiB(64);
+  options.late_size = Bytes(0);
+  const Status written = plan::write_flat(argv[1], topology, nullptr, options);
+  if (!written) std::fprintf(stderr, "%s\n", written.error().message);
+  return written ? 0 : 1;
+}
