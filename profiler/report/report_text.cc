@@ -13,7 +13,10 @@ namespace {
 constexpr double kGiga = 1e9;
 constexpr double kMega = 1e6;
 constexpr std::size_t kLeastWidth = 60;
-constexpr std::size_t kTierSplitWidth = 16;
+// Below this the tier table leaves out what a tier could do and keeps what it did.
+constexpr std::size_t kWideTierTable = 84;
+// A label with less room than this beside the figures has a line of its own.
+constexpr std::size_t kLabelRoom = 28;
 
 class TextReport {
  public:
@@ -65,8 +68,10 @@ class TextReport {
   }
 
   void tiers() {
-    line(left("tier", 17) + left("kind", 9) + right("capacity", 10) + right("holds", 10) +
-         right("can GB/s", 10) + right("GB/s", 9) + right("MB/step", 9) + right("reads", 8));
+    const bool wide = width_ >= kWideTierTable;
+    line(left("tier", 17) + left("kind", 9) +
+         (wide ? right("capacity", 10) + right("can GB/s", 10) : "") + right("holds", 10) +
+         right("GB/s", 8) + right("MB/step", 9) + right("reads", 7));
     const std::vector<TierTotal> totals = totals_of(map_);
     const double all = std::accumulate(
         totals.begin(), totals.end(), 0.0,
@@ -75,19 +80,28 @@ class TextReport {
       const Tier& tier = map_.tiers[i];
       const double rate = totals[i].bytes_per_second;
       line(left(fit(printable(tier.name), 16), 17) +
-           left(tier.emulated() ? "emulated" : name_of(tier.kind), 9) +
-           right(tier.capacity.known() ? size_words(tier.capacity.value.value) : "?", 10) +
+           left(tier.emulated() ? "emulated" : name_of(tier.kind), 9) + (wide ? able(tier) : "") +
            right(size_words(static_cast<std::uint64_t>(totals[i].bytes)), 10) +
-           right(tier.read_bandwidth.known() ? digits(tier.read_bandwidth.value.value) : "?", 10) +
-           right(digits(rate / kGiga), 9) + right(per_step(rate), 9) +
-           right(all > 0 ? percent(rate / all) : "-", 8));
+           right(digits(rate / kGiga), 8) + right(per_step(rate), 9) +
+           right(all > 0 ? percent(rate / all) : "-", 7));
     }
   }
 
+  static std::string able(const Tier& tier) {
+    return right(tier.capacity.known() ? size_words(tier.capacity.value.value) : "?", 10) +
+           right(tier.read_bandwidth.known() ? digits(tier.read_bandwidth.value.value) : "?", 10);
+  }
+
   void objects() {
-    line(right("#", 3) + right("size", 10) + right("GB/s", 9) + right("MB/step", 9) +
-         right("error", 8) + "  " + left("source", 14) + left("tiers", kTierSplitWidth) + "label");
     const std::size_t shown = std::min(options_.max_objects, map_.objects.size());
+    for (std::size_t i = 0; i < shown; ++i) {
+      split_width_ = std::max(split_width_, columns(tier_split(map_.objects[i])) + 2);
+    }
+    const std::string head = right("#", 3) + right("size", 9) + right("GB/s", 8) +
+                             right("MB/step", 9) + right("error", 8) + "  " + left("source", 17) +
+                             left("tiers", split_width_);
+    label_apart_ = columns(head) + kLabelRoom > width_;
+    line(head + (label_apart_ ? "" : "label"));
     for (std::size_t i = 0; i < shown; ++i) object(i + 1, map_.objects[i]);
     if (shown < map_.objects.size()) left_out(shown);
     if (full_passes_ <= 0) return;
@@ -102,15 +116,21 @@ class TextReport {
   void object(std::size_t number, const heat::ObjectHeat& object) {
     const double rate = object.bytes_per_second();
     const bool estimated = rate > 0 && object.relative_error > 0;
-    line(right(std::to_string(number), 3) + right(size_words(object.key.size_bytes), 10) +
-         right(digits(rate / kGiga), 9) + right(per_step(rate), 9) +
+    const std::string label = printable(object.label);
+    line(figures(std::to_string(number), static_cast<double>(object.key.size_bytes), rate) +
          right(estimated  ? percent(object.relative_error)
                : rate > 0 ? "exact"
                           : "-",
                8) +
-         "  " + left(short_source(object.source), 14) + left(tier_split(object), kTierSplitWidth) +
-         printable(object.label));
+         "  " + left(short_source(object.source), 17) + left(tier_split(object), split_width_) +
+         (label_apart_ ? "" : label));
+    if (label_apart_) line("     " + label);
     line("     " + heat_bar(object, full_passes_, width_ - 5, options_.glyphs));
+  }
+
+  std::string figures(const std::string& number, double size, double rate) const {
+    return right(number, 3) + right(size_words(static_cast<std::uint64_t>(size)), 9) +
+           right(digits(rate / kGiga), 8) + right(per_step(rate), 9);
   }
 
   void left_out(std::size_t shown) {
@@ -120,13 +140,11 @@ class TextReport {
       size += static_cast<double>(map_.objects[i].key.size_bytes);
       rate += map_.objects[i].bytes_per_second();
     }
-    line(right("..", 3) + right(size_words(static_cast<std::uint64_t>(size)), 10) +
-         right(digits(rate / kGiga), 9) + right(per_step(rate), 9) +
-         format("  %zu more objects", map_.objects.size() - shown));
+    line(figures("..", size, rate) + format("  %zu more objects", map_.objects.size() - shown));
   }
 
   static std::string short_source(const std::string& source) {
-    return source == "present-bits+link-faults" ? "bits+faults" : source;
+    return source == "present-bits+link-faults" ? "bits, faults" : source;
   }
 
   // "80/20": percent of the object's bytes on each tier, in the order of the tier table.
@@ -150,6 +168,8 @@ class TextReport {
   const ReportOptions& options_;
   const std::size_t width_;
   const double full_passes_;
+  std::size_t split_width_ = 7;
+  bool label_apart_ = false;
   std::string text_;
 };
 

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds and checks the flat file. Its path comes from TERRACE_PLAN_FILE, which `terrace run` sets.
+// Finds and checks the flat file. Its path comes from TERRACE_PLAN_FILE, which `terrace run` sets;
+// without one, TERRACE_CONF may ask for a policy over the machine's own nodes.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
 #include "allocators/os/files.h"
+#include "tiering/runtime/own_discovery.h"
 #include "tiering/runtime/state.h"
 
 namespace terrace::runtime {
 
 Status load_configuration(State& runtime) {
   const char* path = std::getenv("TERRACE_PLAN_FILE");
-  if (path == nullptr || *path == '\0') return ok_status();
+  if (path == nullptr || *path == '\0') {
+    const char* conf = std::getenv("TERRACE_CONF");
+    return conf != nullptr ? discover_own(conf, "/sys", runtime.flat) : ok_status();
+  }
   const auto file = os::map_file(path);
   if (!file) {
     return make_error(file.error().code, file.error().saved_errno,
@@ -27,7 +32,7 @@ Status load_configuration(State& runtime) {
   return ok_status();
 }
 
-void expand_path(const char* pattern, char* out, std::size_t capacity) {
+void expand_path(const char* pattern, Existing existing, char* out, std::size_t capacity) {
   char pid[16];
   std::snprintf(pid, sizeof pid, "%d", os::process_id());
   std::size_t used = 0;
@@ -45,7 +50,7 @@ void expand_path(const char* pattern, char* out, std::size_t capacity) {
     }
   }
   out[used] = '\0';
-  if (!os::file_exists(out)) return;
+  if (existing == Existing::kReplace || !os::file_exists(out)) return;
   put(".", 1);
   put(pid, std::strlen(pid));
   out[used] = '\0';

@@ -80,7 +80,7 @@ Status Recorder::start(State& runtime) {
   session::TierRecord tiers[kMaxTiers];
   for (std::uint32_t i = 0; i < flat.tier_count; ++i) tiers[i] = tier_record(runtime.flat.tiers[i]);
   char path[320];
-  expand_path(flat.session_path, path, sizeof path);
+  expand_path(flat.session_path, Existing::kKeep, path, sizeof path);
   if (const Status opened = session_.open(path, header, tiers, flat.tier_count); !opened) {
     return opened;
   }

@@ -82,7 +82,11 @@ void end_object(State& runtime, extent::Object& object);
 void* keeper_body(void* runtime);
 /// Summary of the run to status_path and, when verbose, to stderr.
 void write_status(State& runtime);
-/// Replaces %p by the process id; when the file exists, ".<pid>" is appended.
-void expand_path(const char* pattern, char* out, std::size_t capacity);
+enum class Existing : std::uint8_t {
+  kKeep,  ///< a file of that name stays: ".<pid>" is appended to ours
+  kReplace,
+};
+/// Replaces %p by the process id.
+void expand_path(const char* pattern, Existing existing, char* out, std::size_t capacity);
 
 }  // namespace terrace::runtime

@@ -81,7 +81,7 @@ void write_status(State& runtime) {
     put_tiers(runtime, json);
     json.put("]}\n");
     char path[320];
-    expand_path(header.status_path, path, sizeof path);
+    expand_path(header.status_path, Existing::kReplace, path, sizeof path);
     if (const int error = os::write_file(path, json.data(), json.size()); error != 0) {
       os::message("status file %s: errno %d", path, error);
     }

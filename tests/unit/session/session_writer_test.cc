@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -166,9 +167,9 @@ TEST_F(SessionWriterTest, FramesNameTheirModuleOnceAndByOffset) {
   ASSERT_TRUE(open_with_two_tiers());
   CallSite site;
   site.frame_count = 3;
-  site.frames[0] = reinterpret_cast<std::uintptr_t>(&std::strtol);  // libc
-  site.frames[1] = reinterpret_cast<std::uintptr_t>(&header_of);    // this program
-  site.frames[2] = 16;                                              // nobody's
+  site.frames[0] = reinterpret_cast<std::uintptr_t>(&::gnu_get_libc_version);  // libc
+  site.frames[1] = reinterpret_cast<std::uintptr_t>(&header_of);               // this program
+  site.frames[2] = 16;                                                         // nobody's
   bear(1, &site);
   bear(2, &site);
   writer_.close();

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// Damaged session files through the whole offline path: reader, heat map, report. Damage comes in
+// two kinds: raw (the CRC catches most of it) and sealed again with a right CRC, so that the
+// decoder's own checks are what is tested. The number of rounds is fixed and the seed is logged;
+// TERRACE_FUZZ_SEED replaces it.
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "profiler/heat/heat_map.h"
+#include "profiler/report/report.h"
+#include "profiler/session/session_reader.h"
+#include "tests/unit/session/session_builder.h"
+
+namespace terrace::session {
+namespace {
+
+unsigned logged_seed() {
+  const char* given = std::getenv("TERRACE_FUZZ_SEED");
+  const unsigned seed =
+      given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : 0xC0FFEE;
+  testing::Test::RecordProperty("seed", std::to_string(seed));
+  std::printf("seed %u (TERRACE_FUZZ_SEED replaces it)\n", seed);
+  return seed;
+}
+
+SessionBuilder whole_session() {
+  SessionBuilder builder;
+  builder.tier("fast").tier("slow", BackingKind::kEmulatedLink);
+  builder.module(0, "/nonexistent/libengine.so", 0x7f0000000000);
+  builder.object(1, {0, 1, 0, 1, 0}, 0, {{0, 0, 0x1234}, {UINT32_MAX, 0, 99}});
+  builder.object(2, {1, 1}, 0.5, {}, "/models/m.gguf");
+  for (int second = 1; second < 5; ++second) {
+    builder.heat(1, SourceKind::kPresentBits, second, second + 1, 0.1, {3, 0, 4, 2, 9});
+    builder.heat(1, SourceKind::kLinkFaults, second, second + 1, 1, {0, 20, 0, 21, 0});
+    builder.heat(2, SourceKind::kReferencedBits, second, second + 1, 0.5, {700});
+    builder.step(second + 1, 0.05, 20);
+    builder.chunk(ChunkKind::kCost, CostRecord{5, 6, 7, 8});
+  }
+  builder.chunk(ChunkKind::kPlacement, PlacementRecord{2, 2}, std::string(2, '\0'));
+  builder.object_end(2, 5).end();
+  return builder;
+}
+
+// Everything that a reading may not break, whatever the bytes were. Returns whether it was read.
+bool check(const std::string& bytes) {
+  const Result<Session> session = parse_session(bytes.data(), bytes.size(), "fuzz");
+  if (!session) {
+    EXPECT_EQ(session.error().code, ErrorCode::kUsage);
+    EXPECT_NE(session.error().message[0], '\0');
+    return false;
+  }
+  EXPECT_LE(session->bytes_ignored, bytes.size());
+  std::size_t held = 0;
+  for (const Object& object : session->objects) {
+    EXPECT_EQ(object.block_tiers.size(), object.record.block_count);
+    held += object.block_tiers.size() + object.path.size() + object.frames.size();
+    for (const HeatSample& sample : object.heat) {
+      EXPECT_EQ(sample.touches.size(), sample.record.block_count);
+      held += sample.touches.size() * sizeof(std::uint32_t);
+    }
+  }
+  EXPECT_LE(held, bytes.size()) << "more was taken than the file holds";
+  const Result<heat::HeatMap> map = heat::build_heat_map(*session);
+  if (!map) return true;
+  for (const heat::ObjectHeat& object : map->objects) {
+    EXPECT_EQ(object.block_bytes_per_second.size(), object.block_tiers.size());
+    EXPECT_TRUE(object.bytes_per_second() >= 0) << object.bytes_per_second();
+  }
+  EXPECT_FALSE(report::render_text(*map, {}).empty());
+  EXPECT_FALSE(report::to_json(*map).dump().empty());
+  return true;
+}
+
+void damage(std::string& bytes, std::size_t from, std::mt19937& random) {
+  if (bytes.size() <= from) return;
+  const std::size_t at = from + random() % (bytes.size() - from);
+  constexpr unsigned char kEdges[] = {0x00, 0x01, 0x7F, 0x80, 0xFF};
+  switch (random() % 4) {
+    case 0:
+      bytes[at] = static_cast<char>(random());
+      break;
+    case 1:
+      bytes[at] = static_cast<char>(bytes[at] ^ (1u << (random() % 8)));
+      break;
+    case 2:
+      for (std::size_t i = at; i < std::min(at + 8, bytes.size()); ++i) {
+        bytes[i] = static_cast<char>(kEdges[random() % std::size(kEdges)]);
+      }
+      break;
+    default:
+      bytes.erase(at, 1 + random() % 16);
+  }
+}
+
+TEST(FuzzSession, RawDamageIsNoticedOrHarmless) {
+  std::mt19937 random(logged_seed());
+  const std::string whole = whole_session().bytes();
+  ASSERT_TRUE(check(whole));
+  int read = 0;
+  for (int round = 0; round < 20000; ++round) {
+    std::string bytes = whole;
+    for (auto hits = 1 + random() % 3; hits > 0; --hits) damage(bytes, 0, random);
+    read += check(bytes) ? 1 : 0;
+  }
+  EXPECT_GT(read, 0);
+  EXPECT_LT(read, 20000);
+}
+
+// One chunk's payload, length or kind changed, its CRC made right again.
+std::string resealed(const std::string& whole, std::mt19937& random) {
+  std::vector<std::size_t> chunks;
+  for (std::size_t at = sizeof(FileHeader); at < whole.size();) {
+    chunks.push_back(at);
+    ChunkHeader chunk;
+    std::memcpy(&chunk, whole.data() + at, sizeof chunk);
+    at += sizeof chunk + chunk.payload_bytes;
+  }
+  const std::size_t at = chunks[random() % chunks.size()];
+  ChunkHeader chunk;
+  std::memcpy(&chunk, whole.data() + at, sizeof chunk);
+  std::string payload = whole.substr(at + sizeof chunk, chunk.payload_bytes);
+  for (auto hits = 1 + random() % 3; hits > 0; --hits) damage(payload, 0, random);
+  if (random() % 8 == 0) chunk.kind = static_cast<std::uint32_t>(random() % 12);
+  SessionBuilder sealed;
+  const std::size_t header_bytes = sealed.bytes().size();
+  sealed.raw_chunk(chunk.kind, payload);
+  return whole.substr(0, at) + sealed.bytes().substr(header_bytes) +
+         whole.substr(at + sizeof chunk + chunk.payload_bytes);
+}
+
+TEST(FuzzSession, DamageUnderARightCrcIsNoticedOrHarmless) {
+  std::mt19937 random(logged_seed());
+  const std::string whole = whole_session().bytes();
+  int read = 0;
+  for (int round = 0; round < 20000; ++round) {
+    std::string bytes = resealed(whole, random);
+    if (random() % 4 == 0) bytes.resize(random() % bytes.size());
+    read += check(bytes) ? 1 : 0;
+  }
+  EXPECT_GT(read, 1000) << "most of these reach the decoder and the heat map";
+}
+
+TEST(FuzzSession, EveryTruncationIsReadUpToItsLastWholeChunk) {
+  const std::string whole = whole_session().bytes();
+  for (std::size_t length = 0; length <= whole.size(); ++length) check(whole.substr(0, length));
+}
+
+}  // namespace
+}  // namespace terrace::session
