@@ -69,9 +69,11 @@ std::string plan_as_text(const Plan& plan) {
   text += object_table(plan);
   const char* title = plan.emulated ? "\nPredicted, on emulated tiers:\n" : "\nPredicted:\n";
   text += title + prediction_table(plan);
+  if (plan.per_second) text += "No step was found: the times are for a second of recorded work.\n";
   if (plan.recorded_step_seconds > 0)
     text += fmt::format("\nThe step was {} while recorded.\n",
                         show_milliseconds(plan.recorded_step_seconds));
+  for (const std::string& note : plan.notes) text += fmt::format("- {}\n", note);
   return text;
 }
 

@@ -68,6 +68,10 @@ Result<Verdict> verify_plan(const Plan& plan, const HeatMap& heat, double margin
                       "none of the plan's %zu objects is in the session; was the same program "
                       "recorded, with the same model?",
                       plan.objects.size());
+  if (plan.per_second || !(plan.planned.step_seconds > 0))
+    return make_error(ErrorCode::kCapabilityMissing, 0,
+                      "the plan predicts no step, since the session it was made from held none; "
+                      "record at least ten steps of steady work and plan again");
   if (!(heat.step_seconds > 0))
     return make_error(ErrorCode::kCapabilityMissing, 0,
                       "the session holds no step: no period was found in what was read; record at "

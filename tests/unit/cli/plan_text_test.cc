@@ -44,6 +44,14 @@ TEST(PlanText, SaysEmulatedWhenATierIs) {
   EXPECT_THAT(plan_as_text(plan), HasSubstr("on emulated tiers"));
 }
 
+TEST(PlanText, PassesOnWhatAReaderMustKnow) {
+  plan::Plan plan = plan_of(1);
+  plan.per_second = true;
+  plan.notes = {"the bandwidth is doubtful"};
+  EXPECT_THAT(plan_as_text(plan), HasSubstr("No step was found"));
+  EXPECT_THAT(plan_as_text(plan), HasSubstr("- the bandwidth is doubtful\n"));
+}
+
 TEST(PlanText, SumsUpWhatDoesNotFit) {
   const std::string text = plan_as_text(plan_of(23));
   EXPECT_THAT(text, HasSubstr("object-19"));

@@ -79,6 +79,12 @@ TEST_F(VerifyPlan, RefusesAnotherProgram) {
   EXPECT_THAT(error(), HasSubstr("none of the plan's 1 objects"));
 }
 
+TEST_F(VerifyPlan, NeedsAPredictedStep) {
+  plan_.per_second = true;
+  EXPECT_THAT(error(), HasSubstr("predicts no step"));
+  EXPECT_EQ(verify_plan(plan_, heat_, 0.15).error().code, ErrorCode::kCapabilityMissing);
+}
+
 TEST_F(VerifyPlan, NeedsAStep) {
   heat_.step_seconds = 0;
   EXPECT_THAT(error(), HasSubstr("holds no step"));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiering/cli/os/terminal.h"
 
-#include <initializer_list>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
