@@ -39,7 +39,7 @@ struct LinkConfig {
 struct LinkStatistics {
   std::uint64_t delivered_bytes = 0;
   std::uint64_t demand_waits = 0;  ///< faults that found their block not yet delivered
-  std::uint64_t wait_ns = 0;       ///< from those faults to delivery, summed over threads
+  std::uint64_t wait_ns = 0;       ///< that faults held threads up, the emulation's own cost too
   std::uint64_t ahead_blocks = 0;  ///< requested before anybody waited
   std::uint64_t cached_touches = 0;  ///< answered at once, see kCachedWithin
 };

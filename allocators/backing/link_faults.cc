@@ -107,6 +107,7 @@ void LinkEngine::on_touch(std::uint32_t index, Nanoseconds now) {
       if (still_cached(block, now)) {
         if (block.stay_shift < kMostStay) ++block.stay_shift;
         ++link.statistics.cached_touches;
+        link.statistics.wait_ns += 2 * lead_.value;
         open_block(index, now, now + Nanoseconds(kOpenTime.value << block.stay_shift));
         return;
       }
@@ -128,6 +129,7 @@ void LinkEngine::on_touch(std::uint32_t index, Nanoseconds now) {
       break;
     case State::kArrived:
     case State::kOpen:
+      link.statistics.wait_ns += 2 * lead_.value;
       open_block(index, now, now + kOpenTime);
       break;
   }

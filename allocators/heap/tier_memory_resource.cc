@@ -16,13 +16,17 @@ namespace terrace {
 struct TierMemoryResource::Pool {
   rml::MemoryPool* handle = nullptr;
 
-  static void* take(std::intptr_t resource, std::size_t& bytes) {
+  /// oneTBB hands the pool's owner to its callbacks as a number.
+  static TierMemoryResource& owner(std::intptr_t number) {
+    return *reinterpret_cast<TierMemoryResource*>(number);  // NOLINT(performance-no-int-to-ptr)
+  }
+  static void* take(std::intptr_t number, std::size_t& bytes) {
     if (bytes > PTRDIFF_MAX) return nullptr;
     bytes = round_up_to_block(Bytes(bytes)).value;
-    return reinterpret_cast<TierMemoryResource*>(resource)->take_pages(bytes);
+    return owner(number).take_pages(bytes);
   }
-  static int give_back(std::intptr_t resource, void* pages, std::size_t bytes) {
-    return reinterpret_cast<TierMemoryResource*>(resource)->return_pages(pages, bytes) ? 0 : -1;
+  static int give_back(std::intptr_t number, void* pages, std::size_t bytes) {
+    return owner(number).return_pages(pages, bytes) ? 0 : -1;
   }
   ~Pool() {
     if (handle != nullptr) rml::pool_destroy(handle);

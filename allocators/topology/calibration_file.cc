@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "allocators/topology/calibration_file.h"
 
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "allocators/topology/text_file.h"
 
@@ -21,13 +24,20 @@ json to_json(const Spread& spread) {
           {"repeats", spread.repeats}};
 }
 
+/// nlohmann turns 1e300 and true into an int too, the former by an undefined conversion.
+std::int64_t integer_from(const json& value, const char* name) {
+  if (!value.is_number_integer())
+    throw std::domain_error("\"" + std::string(name) + "\" is not a whole number");
+  return value.get<std::int64_t>();
+}
+
 /// Throws json::exception on a missing or mistyped field, std::domain_error on an absurd one.
 Spread spread_from(const json& object) {
   Spread spread;
   spread.median = object.at("median").get<double>();
   spread.low = object.at("low").get<double>();
   spread.high = object.at("high").get<double>();
-  spread.repeats = object.at("repeats").get<int>();
+  spread.repeats = static_cast<int>(integer_from(object.at("repeats"), "repeats"));
   for (const double value : {spread.median, spread.low, spread.high})
     if (!std::isfinite(value) || value <= 0 || value > 1e12)
       throw std::domain_error("a figure is not a positive number");
@@ -50,7 +60,7 @@ TierMeasurement tier_from(const json& object) {
   TierMeasurement tier;
   tier.tier = object.at("name").get<std::string>();
   for (const json& node : object.at("nodes"))
-    tier.nodes.push_back(static_cast<NodeId>(node.get<std::int32_t>()));
+    tier.nodes.push_back(static_cast<NodeId>(integer_from(node, "nodes")));
   tier.read_bandwidth_gbps = spread_from(object.at("read_bandwidth_gbps"));
   tier.read_bandwidth_one_gbps = spread_from(object.at("read_bandwidth_one_gbps"));
   tier.idle_latency_ns = spread_from(object.at("idle_latency_ns"));
@@ -61,13 +71,14 @@ TierMeasurement tier_from(const json& object) {
 Calibration calibration_from(const json& root) {
   if (root.at("kind").get<std::string>() != "terrace-calibration")
     throw std::domain_error("\"kind\" is not \"terrace-calibration\"");
-  if (root.at("schema").get<int>() != kSchema)
+  if (integer_from(root.at("schema"), "schema") != kSchema)
     throw std::domain_error("\"schema\" is not 1, the one that this version reads");
   Calibration calibration;
   calibration.machine_id = root.at("machine_id").get<std::string>();
   calibration.cpu_model = root.at("cpu_model").get<std::string>();
-  calibration.threads = root.at("threads").get<int>();
-  calibration.measured_at_unix_s = root.at("measured_at_unix_s").get<std::int64_t>();
+  calibration.threads = static_cast<int>(integer_from(root.at("threads"), "threads"));
+  calibration.measured_at_unix_s =
+      integer_from(root.at("measured_at_unix_s"), "measured_at_unix_s");
   for (const json& tier : root.at("tiers")) calibration.tiers.push_back(tier_from(tier));
   return calibration;
 }

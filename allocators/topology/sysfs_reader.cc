@@ -144,7 +144,7 @@ class Reader {
     node.online_blocks = online_blocks(dir);
     read_hmat(dir, node);
     node.cpu_distance = read_cpu_distance(dir);
-    facts_.nodes.push_back(std::move(node));
+    facts_.nodes.push_back(node);
   }
 
   /// Memory blocks of the node, each of the machine's block size. 0 when sysfs does not list them.

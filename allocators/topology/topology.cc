@@ -51,6 +51,9 @@ Result<Topology> discover_topology(const DiscoveryOptions& options) {
   auto facts = read_sysfs(options.sysfs_root);
   if (!facts) return facts.error();
   if (is_live(options.sysfs_root)) overlay_live_machine(*facts);
+  if (facts->nodes.empty())
+    return make_error(ErrorCode::kCapabilityMissing, 0,
+                      "this process may use no memory node; widen its cpuset.mems");
   count_late_memory(*facts);
 
   Topology topology;

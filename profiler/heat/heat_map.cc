@@ -114,11 +114,27 @@ void describe_session(const session::Session& session, HeatMap& map) {
     map.emulated = map.emulated || map.tiers.back().emulated();
   }
   map.recorded_seconds = since_start(session, session.last_ns);
-  if (map.recorded_seconds > 0) {
-    const double wall_ns = map.recorded_seconds * 1e9;
-    map.link_wait_share = static_cast<double>(session.cost.link_wait_ns) / wall_ns;
-    map.observer_cpu_share = static_cast<double>(session.cost.cpu_ns) / wall_ns;
+}
+
+// Both shares are of the steady time: a load waits for links as well, and is no step.
+void describe_cost(const session::Session& session, const Steady& steady, HeatMap& map) {
+  double wall_s = 0;
+  double waited_s = 0;
+  double observer_s = 0;
+  for (std::size_t i = 1; i < session.costs.size(); ++i) {
+    const session::CostRecord& before = session.costs[i - 1];
+    const session::CostRecord& after = session.costs[i];
+    const double begin_s = since_start(session, before.at_ns);
+    const double end_s = since_start(session, after.at_ns);
+    if (end_s <= begin_s || !steady.holds((begin_s + end_s) / 2)) continue;
+    if (after.link_wait_ns < before.link_wait_ns || after.cpu_ns < before.cpu_ns) continue;
+    wall_s += end_s - begin_s;
+    waited_s += static_cast<double>(after.link_wait_ns - before.link_wait_ns) / 1e9;
+    observer_s += static_cast<double>(after.cpu_ns - before.cpu_ns) / 1e9;
   }
+  if (wall_s <= 0) return;
+  map.link_wait_share = waited_s / wall_s;
+  map.observer_cpu_share = observer_s / wall_s;
 }
 
 }  // namespace
@@ -144,6 +160,7 @@ Result<HeatMap> build_heat_map(const session::Session& session, double min_lifet
   HeatMap map;
   describe_session(session, map);
   const Steady steady = find_steady(session);
+  describe_cost(session, steady, map);
   Labeller labeller;
   for (const session::Object& object : session.objects) {
     const Life life = life_of(session, object, steady);

@@ -36,7 +36,7 @@ struct HeatMap {
   double step_seconds = 0;  ///< 0: no period was found
   std::string step_source;  ///< how the period was found
   double recorded_seconds = 0;
-  double link_wait_share = 0;       ///< of wall time that threads waited on emulated links
+  double link_wait_share = 0;       ///< of steady time that threads waited on emulated links
   double observer_cpu_share = 0;    ///< observer's CPU time over wall time
   std::vector<ObjectHeat> objects;  ///< hottest first
 };

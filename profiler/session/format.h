@@ -110,10 +110,12 @@ struct StepRecord {
   std::uint32_t reserved;
 };
 
+/// Totals since the session's start, about once a second.
 struct CostRecord {
-  std::uint64_t cpu_ns;  ///< CPU time of the observer since the start
+  std::uint64_t at_ns;
+  std::uint64_t cpu_ns;  ///< CPU time of the observer
   std::uint64_t windows;
-  std::uint64_t link_wait_ns;  ///< time that the program's threads waited for emulated links
+  std::uint64_t link_wait_ns;  ///< time that emulated links held the program's threads up
   std::uint64_t link_bytes;    ///< bytes that emulated links delivered
 };
 

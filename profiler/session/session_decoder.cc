@@ -153,7 +153,10 @@ Decoded SessionDecoder::step(const std::byte* payload, std::size_t size) {
 }
 
 Decoded SessionDecoder::cost(const std::byte* payload, std::size_t size) {
-  return take(payload, size, session_.cost) ? Decoded::kTaken : Decoded::kMalformed;
+  CostRecord record{};
+  if (!take(payload, size, record)) return Decoded::kMalformed;
+  session_.costs.push_back(record);
+  return Decoded::kTaken;
 }
 
 Object* SessionDecoder::find(std::uint64_t object) {

@@ -42,7 +42,7 @@ struct Session {
   std::vector<TierRecord> tiers;
   std::vector<Object> objects;  ///< in order of birth
   std::vector<StepRecord> steps;
-  CostRecord cost{};
+  std::vector<CostRecord> costs;    ///< in order of time
   bool complete = false;            ///< closed in order
   std::uint64_t bytes_ignored = 0;  ///< torn tail
   std::uint64_t last_ns = 0;        ///< latest time in any record

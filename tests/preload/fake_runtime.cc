@@ -33,18 +33,35 @@ struct Object {
 constinit Object objects[kMaxObjects] = {};
 constinit std::size_t object_count = 0;
 constinit std::atomic<bool> locked{false};
+constinit thread_local bool in_fork_bracket = false;
 constinit std::atomic<std::uint64_t> threshold{UINT64_MAX};
 constinit std::atomic<std::uint64_t> made[3] = {};
 constinit std::atomic<std::uint64_t> freed{0};
 constinit std::atomic<std::uint64_t> shortest_stack{kMaxFrames};
 
+/// The real runtime would hang on itself here; this one says so.
 void lock() {
+  if (in_fork_bracket) {
+    std::fputs("fake runtime: a changing call between the fork brackets\n", stderr);
+    std::abort();
+  }
   while (locked.exchange(true, std::memory_order_acquire)) {
   }
 }
 void unlock() {
   locked.store(false, std::memory_order_release);
 }
+
+/// The real runtime's look-ups take no lock, and the shim relies on that between the brackets.
+class ReadLock {
+ public:
+  ReadLock() {
+    if (!in_fork_bracket) lock();
+  }
+  ~ReadLock() {
+    if (!in_fork_bracket) unlock();
+  }
+};
 
 std::uintptr_t number(const void* address) {
   return reinterpret_cast<std::uintptr_t>(address);
@@ -131,10 +148,8 @@ bool may_be_object(const void* address) {
 }
 
 bool owns(const void* address) {
-  lock();
-  const bool found = find_touching(address, 1) != kMaxObjects;
-  unlock();
-  return found;
+  const ReadLock guard;
+  return find_touching(address, 1) != kMaxObjects;
 }
 
 bool free_object(void* address) {
@@ -148,11 +163,9 @@ bool free_object(void* address) {
 }
 
 std::size_t object_size(const void* address) {
-  lock();
+  const ReadLock guard;
   const std::size_t i = find_start(address);
-  const std::size_t size = i == kMaxObjects ? 0 : objects[i].reserved;
-  unlock();
-  return size;
+  return i == kMaxObjects ? 0 : objects[i].reserved;
 }
 
 void* resize_object(void* address, std::size_t size, const CallSite& site) {
@@ -236,12 +249,16 @@ void stop() {
 
 void before_fork() {
   lock();
+  in_fork_bracket = true;
 }
+
 void after_fork_in_parent() {
+  in_fork_bracket = false;
   unlock();
 }
+
 void after_fork_in_child() {
-  unlock();
+  after_fork_in_parent();
 }
 
 }  // namespace terrace::runtime

@@ -167,6 +167,22 @@ static void fork_handlers_may_allocate(void) {
   expect_exit(child, 3);
 }
 
+extern int early_fork_handler_runs(void);
+
+static void fork_handlers_registered_before_ours_may_allocate_and_free(void) {
+  // early_library.c registered it in a constructor that ran before the shim's, so its handler runs
+  // inside the shim's own fork bracket.
+  const int before = early_fork_handler_runs();
+  const pid_t child = fork();
+  if (child == 0) {
+    use_memory(1);
+    _exit(early_fork_handler_runs() == before + 2 ? 0 : 1);
+  }
+  expect_exit(child, 0);
+  CHECK(early_fork_handler_runs() == before + 2);
+  use_memory(2);
+}
+
 // ---- Other programs
 
 static void forked_child_runs_another_program(void) {
@@ -319,6 +335,7 @@ const struct test_case cases[] = {
     CASE(threaded_parent_forks_two_hundred_times),
     CASE(child_starts_threads_and_forks_again),
     CASE(fork_handlers_may_allocate),
+    CASE(fork_handlers_registered_before_ours_may_allocate_and_free),
     CASE(forked_child_runs_another_program),
     CASE(spawned_program_writes_into_our_pipe),
     CASE(vfork_and_exec),

@@ -92,7 +92,25 @@ static int run_all(const char* program) {
   return failed == 0 ? kPassed : kFailed;
 }
 
+/// The loader only warns about a library that it cannot preload.
+static void require_shim(void) {
+  const char* preload = getenv("LD_PRELOAD");
+  if (preload == NULL || strstr(preload, "terrace-preload") == NULL) return;
+  FILE* maps = fopen("/proc/self/maps", "r");
+  char line[512];
+  int found = 0;
+  while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
+    found |= strstr(line, "/libterrace-preload") != NULL;
+  }
+  if (!found) {
+    fprintf(stderr, "not loaded: LD_PRELOAD=%s\n", preload);
+    exit(kFailed);
+  }
+  fclose(maps);
+}
+
 int main(int argc, char** argv) {
+  require_shim();
   if (argc < 2) return run_all(argv[0]);
   for (const struct test_case* one = cases; one->name != NULL; ++one) {
     if (strcmp(argv[1], "--list") == 0) puts(one->name);

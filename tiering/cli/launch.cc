@@ -2,6 +2,7 @@
 #include "tiering/cli/launch.h"
 
 #include <cstring>
+#include <filesystem>
 #include <optional>
 
 #include <fmt/format.h>
@@ -52,6 +53,20 @@ Result<Lent> lend(const LaunchRequest& request) {
   return Lent{std::move(*folder), flat_path, *library, std::move(huge_pages)};
 }
 
+/// The runtime takes another name when the file is there, since a program may be several processes.
+void clear_outputs(const LaunchRequest& request) {
+  for (const std::string& path : {request.session_path, request.settings.text("status")}) {
+    std::error_code failed;
+    if (path.empty() || !std::filesystem::is_regular_file(path, failed)) continue;
+    std::filesystem::remove(path, failed);
+    if (failed)
+      say_warning(
+          fmt::format("{}: cannot be replaced: {}; the output gets the process id at its "
+                      "end",
+                      path, failed.message()));
+  }
+}
+
 void say_unplaced(const LaunchRequest& request, const Error& error) {
   const std::size_t more = request.problems.empty() ? 0 : request.problems.size() - 1;
   const std::string others = more == 0 ? "" : fmt::format(" (and {} more)", more);
@@ -86,14 +101,16 @@ LaunchEnd launch(const LaunchRequest& request) {
     return result;
   }
   if (lent.ok()) {
+    clear_outputs(request);
     environment = with_preload(std::move(environment), lent->library, lent->flat_path);
+    if (request.settings.flag("strict")) environment.emplace_back("TERRACE_STRICT=1");
   } else {
     say_unplaced(request, lent.error());
   }
   const Result<os::ProgramEnd> end = os::run_program({request.command, environment}, signals);
-  result.placed = lent.ok();
+  result.placed = lent.ok() && end.ok() && end->ran;
   result.exit_code = end_of(end, request.command.front());
-  if (lent.ok() && end.ok()) result.session_path = with_process_id(request.session_path, end->pid);
+  if (result.placed) result.session_path = with_process_id(request.session_path, end->pid);
   return result;
 }
 

@@ -26,7 +26,7 @@ struct LaunchRequest {
 
 struct LaunchEnd {
   int exit_code = 0;
-  bool placed = false;       ///< false: the program ran, or would have run, as if without Terrace
+  bool placed = false;       ///< false: it ran as if without Terrace, or not at all
   std::string session_path;  ///< as written by the program itself; empty: no recording
 };
 

@@ -22,7 +22,7 @@ void add_phase(const Workload& workload, const Rates& rates, const Assignment& w
     const std::size_t tier = where[phase.object][index];
     const double transfer = block.bytes_per_step * rates.tier_seconds_per_byte[tier];
     time.tier_busy_seconds[tier] += transfer;
-    if (block.access == Access::kRouted) {
+    if (block.access != Access::kStreamed) {
       seconds += std::max(c * block.bytes_per_step, transfer);
     } else {
       streamed += block.bytes_per_step;

@@ -49,6 +49,11 @@ double streamed_band(const heat::ObjectHeat& object, double object_bytes_per_ste
   return std::max(1 - kRoutedBelow, kSignificance * block_error);
 }
 
+Access access_of(double passes_per_step, double band) {
+  if (passes_per_step < 1 - band) return Access::kRouted;
+  return passes_per_step > 1 + band ? Access::kReused : Access::kStreamed;
+}
+
 // Blocks that pass once a step as far as the recording can tell get their common mean. Otherwise
 // the planner would pick the slow tier's blocks by the noise of their counts, and each would turn
 // out hotter than it looked.
@@ -61,7 +66,7 @@ void level_streamed(const heat::ObjectHeat& object, double object_bytes, ObjectL
     if (block.access == Access::kUntouched) continue;
     const double full = bytes_in_block(object.key, i);
     const double band = streamed_band(object, object_bytes, full);
-    block.access = block.bytes_per_step < (1 - band) * full ? Access::kRouted : Access::kStreamed;
+    block.access = access_of(block.bytes_per_step / full, band);
     if (std::fabs(block.bytes_per_step - full) > band * full) continue;
     level.push_back(i);
     moved += block.bytes_per_step;

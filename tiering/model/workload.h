@@ -19,6 +19,7 @@ enum class Access : std::uint8_t {
   kUntouched = 0,  ///< no byte in a step: costs nothing anywhere
   kStreamed = 1,   ///< read every step in address order: its transfer overlaps its phase's work
   kRouted = 2,     ///< read in some steps only, as a routed expert is: nothing runs ahead of it
+  kReused = 3,  ///< read several times in a step, as activations are: the later reads come at once
 };
 
 struct BlockLoad {

@@ -71,6 +71,12 @@ Result<double> engine_rate(const heat::HeatMap& heat, const Topology& topology,
     limits.one_thread = engine_limits(*same).one_thread;
   }
   if (limits.all_threads == 0) limits.all_threads = rates->front();
+  // An emulated link knows what it held the program up; the rest of the step is the engine's.
+  if (heat.emulated && heat.link_wait_share > 0 && heat.link_wait_share < 1) {
+    const double own = workload.step_seconds * (1 - heat.link_wait_share);
+    const double rate = own / workload.total_bytes_per_step();
+    if (rate >= limits.one_thread) return rate;
+  }
   const model::EngineFit fit = model::fit_engine(workload, *rates, *where, limits);
   if (fit.at_limit) {
     char note[240];

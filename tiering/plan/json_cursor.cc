@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
+
+#include "allocators/topology/suggest.h"
 
 namespace terrace::plan {
 namespace {
@@ -20,35 +23,13 @@ std::string in_quotes(std::string_view text) {
   return result + (text.size() > kMaxQuoted ? "...'" : "'");
 }
 
-std::size_t edit_distance(std::string_view from, std::string_view to) {
-  std::vector<std::size_t> row(to.size() + 1);
-  for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= from.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= to.size(); ++j) {
-      const std::size_t replaced = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
+// "; did you mean 'x'?", or the whole choice when nothing is near.
+std::string suggestion(std::string_view word, std::span<const std::string_view> known) {
+  if (const std::string_view nearest = nearest_word(word, known); !nearest.empty()) {
+    return "; did you mean '" + std::string(nearest) + "'?";
   }
-  return row[to.size()];
-}
-
-// " (did you mean 'x'?)", or the whole choice when nothing is near.
-std::string suggestion(std::string_view word, const std::string_view* known, std::size_t count) {
   std::string all;
-  std::string_view nearest;
-  std::size_t least = word.size() / 2 + 1;
-  for (std::size_t i = 0; i < count; ++i) {
-    all += (i == 0 ? "" : ", ") + std::string(known[i]);
-    if (word.size() > kMaxQuoted) continue;
-    const std::size_t distance = edit_distance(word, known[i]);
-    if (distance >= least) continue;
-    least = distance;
-    nearest = known[i];
-  }
-  if (!nearest.empty()) return "; did you mean '" + std::string(nearest) + "'?";
+  for (std::string_view one : known) all += (all.empty() ? "" : ", ") + std::string(one);
   return "; known are: " + all;
 }
 
@@ -71,7 +52,7 @@ void JsonCursor::expect_keys(std::initializer_list<std::string_view> keys) const
   if (!expect(value_->is_object(), "an object")) return;
   for (const auto& [key, value] : value_->items()) {
     if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
-    complain("unknown key " + in_quotes(key) + suggestion(key, keys.begin(), keys.size()));
+    complain("unknown key " + in_quotes(key) + suggestion(key, {keys.begin(), keys.size()}));
     return;
   }
   for (std::string_view key : keys) {
@@ -139,7 +120,7 @@ std::size_t JsonCursor::word_index(const std::string_view* words, std::size_t co
   if (failed()) return 0;
   const auto* found = std::find(words, words + count, word);
   if (found != words + count) return static_cast<std::size_t>(found - words);
-  complain("unknown word " + in_quotes(word) + suggestion(word, words, count));
+  complain("unknown word " + in_quotes(word) + suggestion(word, {words, count}));
   return 0;
 }
 

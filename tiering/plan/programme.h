@@ -50,7 +50,8 @@ struct Solution {
 };
 
 /// Every touched block, streamed or routed, grouped by phase and heat, heat rounded down by at most
-/// `level_width` (0.05: 5 %), with full overlap: its optimum is a lower bound of the model.
+/// `level_width` (0.05: 5 %), with full overlap: its optimum is a lower bound of the model. In both
+/// programmes a phase stands for all phases of the same composition.
 Programme bound_programme(const model::Workload& workload, const model::Rates& rates,
                           std::vector<std::uint64_t> capacity_blocks, double level_width);
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
+#include <utility>
+#include <vector>
 
 #include "tiering/plan/programme.h"
 
@@ -23,20 +26,30 @@ std::int64_t level_of(double bytes, double width) {
   return static_cast<std::int64_t>(std::floor(std::log(bytes) / step));
 }
 
-class RangeBuilder {
+struct PhaseBlock {
+  BlockRef where;
+  double bytes;
+};
+
+/// Phases of like composition become one: a phase's cost grows in proportion when all its parts do,
+/// and the sum of two phases' costs is never below the cost of both as one, so a share that is best
+/// for the sum is best for each. A dense model is then one phase, however large it is.
+class ProgrammeBuilder {
  public:
-  RangeBuilder(Programme& programme, double level_width)
+  ProgrammeBuilder(Programme& programme, double level_width)
       : programme_(programme), level_width_(level_width) {}
 
-  void add(std::uint32_t phase, BlockRef block, double bytes) {
-    const auto [entry, is_new] =
-        index_.try_emplace({phase, level_of(bytes, level_width_)}, programme_.ranges.size());
-    if (is_new) programme_.ranges.push_back({phase, bytes, {}});
-    Range& range = programme_.ranges[entry->second];
-    range.blocks.push_back(block);
-    heats_.resize(programme_.ranges.size());
-    heats_[entry->second].push_back(bytes);
+  void add_phase(const std::vector<PhaseBlock>& blocks) {
+    if (blocks.empty()) return;
+    const std::uint32_t phase = phase_like(blocks);
+    for (const PhaseBlock& block : blocks) {
+      programme_.phase_floor_seconds[phase] +=
+          block.bytes * programme_.rates.engine_seconds_per_byte;
+      add_block(phase, block);
+    }
   }
+
+  void add_alone(const PhaseBlock& block) { add_block(kNoPhase, block); }
 
   void use_least_heat() {
     for (std::size_t i = 0; i < heats_.size(); ++i) {
@@ -46,16 +59,41 @@ class RangeBuilder {
 
   void use_mean_heat() {
     for (std::size_t i = 0; i < heats_.size(); ++i) {
-      double sum = 0;
-      for (double heat : heats_[i]) sum += heat;
+      const double sum = std::accumulate(heats_[i].begin(), heats_[i].end(), 0.0);
       programme_.ranges[i].bytes_per_block = sum / static_cast<double>(heats_[i].size());
     }
   }
 
  private:
+  using Composition = std::map<std::int64_t, std::uint64_t>;  // blocks of each level, reduced
+
+  std::uint32_t phase_like(const std::vector<PhaseBlock>& blocks) {
+    Composition composition;
+    for (const PhaseBlock& block : blocks) ++composition[level_of(block.bytes, level_width_)];
+    std::uint64_t divisor = 0;
+    for (const auto& [level, count] : composition) divisor = std::gcd(divisor, count);
+    for (auto& [level, count] : composition) count /= divisor;
+    const auto next = static_cast<std::uint32_t>(programme_.phase_floor_seconds.size());
+    const auto [entry, is_new] = phases_.try_emplace(std::move(composition), next);
+    if (is_new) programme_.phase_floor_seconds.push_back(0);
+    return entry->second;
+  }
+
+  void add_block(std::uint32_t phase, const PhaseBlock& block) {
+    const auto [entry, is_new] =
+        ranges_.try_emplace({phase, level_of(block.bytes, level_width_)}, programme_.ranges.size());
+    if (is_new) {
+      programme_.ranges.push_back({phase, block.bytes, {}});
+      heats_.emplace_back();
+    }
+    programme_.ranges[entry->second].blocks.push_back(block.where);
+    heats_[entry->second].push_back(block.bytes);
+  }
+
   Programme& programme_;
   double level_width_;
-  std::map<std::pair<std::uint32_t, std::int64_t>, std::size_t> index_;
+  std::map<Composition, std::uint32_t> phases_;
+  std::map<std::pair<std::uint32_t, std::int64_t>, std::size_t> ranges_;
   std::vector<std::vector<double>> heats_;  // of each range's blocks
 };
 
@@ -98,17 +136,15 @@ Programme bound_programme(const Workload& workload, const model::Rates& rates,
   Programme programme;
   programme.rates = rates;
   programme.capacity_blocks = std::move(capacity_blocks);
-  RangeBuilder builder(programme, level_width);
-  for (std::uint32_t p = 0; p < workload.phases.size(); ++p) {
-    const Phase& phase = workload.phases[p];
-    double bytes = 0;
+  ProgrammeBuilder builder(programme, level_width);
+  for (const Phase& phase : workload.phases) {
+    std::vector<PhaseBlock> blocks;
     for (std::uint32_t i = 0; i < phase.block_count; ++i) {
       const BlockLoad& block = load_at(workload, phase, i);
       if (block.access == Access::kUntouched) continue;
-      bytes += block.bytes_per_step;
-      builder.add(p, {phase.object, phase.first_block + i}, block.bytes_per_step);
+      blocks.push_back({{phase.object, phase.first_block + i}, block.bytes_per_step});
     }
-    programme.phase_floor_seconds.push_back(bytes * rates.engine_seconds_per_byte);
+    builder.add_phase(blocks);
   }
   builder.use_least_heat();
   return programme;
@@ -121,21 +157,21 @@ Programme plan_programme(const Workload& workload, const model::Rates& rates,
   programme.capacity_blocks = std::move(capacity_blocks);
   programme.slow_link_utilisation = slow_link_utilisation;
   programme.tiebreak = Tiebreak::kLittleAndEven;
-  RangeBuilder builder(programme, kPlanLevelWidth);
+  ProgrammeBuilder builder(programme, kPlanLevelWidth);
   for (const Phase& phase : workload.phases) {
     const bool overlaps = can_hide_a_block(workload, phase, rates, slow_link_utilisation);
-    const auto number = static_cast<std::uint32_t>(programme.phase_floor_seconds.size());
+    std::vector<PhaseBlock> streamed;
     for (std::uint32_t i = 0; i < phase.block_count; ++i) {
-      const BlockLoad& block = load_at(workload, phase, i);
-      if (block.access == Access::kUntouched) continue;
-      const bool hidden = overlaps && block.access == Access::kStreamed;
-      builder.add(hidden ? number : kNoPhase, {phase.object, phase.first_block + i},
-                  block.bytes_per_step);
+      const BlockLoad& load = load_at(workload, phase, i);
+      if (load.access == Access::kUntouched) continue;
+      const PhaseBlock block{{phase.object, phase.first_block + i}, load.bytes_per_step};
+      if (overlaps && load.access == Access::kStreamed) {
+        streamed.push_back(block);
+      } else {
+        builder.add_alone(block);
+      }
     }
-    if (overlaps) {
-      programme.phase_floor_seconds.push_back(streamed_bytes(workload, phase) *
-                                              rates.engine_seconds_per_byte);
-    }
+    builder.add_phase(streamed);
   }
   builder.use_mean_heat();
   return programme;

@@ -14,19 +14,21 @@ namespace {
 
 constinit bool started = false;
 
+// Between these the runtime is locked by this thread, and fork handlers of other libraries may run:
+// what they allocate must not become an object.
 void before_fork() {
-  ReentryGuard guard;
+  inside_placement = true;
   runtime::before_fork();
 }
 
 void after_fork_in_parent() {
-  ReentryGuard guard;
   runtime::after_fork_in_parent();
+  inside_placement = false;
 }
 
 void after_fork_in_child() {
-  ReentryGuard guard;
   runtime::after_fork_in_child();
+  inside_placement = false;
   refresh_thresholds();
 }
 

@@ -15,6 +15,12 @@ constinit thread_local bool inside_placement = false;
 
 namespace {
 
+/// Around fork this thread holds the runtime's lock (attach.cc), and another library's fork handler
+/// may free a large block just then: it is left where it is, which wastes it but cannot hang.
+void give_back(void* object) {
+  if (!inside_placement) runtime::free_object(object);
+}
+
 /// Size of the object that starts at `block`, 0 when none does.
 std::size_t object_size(const void* block) {
   return runtime::may_be_object(block) ? runtime::object_size(block) : 0;
@@ -29,14 +35,14 @@ void* resize_in_place_of(void* block, std::size_t size) {
 
 void* reallocate_object(void* block, std::size_t old_size, std::size_t size) {
   if (size == 0) {
-    runtime::free_object(block);
+    give_back(block);
     return nullptr;
   }
   if (void* resized = resize_in_place_of(block, size)) return resized;
   void* ordinary = call(next.allocate, size);
   if (ordinary == nullptr) return nullptr;
   std::memcpy(ordinary, block, std::min(old_size, size));
-  runtime::free_object(block);
+  give_back(block);
   return ordinary;
 }
 
@@ -55,13 +61,19 @@ void* move_into_object(void* block, std::size_t size) {
 
 void* try_object(std::size_t size, std::size_t alignment) {
   if (inside_placement || size > PTRDIFF_MAX || !std::has_single_bit(alignment)) return nullptr;
+  if (size < runtime::heap_threshold_bytes()) {
+    // The runtime gave placing up since the thresholds were taken over.
+    refresh_thresholds();
+    return nullptr;
+  }
   ReentryGuard guard;
   const CallSite site = sites::capture();
   return runtime::allocate_object(size, alignment, Origin::kHeap, site);
 }
 
 bool release_object(void* block) {
-  return block != nullptr && runtime::may_be_object(block) && runtime::free_object(block);
+  if (block == nullptr || !runtime::may_be_object(block)) return false;
+  return inside_placement ? runtime::owns(block) : runtime::free_object(block);
 }
 
 void* allocate_large(std::size_t size) {

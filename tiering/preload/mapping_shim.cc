@@ -57,6 +57,30 @@ void* place(const MapRequest& request) {
   return kind == MappingKind::kFile ? place_file(request) : nullptr;
 }
 
+using RangeResult = runtime::MappingResult;
+
+/// What the runtime makes of a call on part of its memory. Around fork it is locked by this thread
+/// (attach.cc): such a call of a fork handler on our memory is taken as done.
+template <typename Call>
+RangeResult ask_runtime(const void* address, Call call_runtime) {
+  if (!terrace::preload::inside_placement) return call_runtime();
+  return {runtime::owns(address), 0};
+}
+
+RangeResult remap_ours(void* address, std::size_t old_length, std::size_t new_length, int flags,
+                       void* target) {
+  const RangeResult ours = ask_runtime(address, [=] {
+    return runtime::remap_range(address, old_length, new_length, flags, target);
+  });
+  if (!ours.handled || ours.result != 0) return ours;
+  errno = ENOMEM;
+  return {true, -1};
+}
+
+RangeResult unmap_ours(void* address, std::size_t length) {
+  return ask_runtime(address, [=] { return runtime::unmap_range(address, length); });
+}
+
 /// `caller`: the heap behind us keeps its arenas, which are made of small blocks.
 void* map(const MapRequest& request, const void* caller) {
   if (request.length >= next.mapping_threshold_bytes.load(std::memory_order_relaxed) &&
@@ -64,7 +88,7 @@ void* map(const MapRequest& request, const void* caller) {
     if (void* placed = place(request)) return placed;
   }
   // The kernel would take our pages away under the object; so the object gives them up first.
-  if (os::replaces(request.flags)) runtime::unmap_range(request.address, request.length);
+  if (os::replaces(request.flags)) unmap_ours(request.address, request.length);
   return call(next.map, request.address, request.length, request.protection, request.flags,
               request.fd, request.offset);
 }
@@ -84,7 +108,7 @@ TERRACE_EXPORT void* mmap64(void* address, std::size_t length, int protection, i
 }
 
 TERRACE_EXPORT int munmap(void* address, std::size_t length) noexcept {
-  const runtime::MappingResult ours = runtime::unmap_range(address, length);
+  const RangeResult ours = unmap_ours(address, length);
   return ours.handled ? static_cast<int>(ours.result) : call(next.unmap, address, length);
 }
 
@@ -97,15 +121,15 @@ TERRACE_EXPORT void* mremap(void* address, std::size_t old_length, std::size_t n
     target = va_arg(rest, void*);
     va_end(rest);
   }
-  const runtime::MappingResult ours =
-      runtime::remap_range(address, old_length, new_length, flags, target);
+  const RangeResult ours = remap_ours(address, old_length, new_length, flags, target);
   if (ours.handled) return reinterpret_cast<void*>(ours.result);
-  if (os::remap_replaces(flags)) runtime::unmap_range(target, new_length);
+  if (os::remap_replaces(flags)) unmap_ours(target, new_length);
   return call(next.remap, address, old_length, new_length, flags, target);
 }
 
 TERRACE_EXPORT int madvise(void* address, std::size_t length, int advice) noexcept {
-  const runtime::MappingResult ours = runtime::advise_range(address, length, advice);
+  const RangeResult ours =
+      ask_runtime(address, [=] { return runtime::advise_range(address, length, advice); });
   return ours.handled ? static_cast<int>(ours.result) : call(next.advise, address, length, advice);
 }
 
@@ -113,7 +137,8 @@ TERRACE_EXPORT int posix_madvise(void* address, std::size_t length, int advice) 
   const int kernel_advice = os::kernel_advice(advice);
   if (kernel_advice >= 0) {
     const int saved_errno = errno;
-    const runtime::MappingResult ours = runtime::advise_range(address, length, kernel_advice);
+    const RangeResult ours =
+        ask_runtime(address, [=] { return runtime::advise_range(address, length, kernel_advice); });
     const int error = ours.result == 0 ? 0 : errno;
     errno = saved_errno;
     if (ours.handled) return error;
@@ -122,7 +147,8 @@ TERRACE_EXPORT int posix_madvise(void* address, std::size_t length, int advice) 
 }
 
 TERRACE_EXPORT int mprotect(void* address, std::size_t length, int protection) noexcept {
-  const runtime::MappingResult ours = runtime::protect_range(address, length, protection);
+  const RangeResult ours =
+      ask_runtime(address, [=] { return runtime::protect_range(address, length, protection); });
   return ours.handled ? static_cast<int>(ours.result)
                       : call(next.protect, address, length, protection);
 }

@@ -68,6 +68,9 @@ Status Recorder::start(State& runtime) {
 
   const FlatHeader& flat = *runtime.flat.header;
   session::FileHeader header{};
+  std::memcpy(header.magic, session::kMagic, sizeof header.magic);
+  header.schema_version = session::kSchemaVersion;
+  header.header_bytes = sizeof header;
   header.start_realtime_ns = os::realtime_now().value;
   header.start_monotonic_ns = os::monotonic_now().value;
   header.pid = static_cast<std::uint32_t>(os::process_id());
@@ -118,6 +121,7 @@ void Recorder::object_ended(State& runtime, extent::Object& object) {
 }
 
 Nanoseconds Recorder::turn(State& runtime, Nanoseconds now) {
+  cpu_ = os::thread_cpu_now();
   if (activity_ == Activity::kWindow && now >= window_end_) end_window(runtime);
   if (activity_ == Activity::kWatch && now >= next_poll_) watch(runtime, now);
   if (activity_ == Activity::kIdle && now >= next_watch_) begin_watch(runtime, now);
@@ -256,7 +260,8 @@ void Recorder::flush(State& runtime, Nanoseconds now) {
     if (object.pages == extent::Pages::kPlaced) flush_object(runtime, object, now);
   }
   session::CostRecord cost{};
-  cost.cpu_ns = os::thread_cpu_now().value;
+  cost.at_ns = now.value;
+  cost.cpu_ns = cpu_.value;
   cost.windows = windows_;
   for (std::uint32_t i = 0; i < runtime.link_count; ++i) {
     const backing::LinkStatistics statistics = runtime.links.statistics(i);

@@ -63,7 +63,7 @@ class Recorder {
   Nanoseconds last_flush_;
   Nanoseconds observed_;  ///< windows since the last flush, summed
   std::uint64_t windows_ = 0;
-  Nanoseconds cpu_at_start_;
+  Nanoseconds cpu_;  ///< of the keeper's thread, as it last saw
   std::uint32_t* touches_ = nullptr;  ///< for each block of the arena, since the last flush
   std::uint8_t* ever_ = nullptr;      ///< touched in any window
   std::uint8_t* seen_ = nullptr;      ///< touched in this one

@@ -20,7 +20,8 @@ constexpr unsigned long kWordBits = sizeof(unsigned long) * CHAR_BIT;
 
 void* system_map(void* hint, std::size_t size, int protection, int flags, int file, off_t offset) {
   const long mapped = syscall(SYS_mmap, hint, size, protection, flags, file, offset);
-  return reinterpret_cast<void*>(mapped);  // -1, with errno set, is MAP_FAILED
+  // -1, with errno set, is MAP_FAILED. NOLINTNEXTLINE(performance-no-int-to-ptr)
+  return reinterpret_cast<void*>(mapped);
 }
 
 int system_unmap(void* data, std::size_t size) {
@@ -52,14 +53,12 @@ std::byte* map_aligned(std::size_t size, const PageCalls& calls) {
   void* const mapped = calls.map(nullptr, size + kAlign, PROT_READ | PROT_WRITE,
                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapped == MAP_FAILED) return nullptr;
-  const auto start = reinterpret_cast<std::uintptr_t>(mapped);
-  const std::uintptr_t aligned = (start + kAlign - 1) & ~(kAlign - 1);
-  const std::size_t head = aligned - start;
-  const std::size_t tail = kAlign - head;
+  auto* const start = static_cast<std::byte*>(mapped);
+  const std::size_t head = (kAlign - reinterpret_cast<std::uintptr_t>(start) % kAlign) % kAlign;
   // An end that cannot be returned costs address space only.
-  if (head > 0) static_cast<void>(calls.unmap(mapped, head));
-  if (tail > 0) static_cast<void>(calls.unmap(reinterpret_cast<void*>(aligned + size), tail));
-  return reinterpret_cast<std::byte*>(aligned);
+  if (head > 0) static_cast<void>(calls.unmap(start, head));
+  static_cast<void>(calls.unmap(start + head + size, kAlign - head));
+  return start + head;
 }
 
 Status bind(std::byte* data, std::size_t size, std::span<const NodeId> nodes,

@@ -259,6 +259,7 @@ TEST_F(CalibrateTest, CachesOfOtherContentAreRefusedWithTheReason) {
   EXPECT_THAT(changed("\"median\": 33.0", "\"median\": -33.0"), HasSubstr("positive number"));
   EXPECT_THAT(changed("\"median\": 33.0", "\"median\": \"x\""), HasSubstr("not a calibration"));
   EXPECT_THAT(changed("\"repeats\": 7", "\"repeats\": 0"), HasSubstr("\"repeats\""));
+  EXPECT_THAT(changed("\"repeats\": 7", "\"repeats\": 1e300"), HasSubstr("not a whole number"));
   EXPECT_THAT(changed("\"name\": \"dram\"", "\"name\": \"other\""), HasSubstr("lacks tier dram"));
 }
 

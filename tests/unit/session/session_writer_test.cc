@@ -136,7 +136,7 @@ TEST_F(SessionWriterTest, ReaderGetsBackWhatWasWritten) {
   const std::uint8_t moved[] = {1, 1, 1};
   writer_.placement(5, moved, 3);
   writer_.step({5000, 33, 12, 0});
-  writer_.cost({1, 2, 3, 4});
+  writer_.cost({5, 1, 2, 3, 4});
   writer_.object_ended(5, Nanoseconds(6000));
   writer_.close();
   writer_.close();
@@ -158,7 +158,8 @@ TEST_F(SessionWriterTest, ReaderGetsBackWhatWasWritten) {
   EXPECT_EQ(object.heat[0].touches, (std::vector<std::uint32_t>{1, 0, 7}));
   ASSERT_EQ(session.steps.size(), 1u);
   EXPECT_EQ(session.steps[0].observations, 12u);
-  EXPECT_EQ(session.cost.link_bytes, 4u);
+  ASSERT_EQ(session.costs.size(), 1u);
+  EXPECT_EQ(session.costs[0].link_bytes, 4u);
   EXPECT_EQ(session.last_ns, 6000u);
 }
 

@@ -17,6 +17,13 @@
 
 #include <terrace/topology.h>
 
+/// oneTBB's pool is not instrumented, so ThreadSanitizer does not see how it hands a block from one
+/// thread to the next. Called by its runtime only.
+extern "C" __attribute__((visibility("default"))) const char* __tsan_default_suppressions();
+extern "C" const char* __tsan_default_suppressions() {
+  return "race:libtbbmalloc.so";
+}
+
 namespace terrace {
 namespace {
 

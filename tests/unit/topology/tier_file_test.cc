@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "allocators/topology/classify.h"
 #include "allocators/topology/tier_overlay.h"
 
@@ -226,6 +228,38 @@ TEST(TierFileError, SyntaxErrorsNameTheLine) {
   EXPECT_THAT(error_of("tier = 3\n"), HasSubstr("write [[tier]]"));
   EXPECT_THAT(error_of("tier = [1, 2]\n"), HasSubstr("write [[tier]]"));
   EXPECT_THAT(error_of(std::string("\xff\xfe\x00", 3)), StartsWith("tiers.toml:"));
+}
+
+TEST(TierFileError, NoDamageToTheTextGoesBeyondAMessage) {
+  constexpr unsigned kSeed = 7;
+  SCOPED_TRACE("seed " + std::to_string(kSeed));
+  std::mt19937 random(kSeed);
+  int refused = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::string text = "only = true\n" + kSlow;
+    for (unsigned damage = 1 + random() % 4; damage > 0; --damage) {
+      const std::size_t at = random() % text.size();
+      switch (random() % 3) {
+        case 0:
+          text[at] = static_cast<char>(random());
+          break;
+        case 1:
+          text.erase(at, 1 + random() % 8);
+          break;
+        default:
+          text.insert(at, text.substr(random() % text.size(), random() % 20));
+      }
+    }
+    const auto tiers = tiers_with(text);
+    if (tiers.ok()) {
+      EXPECT_FALSE(tiers->empty());
+      continue;
+    }
+    ++refused;
+    EXPECT_EQ(tiers.error().code, ErrorCode::kUsage);
+    EXPECT_THAT(tiers.error().message, StartsWith("tiers.toml:"));
+  }
+  EXPECT_GT(refused, 1000);
 }
 
 TEST(TierFileError, AMissingFileIsNamed) {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiering/cli/os/terminal.h"
 
+#include <initializer_list>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include <initializer_list>
 
 namespace terrace::cli::os {
 

@@ -12,16 +12,7 @@
 namespace terrace::cli {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr const char* kDefaultSession = "terrace.session";
-
-/// Tells a session of this run from one that lay there before.
-fs::file_time_type written_at(const std::string& path) {
-  std::error_code missing;
-  const fs::file_time_type time = fs::last_write_time(path, missing);
-  return missing ? fs::file_time_type::min() : time;
-}
 
 }  // namespace
 
@@ -35,14 +26,12 @@ int record_verb(const Call& call) {
       return kOwnFailure;
     }
   }
-  const fs::file_time_type before = written_at(session);
   const LaunchEnd end = launch({call.settings, call.problems, call.line.command, "", session});
   if (!end.placed) return end.exit_code;
-  const fs::file_time_type after = written_at(end.session_path);
-  if (after == fs::file_time_type::min() || (end.session_path == session && after == before)) {
+  if (!std::filesystem::exists(end.session_path)) {
     say_warning(
-        fmt::format("no session was written to {}: is the program statically linked, or "
-                    "set-user-ID?",
+        fmt::format("no session was written to {}: the program allocated nothing large, or is "
+                    "statically linked or set-user-ID",
                     end.session_path));
     return end.exit_code;
   }

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// A library that is linked into the test program and therefore initialised before a preloaded one:
+// its fork handlers lie inside the shim's. For process_cases.c.
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { kBytes = 5 << 20 };
+
+static void* volatile kept;
+static void* volatile mapped;
+static int runs;
+
+/// Frees, allocates, resizes and unmaps large memory while a fork is under way.
+static void handle_fork(void) {
+  ++runs;
+  kept = realloc(kept, kBytes * 2);
+  if (kept == NULL) abort();
+  memset(kept, 1, kBytes);
+  free(kept);
+  kept = malloc(kBytes);
+  if (kept == NULL) abort();
+  if (munmap(mapped, kBytes) != 0) abort();
+  mapped = mmap(NULL, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) abort();
+}
+
+__attribute__((constructor)) static void start(void) {
+  kept = malloc(kBytes);
+  mapped = mmap(NULL, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  pthread_atfork(handle_fork, handle_fork, handle_fork);
+}
+
+/// Makes the kept memory large blocks of a running program: constructors before the shim's get
+/// ordinary ones.
+__attribute__((visibility("default"))) int early_fork_handler_runs(void) {
+  free(kept);
+  kept = malloc(kBytes);
+  munmap(mapped, kBytes);
+  mapped = mmap(NULL, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return runs;
+}

@@ -1,0 +1,165 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# terrace_test.sh TERRACE SOURCE_DIR: the built executable from outside: exit codes, messages, what
+# it leaves behind. Prints every failed check and ends with their number.
+set -u
+terrace=$1
+source=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export TMPDIR=$work/tmp XDG_CONFIG_HOME=$work/config XDG_CACHE_HOME=$work/cache
+unset XDG_RUNTIME_DIR TERRACE_CONF TERRACE_PLAN_FILE TERRACE_PRELOAD LD_PRELOAD
+mkdir -p "$TMPDIR" "$XDG_CONFIG_HOME/terrace" "$work/project"
+cd "$work/project"
+failures=0
+checks=0
+
+fail() {
+  failures=$((failures + 1))
+  echo "FAILED: $1"
+  sed 's/^/  stdout: /' "$work/out"
+  sed 's/^/  stderr: /' "$work/err"
+}
+
+# expect CODE NAME ARGUMENTS...: runs terrace, keeps its output in $work/out and $work/err.
+expect() {
+  local code=$1 name=$2 got=0
+  shift 2
+  "$terrace" "$@" >"$work/out" 2>"$work/err" </dev/null || got=$?
+  checks=$((checks + 1))
+  [ "$got" -eq "$code" ] || fail "$name: exit code $got, expected $code"
+}
+says() {
+  checks=$((checks + 1))
+  grep -qF -- "$1" "$work/err" || fail "standard error lacks: $1"
+}
+prints() {
+  checks=$((checks + 1))
+  grep -qF -- "$1" "$work/out" || fail "standard output lacks: $1"
+}
+silent() {
+  checks=$((checks + 1))
+  [ ! -s "$work/$1" ] || fail "$2: output on std$1"
+}
+
+# Wrapper verbs return the program's code.
+expect 0 'run true' run -- true
+silent err 'run true'
+expect 1 'run false' run false
+expect 7 'run exit 7' run -- sh -c 'exit 7'
+expect 143 'run killed by TERM' run -- sh -c 'kill -TERM $$'
+expect 127 'run not found' run -- "$work/none"
+says 'No such file'
+expect 126 'run not executable' run -- "$work"
+says 'Permission denied'
+expect 3 'record exit 3' record -o "$work/r.session" -- sh -c 'exit 3'
+expect 0 'run passes arguments on' run --policy none echo --policy -v
+prints '--policy -v'
+
+# Usage errors: 125 under a wrapper verb, since 2 may be the program's own code, and 2 elsewhere.
+expect 125 'run unknown option' run --polcy none -- true
+says 'did you mean --policy?'
+expect 125 'run bad value' run --threshold 4lemons -- true
+says '--threshold: "4lemons"'
+expect 125 'run without a program' run
+expect 2 'unknown verb' reprot
+says 'did you mean "report"?'
+expect 2 'no verb'
+expect 2 'unknown option' topo --jsn
+says 'did you mean --json?'
+expect 2 'report without a session' report
+expect 5 'report of no file' report "$work/none.session"
+expect 2 'report of a foreign file' report "$terrace"
+expect 5 'verify of no plan' verify "$work/none.json" --session "$work/none.session"
+
+# A missing plan: one warning and the program runs; strict stops before it.
+expect 0 'missing plan' run --plan "$work/none.json" -- echo ran
+prints 'ran'
+says 'runs unplaced'
+checks=$((checks + 1))
+[ "$(wc -l <"$work/err")" -eq 1 ] || fail 'missing plan: not one line of warning'
+expect 125 'missing plan, strict' run --strict --plan "$work/none.json" -- echo ran
+silent out 'missing plan, strict'
+echo '{"schema_version": 99}' >"$work/bad.json"
+expect 0 'plan of another schema' run --plan "$work/bad.json" -- echo ran
+says 'runs unplaced'
+expect 0 'missing tier file' run --tiers "$work/none.toml" -- echo ran
+says 'runs unplaced'
+
+# Configuration: files, then the environment, then flags.
+echo 'polcy = "none"' >.terrace.toml
+expect 2 'unknown key in a file' topo
+says '.terrace.toml:1: unknown key "polcy"; did you mean "policy"?'
+expect 0 'the same under run' run -- echo ran
+says 'runs unplaced'
+prints 'ran'
+expect 125 'the same under strict run' run --strict -- echo ran
+silent out 'the same under strict run'
+echo 'strict = true' >.terrace.toml
+expect 125 'strict from the project file' run --plan "$work/none.json" -- true
+TERRACE_CONF=strict:false expect 0 'the environment over it' run --plan "$work/none.json" -- true
+TERRACE_CONF=strict:false expect 125 'a flag over both' run --strict --plan "$work/none.json" -- true
+rm .terrace.toml
+echo 'bind = "hard"' >"$XDG_CONFIG_HOME/terrace/config.toml"
+expect 2 'bad value in the user file' topo
+says 'config.toml:1: bind: "hard" is none of off, advisory, strict'
+rm "$XDG_CONFIG_HOME/terrace/config.toml"
+TERRACE_CONF=treshold:1M expect 2 'unknown key in the environment' topo
+says 'TERRACE_CONF: unknown key "treshold"; did you mean "threshold"?'
+
+# --json: one document, nothing else, whatever -v says.
+for verb in topo doctor; do
+  expect 0 "$verb --json -v" "$verb" --json -v
+  checks=$((checks + 1))
+  if command -v python3 >"$work/python"; then
+    python3 -c 'import json, sys; d = json.load(sys.stdin)
+assert d["schema_version"] == 1 and "machine" in d and "emulated" in d, d' \
+      <"$work/out" || fail "$verb --json is no document"
+  else
+    head -c1 "$work/out" | grep -q '{' || fail "$verb --json is no document"
+  fi
+done
+expect 2 'json and a bad tier file' topo --json --tiers "$work/bad.json"
+silent out 'json and a bad tier file'
+
+# An output that would cost somebody a file is refused.
+echo 'weights' >"$work/model.gguf"
+expect 125 'record over a model' record -o "$work/model.gguf" -- true
+says '--force'
+checks=$((checks + 1))
+[ "$(cat "$work/model.gguf")" = weights ] || fail 'record over a model: it is gone'
+
+# A signal sent to terrace reaches the program, and terrace tidies up after it.
+mkfifo "$work/ready"
+"$terrace" run -- sh -c 'trap "exit 9" TERM; echo > "$0"; while :; do read -r x < /proc/uptime; done' \
+  "$work/ready" >"$work/out" 2>"$work/err" &
+pid=$!
+read -r _ <"$work/ready"
+kill -TERM "$pid"
+code=0
+wait "$pid" || code=$?
+checks=$((checks + 1))
+[ "$code" -eq 9 ] || fail "TERM passed on: exit code $code, expected 9"
+
+# Help, version, documentation.
+expect 0 'version' --version
+prints 'terrace '
+expect 0 'help' help
+prints 'calibrate'
+expect 0 'help of a verb' help run
+prints '--huge-pages'
+for pair in options.md:--markdown terrace.1:--man; do
+  expect 0 "options ${pair#*:}" options "${pair#*:}"
+  checks=$((checks + 1))
+  cmp -s "$work/out" "$source/docs/${pair%%:*}" || {
+    echo "FAILED: docs/${pair%%:*} is not what 'terrace options ${pair#*:}' prints"
+    failures=$((failures + 1))
+  }
+done
+
+checks=$((checks + 1))
+left=$(ls -A "$TMPDIR")
+[ -z "$left" ] || { echo "FAILED: left behind in TMPDIR: $left"; failures=$((failures + 1)); }
+
+echo "$checks checks, $failures failed"
+[ "$failures" -eq 0 ]

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tiering/cli/text_table.h"
+
+#include <gtest/gtest.h>
+
+namespace terrace::cli {
+namespace {
+
+TEST(TextTable, AlignsColumnsByCharactersAndEndsLinesClean) {
+  TextTable table({{"name"}, {"size", Align::kRight}, {"note"}});
+  table.add({"é", "1"});
+  table.add({"longer", "22", "x"});
+  EXPECT_EQ(table.text(),
+            "name    size  note\n"
+            "é          1\n"
+            "longer    22  x\n");
+}
+
+TEST(TextTable, ShowsFiguresInReadableUnits) {
+  EXPECT_EQ(show_bytes(Bytes(0)), "0 B");
+  EXPECT_EQ(show_bytes(Bytes(1023)), "1023 B");
+  EXPECT_EQ(show_bytes(MiB(1)), "1.00 MiB");
+  EXPECT_EQ(show_bytes(Bytes(MiB(1).value * 1536)), "1.50 GiB");
+  EXPECT_EQ(show_milliseconds(0.0012345), "1.234 ms");
+  EXPECT_EQ(show_milliseconds(0.1), "100.0 ms");
+  EXPECT_EQ(show_share(0.125), "12.5 %");
+}
+
+}  // namespace
+}  // namespace terrace::cli
