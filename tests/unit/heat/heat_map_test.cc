@@ -203,9 +203,11 @@ TEST(HeatMap, TellsTiersEmulationAndCosts) {
   builder.object(1, {0}).heat(1, SourceKind::kPresentBits, 5, 10, 5, {10});
   // Differences count, not totals: what was waited before the steady time is left out.
   const std::uint64_t s = 1'000'000'000;
-  builder.chunk(session::ChunkKind::kCost, session::CostRecord{6 * s, s, 40, 2 * s, 9});
   builder.chunk(session::ChunkKind::kCost,
-                session::CostRecord{9 * s, s + 60'000'000, 80, 2 * s + 900'000'000, 9});
+                session::CostRecord{SessionBuilder::at(6), s, 40, 2 * s, 9});
+  builder.chunk(
+      session::ChunkKind::kCost,
+      session::CostRecord{SessionBuilder::at(9), s + 60'000'000, 80, 2 * s + 900'000'000, 9});
   const HeatMap map = map_of(builder);
   EXPECT_TRUE(map.emulated);
   EXPECT_EQ(map.machine_id, "0123456789abcdef");
