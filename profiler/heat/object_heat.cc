@@ -15,7 +15,7 @@ constexpr double kReferencedPageBytes = 4096;
 struct Counts {
   std::vector<double> touches;
   double watched_s = 0;
-  std::size_t records = 0;
+  std::vector<const session::HeatSample*> records;
 
   bool any() const { return watched_s > 0; }
 };
@@ -30,7 +30,7 @@ Counts sum_counts(const session::Session& session, const session::Object& object
     counts.touches.resize(sample.touches.size());
     for (std::size_t i = 0; i < sample.touches.size(); ++i) counts.touches[i] += sample.touches[i];
     counts.watched_s += static_cast<double>(record.observed_ns) * 1e-9;
-    ++counts.records;
+    counts.records.push_back(&sample);
   }
   return counts;
 }
@@ -69,6 +69,30 @@ std::vector<std::size_t> windowed_blocks(const session::Session& session,
   return blocks;
 }
 
+// Variance of the object's rate as its records differ from each other. Blocks of one object are
+// passed in bursts, so their counts are not independent and Poisson alone would promise too much.
+double variance_between_records(const session::Object& object, const Counts& windows,
+                                const std::vector<std::size_t>& blocks) {
+  const std::size_t n = windows.records.size();
+  if (n < 2) return 0;
+  std::vector<double> bytes(n, 0.0);
+  double all_bytes = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    for (const std::size_t block : blocks) {
+      bytes[i] += windows.records[i]->touches[block] * bytes_of_block(object, block);
+    }
+    all_bytes += bytes[i];
+  }
+  const double rate = all_bytes / windows.watched_s;
+  double squares = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double watched_s = static_cast<double>(windows.records[i]->record.observed_ns) * 1e-9;
+    squares += std::pow(bytes[i] - rate * watched_s, 2);
+  }
+  const auto count = static_cast<double>(n);
+  return squares * count / (count - 1) / (windows.watched_s * windows.watched_s);
+}
+
 // Returns the variance of the windows' part of the object's total.
 double measure_windows(const session::Object& object, const Counts& windows,
                        const std::vector<std::size_t>& blocks, ObjectHeat& heat) {
@@ -83,7 +107,7 @@ double measure_windows(const session::Object& object, const Counts& windows,
     heat.block_bytes_per_second[blocks[i]] = expected[i] * weight;
     variance += weight * weight * counts[i];
   }
-  return variance;
+  return std::max(variance, variance_between_records(object, windows, blocks));
 }
 
 // Returns how many blocks were measured.
@@ -107,7 +131,8 @@ void measure_referenced(const session::Object& object, const Counts& referenced,
     heat.block_bytes_per_second[block] = total * bytes_of_block(object, block) / size;
   }
   heat.source = "referenced-bits";
-  heat.relative_error = total > 0 ? 1 / std::sqrt(static_cast<double>(referenced.records)) : 1;
+  heat.relative_error =
+      total > 0 ? 1 / std::sqrt(static_cast<double>(referenced.records.size())) : 1;
 }
 
 const char* name_sources(bool windows, bool faults) {

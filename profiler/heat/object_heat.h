@@ -19,8 +19,10 @@
 namespace terrace::heat {
 
 /// Fills block_bytes_per_second, block_tiers, source and relative_error of `heat`.
-/// relative_error: windows are counted as Poisson, one standard error of a weighted sum of counts
-/// is sqrt(sum(weight^2 * count)); exact sources add none; referenced bits 1/sqrt(records).
+/// relative_error of what windows saw is the larger of two standard errors: counts as Poisson,
+/// sqrt(sum(weight^2 * count)), and the spread between records by the ratio estimator,
+/// n/(n-1) * sum((bytes_i - rate * watched_i)^2) / watched^2 (W. G. Cochran, "Sampling
+/// Techniques", ch. 6). Exact sources add none; referenced bits 1/sqrt(records).
 void measure_blocks(const session::Session& session, const session::Object& object,
                     const Steady& steady, ObjectHeat& heat);
 

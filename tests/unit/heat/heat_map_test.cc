@@ -46,6 +46,22 @@ TEST(HeatMap, WindowTouchesBecomeBytesPerSecond) {
   EXPECT_NEAR(map.objects[0].relative_error, 1 / std::sqrt(60.0), 1e-9);
 }
 
+TEST(HeatMap, ErrorCoversObjectsThatAreReadInBursts) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, std::vector<std::uint8_t>(50, 0));
+  // All of its blocks or none in a window: 150 touches, but only three events.
+  for (int second = 4; second < 14; ++second) {
+    const std::uint32_t all = second % 4 == 0 ? 1 : 0;
+    builder.heat(1, SourceKind::kPresentBits, second, second + 1, 0.1,
+                 std::vector<std::uint32_t>(50, all));
+  }
+  builder.step(14, 1, 10);
+  const ObjectHeat heat = map_of(builder).objects.at(0);
+  EXPECT_NEAR(heat.bytes_per_second(), 3 * 50 * kBlock, 1);
+  // Three of ten records: sqrt(10/9 * (3 * 0.7^2 + 7 * 0.3^2)) / 3.
+  EXPECT_NEAR(heat.relative_error, std::sqrt(10.0 / 9 * 2.1) / 3, 1e-9);
+}
+
 TEST(HeatMap, LinkFaultsAreExactAndWinOnEmulatedTiers) {
   SessionBuilder builder = two_tiers();
   builder.object(1, {0, 1, 0, 1});
@@ -187,9 +203,11 @@ TEST(HeatMap, TellsTiersEmulationAndCosts) {
   builder.object(1, {0}).heat(1, SourceKind::kPresentBits, 5, 10, 5, {10});
   // Differences count, not totals: what was waited before the steady time is left out.
   const std::uint64_t s = 1'000'000'000;
-  builder.chunk(session::ChunkKind::kCost, session::CostRecord{6 * s, s, 40, 2 * s, 9});
   builder.chunk(session::ChunkKind::kCost,
-                session::CostRecord{9 * s, s + 60'000'000, 80, 2 * s + 900'000'000, 9});
+                session::CostRecord{SessionBuilder::at(6), s, 40, 2 * s, 9});
+  builder.chunk(
+      session::ChunkKind::kCost,
+      session::CostRecord{SessionBuilder::at(9), s + 60'000'000, 80, 2 * s + 900'000'000, 9});
   const HeatMap map = map_of(builder);
   EXPECT_TRUE(map.emulated);
   EXPECT_EQ(map.machine_id, "0123456789abcdef");
