@@ -43,10 +43,13 @@ async function main() {
   log(`order of the rounds from seed ${order}`);
   log('calibrate');
   await programs.terrace('calibrate', ...(quick ? ['--quick'] : []));
+  const topology = JSON.parse((await programs.terrace('topo', '--json')).stdout);
+  const fastLatencyNs = topology.tiers[0].idle_latency_ns.value;
   const random = generator(Number(order));
   const line = { emulated: true };
   for (const workload of config.workloads) {
-    const result = await runWorkload(workload, { programs, folder, mode, config, random, log });
+    const setup = { programs, folder, mode, config, fastLatencyNs, random, log };
+    const result = await runWorkload(workload, setup);
     print(`\n${table(result)}`);
     line[workload.name] = jsonFigures(result);
   }

@@ -22,16 +22,17 @@ function tierTable(tier) {
 const write = (path, tiers) =>
   writeFileSync(path, `only = true\n\n${tiers.map(tierTable).join('\n\n')}\n`);
 
-const fastTier = (capacity) => ({ name: 'fast', kind: 'dram', backing: 'numa', capacity });
+const fastTier = (capacity, figures) =>
+  ({ name: 'fast', kind: 'dram', backing: 'numa', capacity, ...figures });
 
 export function writeAllFast(path, model) {
   write(path, [fastTier(enoughFor(model))]);
 }
 
-/// `slow`: {bandwidth in bytes/s, latencyNs}. Returns the fast tier's capacity in bytes.
-export function writeTwoTiers(path, model, fastShare, slow) {
+/// `fast` and `slow`: {bandwidth in bytes/s, latencyNs}. Returns the fast tier's capacity in bytes.
+export function writeTwoTiers(path, model, fastShare, fast, slow) {
   const capacity = wholeBlocks(fastShare * model.weight_bytes);
   const slowTier = { name: 'slow', kind: 'cxl', backing: 'emulated', capacity: enoughFor(model) };
-  write(path, [fastTier(capacity), { ...slowTier, ...slow }]);
+  write(path, [fastTier(capacity, fast), { ...slowTier, ...slow }]);
   return capacity;
 }
