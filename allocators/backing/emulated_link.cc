@@ -19,9 +19,9 @@ Status LinkEngine::start(void* arena, std::uint64_t arena_blocks, const LinkConf
   arena_blocks_ = arena_blocks;
   exactness_ = exactness;
   link_count_ = link_count;
-  const Bytes table(arena_blocks * sizeof(Block));
+  const Bytes table = round_up_to_block(Bytes(arena_blocks * sizeof(Block)));
   blocks_ = static_cast<Block*>(os::reserve_address_space(table));
-  if (blocks_ == nullptr || os::map_private(blocks_, round_up_to_block(table)) != 0) {
+  if (blocks_ == nullptr || os::map_private(blocks_, table) != 0) {
     faults_.close();
     return make_error(ErrorCode::kIo, 0, "emulated link: no address space for its block table");
   }

@@ -9,9 +9,9 @@ namespace terrace::extent {
 namespace {
 
 void* table(std::uint64_t bytes) {
-  void* at = os::reserve_address_space(Bytes(bytes));
-  if (at == nullptr || os::map_private(at, round_up_to_block(Bytes(bytes))) != 0) return nullptr;
-  return at;
+  const Bytes size = round_up_to_block(Bytes(bytes));
+  void* at = os::reserve_address_space(size);
+  return at != nullptr && os::map_private(at, size) == 0 ? at : nullptr;
 }
 
 }  // namespace

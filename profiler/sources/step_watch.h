@@ -14,7 +14,7 @@ class StepWatch {
  public:
   static constexpr Nanoseconds kPoll = milliseconds(2);
   static constexpr Nanoseconds kLongest = milliseconds(3000);
-  static constexpr std::uint32_t kWanted = 24;
+  static constexpr std::uint32_t kWanted = 16;
 
   constexpr StepWatch() = default;
   void begin(std::uint32_t block, Nanoseconds now);

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "allocators/os/clock.h"
+#include "allocators/os/console.h"
 #include "allocators/os/files.h"
 #include "allocators/os/mapping.h"
 #include "tiering/runtime/state.h"
@@ -14,7 +15,7 @@ namespace {
 
 constexpr Nanoseconds kFlushEvery = milliseconds(1000);
 constexpr Nanoseconds kFirstWatch = milliseconds(1500);
-constexpr Nanoseconds kWatchEvery = milliseconds(6000);
+constexpr Nanoseconds kWatchEvery = milliseconds(4000);
 
 session::TierRecord tier_record(const FlatTier& tier) {
   session::TierRecord record{};
@@ -54,7 +55,10 @@ void for_each_visible_run(State& runtime, Body body) {
 }  // namespace
 
 Status Recorder::start(State& runtime) {
-  if (const Status opened = present_.open(); !opened) return opened;
+  if (const Status opened = present_.open(); !opened) {
+    os::message("%s; recording referenced bits, by object", opened.error().message);
+    present_works_ = false;
+  }
   const std::uint64_t blocks = runtime.arena.block_count();
   const Bytes table = round_up_to_block(Bytes(blocks * 6));
   auto* memory = static_cast<char*>(os::reserve_address_space(table));
@@ -123,12 +127,15 @@ void Recorder::object_ended(State& runtime, extent::Object& object) {
 Nanoseconds Recorder::turn(State& runtime, Nanoseconds now) {
   cpu_ = os::thread_cpu_now();
   if (activity_ == Activity::kWindow && now >= window_end_) end_window(runtime);
+  if (activity_ == Activity::kReferenced && now >= window_end_) end_referenced(runtime, now);
   if (activity_ == Activity::kWatch && now >= next_poll_) watch(runtime, now);
+  if (!present_works_) return turn_referenced(runtime, now);
   if (activity_ == Activity::kIdle && now >= next_watch_) begin_watch(runtime, now);
   if (activity_ == Activity::kIdle && now >= next_window_) begin_window(runtime, now);
   if (now - last_flush_ >= kFlushEvery && activity_ != Activity::kWindow) flush(runtime, now);
   switch (activity_) {
     case Activity::kWindow:
+    case Activity::kReferenced:
       return window_end_;
     case Activity::kWatch:
       return next_poll_;

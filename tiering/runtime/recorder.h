@@ -11,6 +11,7 @@
 
 #include "profiler/session/session_writer.h"
 #include "profiler/sources/present_bits.h"
+#include "profiler/sources/referenced_bits.h"
 #include "profiler/sources/step_watch.h"
 #include "profiler/sources/window_length.h"
 
@@ -39,18 +40,23 @@ class Recorder {
   void abandon_in_child();
 
  private:
-  enum class Activity : std::uint8_t { kIdle, kWindow, kWatch };
+  enum class Activity : std::uint8_t { kIdle, kWindow, kWatch, kReferenced };
 
   void begin_window(State& runtime, Nanoseconds now);
   void scan_window(State& runtime, std::uint32_t first, std::uint32_t count);
   void end_window(State& runtime);
   void begin_watch(State& runtime, Nanoseconds now);
   void watch(State& runtime, Nanoseconds now);
+  Nanoseconds turn_referenced(State& runtime, Nanoseconds now);
+  void begin_referenced(Nanoseconds now);
+  void end_referenced(State& runtime, Nanoseconds now);
   void flush(State& runtime, Nanoseconds now);
   void flush_object(State& runtime, extent::Object& object, Nanoseconds now);
 
   session::SessionWriter session_;
   sources::PresentBits present_;
+  bool present_works_ = true;  ///< else referenced bits stand in, by object and rarely
+  sources::ReferencedBits referenced_;
   sources::WindowLength window_length_;
   sources::StepWatch step_watch_;
   Activity activity_ = Activity::kIdle;
