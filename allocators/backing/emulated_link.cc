@@ -42,7 +42,8 @@ Status LinkEngine::start(void* arena, std::uint64_t arena_blocks, const LinkConf
 /// Touches a page of our own that the thread answers at once, and takes the median. The time is
 /// the emulation's, not the link's, so waits are shortened by it (half before, half after).
 Status LinkEngine::measure_fault_cost() {
-  constexpr int kRounds = 31;
+  constexpr int kRounds = 15;
+  constexpr Nanoseconds kPause = microseconds(300);
   auto file = os::MemoryFile::create(kBlockBytes, os::PageKind::kSmall);
   if (!file) return file.error();
   scratch_ = os::reserve_address_space(kBlockBytes);
@@ -57,6 +58,7 @@ Status LinkEngine::measure_fault_cost() {
   std::uint64_t spans[kRounds];
   for (std::uint64_t& span : spans) {
     os::drop_pages(scratch_, kBlockBytes);
+    os::sleep_for(kPause);  // the link's thread shall be asleep, as it is when a program computes
     const Nanoseconds before = os::monotonic_now();
     [[maybe_unused]] const char value = *static_cast<volatile char*>(scratch_);
     span = (os::monotonic_now() - before).value;

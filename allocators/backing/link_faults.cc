@@ -77,7 +77,7 @@ void LinkEngine::on_fault(const os::FaultEvent& event, Nanoseconds now) {
   if (event.kind == os::FaultKind::kWriteProtect) return;  // whoever protected it wakes it
   const auto base = reinterpret_cast<std::uintptr_t>(arena_);
   if (event.address < base || event.address - base >= arena_blocks_ << kBlockShift) {
-    if (scratch_ != nullptr) faults_.deliver(scratch_, kBlockBytes);
+    if (scratch_ != nullptr) faults_.deliver(scratch_, KiB(4));
     return;
   }
   const auto index = static_cast<std::uint32_t>((event.address - base) >> kBlockShift);

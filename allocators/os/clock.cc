@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "allocators/os/clock.h"
 
+#include <cerrno>
 #include <time.h>
 
 namespace terrace::os {
@@ -24,6 +25,13 @@ Nanoseconds realtime_now() {
 Nanoseconds thread_cpu_now() {
   return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
+void sleep_for(Nanoseconds span) {
+  timespec left{static_cast<time_t>(span.value / 1000000000u),
+                static_cast<long>(span.value % 1000000000u)};
+  while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR) {
+  }
+}
+
 void relax() {
   __builtin_ia32_pause();
 }
