@@ -33,7 +33,8 @@ restore() {
     kill "$runner" 2>/dev/null || true
     wait "$runner" 2>/dev/null || true
   fi
-  if [ -w "$huge_pages" ] && [ "$(cat "$huge_pages")" != "$huge_pages_before" ]; then
+  # Only downwards: another program may have given back its own meanwhile.
+  if [ -w "$huge_pages" ] && [ "$(cat "$huge_pages")" -gt "$huge_pages_before" ]; then
     echo "$huge_pages_before" >"$huge_pages" || true
   fi
 }

@@ -24,13 +24,14 @@ function optionsOf(placement, files) {
   return ['--tiers', files.tiers, '--policy', placement.replace('_', '-')];
 }
 
-/// Bytes of weights per second that the engine streams from fast memory. The better of a few runs:
-/// a neighbour on the machine can only slow it down, and would make the slow tier slower than meant.
+/// Bytes of weights per second that the engine streams from fast memory: the best of a few runs, and
+/// of each its fastest tenth of tokens. A neighbour on the machine can only slow the engine down, and
+/// would make the slow tier slower than meant.
 async function streamRate(programs, files, command, model) {
   let best = 0;
   for (let run = 0; run < kRateRuns; ++run) {
     const measured = await programs.decode('run', ['--tiers', files.allFast], command);
-    best = Math.max(best, model.weight_bytes_per_token / (measured.median_ms / 1e3));
+    best = Math.max(best, model.weight_bytes_per_token / (measured.p10_ms / 1e3));
   }
   return best;
 }
@@ -80,10 +81,11 @@ function filesIn(folder) {
 }
 
 /// What is measured scaled by what the model says of all fast against the bound: the model's own
-/// scale comes from the recorded run, and cancels out.
+/// scale comes from the recorded run, and cancels out. Never more than all fast: one thread that
+/// draws R from the fastest memory draws no more from any mixture.
 function boundOf(plan, allFast) {
   const { all_fast, bound } = plan.predictions;
-  return (allFast * all_fast.step_seconds) / bound.step_seconds;
+  return allFast * Math.min(1, all_fast.step_seconds / bound.step_seconds);
 }
 
 export async function runWorkload(workload, setup) {
