@@ -109,7 +109,8 @@ class LinkEngine {
   bool turn(Nanoseconds now);
   Nanoseconds next_deadline() const;
   void on_fault(const os::FaultEvent& event, Nanoseconds now);
-  void on_first_touch_of_page(std::uint32_t block);
+  int on_first_touch_of_page(std::uint32_t block);
+  void leave_to_kernel(std::uint32_t block, Nanoseconds now);
   void on_touch(std::uint32_t block, Nanoseconds now);
   void request_ahead(Link& link, std::uint32_t block, Nanoseconds now);
   void on_arrival(Link& link, const Arrival& arrival, Nanoseconds now);
@@ -117,7 +118,9 @@ class LinkEngine {
   void close_due(Nanoseconds now);
   void close_block(std::uint32_t block, Nanoseconds now);
   bool still_cached(const Block& block, Nanoseconds now) const;
-  Status measure_fault_cost();
+  Status prepare();
+  void measure_fault_cost();
+  void release_scratch();
   void* address_of(std::uint32_t block) const {
     return arena_ + (static_cast<std::uint64_t>(block) << kBlockShift);
   }

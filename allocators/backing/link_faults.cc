@@ -77,7 +77,11 @@ void LinkEngine::on_fault(const os::FaultEvent& event, Nanoseconds now) {
   if (event.kind == os::FaultKind::kWriteProtect) return;  // whoever protected it wakes it
   const auto base = reinterpret_cast<std::uintptr_t>(arena_);
   if (event.address < base || event.address - base >= arena_blocks_ << kBlockShift) {
-    if (scratch_ != nullptr) faults_.deliver(scratch_, kBlockBytes);
+    if (scratch_ != nullptr && faults_.deliver(scratch_, kBlockBytes) != 0) {
+      // Whoever measures must not hang: the kernel answers from here on.
+      faults_.unwatch(scratch_, kBlockBytes);
+      faults_.wake(scratch_, kBlockBytes);
+    }
     return;
   }
   const auto index = static_cast<std::uint32_t>((event.address - base) >> kBlockShift);
@@ -86,22 +90,42 @@ void LinkEngine::on_fault(const os::FaultEvent& event, Nanoseconds now) {
     faults_.wake(address_of(index), kBlockBytes);
     return;
   }
-  if (event.kind == os::FaultKind::kMissing) on_first_touch_of_page(index);
+  if (event.kind == os::FaultKind::kMissing && on_first_touch_of_page(index) != 0) {
+    leave_to_kernel(index, now);
+    return;
+  }
   if (block.waited_for) return;  // another thread waits for it already
   on_touch(index, now - lead_);
 }
 
 /// The file has no page yet: make it, zeroed, so that every later touch is a minor fault.
-void LinkEngine::on_first_touch_of_page(std::uint32_t index) {
+int LinkEngine::on_first_touch_of_page(std::uint32_t index) {
   const Block& block = blocks_[index];
   const std::uint64_t offset = static_cast<std::uint64_t>(index - block.file_start) << kBlockShift;
-  os::MemoryFile::allocate_in(block.fd, offset, kBlockBytes);
+  return os::MemoryFile::allocate_in(block.fd, offset, kBlockBytes);
+}
+
+/// There is no memory for this block: without us the kernel gives its own answer (it reclaims, or
+/// ends somebody), and the toucher does not fault here again for ever.
+void LinkEngine::leave_to_kernel(std::uint32_t index, Nanoseconds now) {
+  Block& block = blocks_[index];
+  if (block.state == State::kMoving) link_of(block).clock.cancel(index, now);
+  for (std::uint32_t i = 0; i < opened_.size(); ++i) {
+    if (opened_[i].block != index) continue;
+    opened_.erase(i);
+    break;
+  }
+  block.link = 0;
+  faults_.unwatch(address_of(index), kBlockBytes);
+  faults_.wake(address_of(index), kBlockBytes);
 }
 
 void LinkEngine::on_touch(std::uint32_t index, Nanoseconds now) {
   Block& block = blocks_[index];
   Link& link = link_of(block);
-  ++block.passes;
+  // A fault on an open block comes from a thread that touched it together with the one it was
+  // opened for: the same pass.
+  if (block.state != State::kOpen) ++block.passes;
   switch (block.state) {
     case State::kClosed:
       if (still_cached(block, now)) {
