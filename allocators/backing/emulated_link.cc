@@ -12,38 +12,52 @@ namespace terrace::backing {
 
 Status LinkEngine::start(void* arena, std::uint64_t arena_blocks, const LinkConfig* links,
                          std::uint32_t link_count, Exactness exactness) {
-  auto opened = os::UserFault::open();
-  if (!opened) return opened.error();
-  faults_ = std::move(*opened);
   arena_ = static_cast<char*>(arena);
   arena_blocks_ = arena_blocks;
   exactness_ = exactness;
   link_count_ = link_count;
-  const Bytes table = round_up_to_block(Bytes(arena_blocks * sizeof(Block)));
-  blocks_ = static_cast<Block*>(os::reserve_address_space(table));
-  if (blocks_ == nullptr || os::map_private(blocks_, table) != 0) {
-    faults_.close();
-    return make_error(ErrorCode::kIo, 0, "emulated link: no address space for its block table");
-  }
   for (std::uint32_t i = 0; i < link_count; ++i) {
     const double ns = static_cast<double>(kBlockBytes.value) / links[i].bandwidth.value;
+    if (!(ns < 1e15)) {  // more than ten days for a block, and what dividing by 0 gives
+      return make_error(ErrorCode::kUsage, 0,
+                        "emulated link %u: bandwidth of %g GB/s; state one above 0 in the tier "
+                        "file",
+                        i, links[i].bandwidth.value);
+    }
     links_[i].clock.configure(Nanoseconds(static_cast<std::uint64_t>(ns)), links[i].latency);
   }
-  running_.store(true, std::memory_order_release);
-  if (const int error = os::start_thread(&thread_body, this, "terrace-link"); error != 0) {
-    running_.store(false);
-    faults_.close();
-    return make_error(ErrorCode::kCapabilityMissing, error, "emulated link: no thread: %s",
-                      std::strerror(error));
+  Status prepared = prepare();
+  if (prepared) {
+    running_.store(true, std::memory_order_release);
+    if (const int error = os::start_thread(&thread_body, this, "terrace-link"); error != 0) {
+      running_.store(false);
+      prepared = make_error(ErrorCode::kCapabilityMissing, error, "emulated link: no thread: %s",
+                            std::strerror(error));
+    }
   }
-  return measure_fault_cost();
+  if (prepared) {
+    measure_fault_cost();
+    return prepared;
+  }
+  const Bytes table = round_up_to_block(Bytes(arena_blocks_ * sizeof(Block)));
+  if (blocks_ != nullptr) os::unmap(blocks_, table);
+  blocks_ = nullptr;
+  release_scratch();
+  faults_.close();
+  return prepared;
 }
 
-/// Touches a page of our own that the thread answers at once, and takes the median. The time is
-/// the emulation's, not the link's, so waits are shortened by it (half before, half after).
-Status LinkEngine::measure_fault_cost() {
-  constexpr int kRounds = 15;
-  constexpr Nanoseconds kPause = microseconds(300);
+/// Everything that can fail, before the thread runs: so a failed start leaves nothing behind.
+Status LinkEngine::prepare() {
+  auto opened = os::UserFault::open();
+  if (!opened) return opened.error();
+  faults_ = std::move(*opened);
+  const Bytes table = round_up_to_block(Bytes(arena_blocks_ * sizeof(Block)));
+  blocks_ = static_cast<Block*>(os::reserve_address_space(table));
+  if (blocks_ == nullptr || os::map_private(blocks_, table) != 0) {
+    return make_error(ErrorCode::kIo, 0, "emulated link: no address space for its block table");
+  }
+  // The file may be closed at the end of this function: the mapping holds its pages.
   auto file = os::MemoryFile::create(kBlockBytes, os::PageKind::kSmall);
   if (!file) return file.error();
   scratch_ = os::reserve_address_space(kBlockBytes);
@@ -55,6 +69,14 @@ Status LinkEngine::measure_fault_cost() {
     return make_error(ErrorCode::kCapabilityMissing, error,
                       "emulated link: shared memory cannot be watched: %s", std::strerror(error));
   }
+  return ok_status();
+}
+
+/// Touches a page of our own that the thread answers at once, and takes the median. The time is
+/// the emulation's, not the link's, so waits are shortened by it (half before, half after).
+void LinkEngine::measure_fault_cost() {
+  constexpr int kRounds = 15;
+  constexpr Nanoseconds kPause = microseconds(300);
   std::uint64_t spans[kRounds];
   for (std::uint64_t& span : spans) {
     os::drop_pages(scratch_, kBlockBytes);
@@ -69,9 +91,12 @@ Status LinkEngine::measure_fault_cost() {
   const LockGuard guard(mutex_);
   lead_ = Nanoseconds(spans[kRounds / 2] / 2);
   faults_.unwatch(scratch_, kBlockBytes);
-  os::unmap(scratch_, kBlockBytes);
+  release_scratch();
+}
+
+void LinkEngine::release_scratch() {
+  if (scratch_ != nullptr) os::unmap(scratch_, kBlockBytes);
   scratch_ = nullptr;
-  return ok_status();
 }
 
 int LinkEngine::attach(std::uint32_t first, std::uint32_t count, std::uint32_t link,

@@ -30,6 +30,8 @@ inline constexpr Nanoseconds kOpenTime = milliseconds(4);
 /// kOpenTime << kMostStay. A scan comes back later than that unless a step takes less than 6 ms.
 inline constexpr Nanoseconds kCachedWithin = milliseconds(2);
 inline constexpr std::uint8_t kMostStay = 4;
+/// What was read ahead and is not asked for this long is not in any buffer any more.
+inline constexpr Nanoseconds kArrivalKept = milliseconds(20);
 
 struct LinkConfig {
   GBps bandwidth;
@@ -91,6 +93,7 @@ class LinkEngine {
     std::uint8_t stay_shift = 0;  ///< it stays open kOpenTime << stay_shift
     std::uint64_t fault_ns = 0;
     std::uint64_t closed_ns = 0;
+    std::uint64_t arrived_ns = 0;  ///< while kArrived
   };
   struct Opened {
     std::uint32_t block;
@@ -109,7 +112,8 @@ class LinkEngine {
   bool turn(Nanoseconds now);
   Nanoseconds next_deadline() const;
   void on_fault(const os::FaultEvent& event, Nanoseconds now);
-  void on_first_touch_of_page(std::uint32_t block);
+  int on_first_touch_of_page(std::uint32_t block);
+  void leave_to_kernel(std::uint32_t block, Nanoseconds now);
   void on_touch(std::uint32_t block, Nanoseconds now);
   void request_ahead(Link& link, std::uint32_t block, Nanoseconds now);
   void on_arrival(Link& link, const Arrival& arrival, Nanoseconds now);
@@ -117,7 +121,10 @@ class LinkEngine {
   void close_due(Nanoseconds now);
   void close_block(std::uint32_t block, Nanoseconds now);
   bool still_cached(const Block& block, Nanoseconds now) const;
-  Status measure_fault_cost();
+  void expire_arrival(Block& block, Nanoseconds now) const;
+  Status prepare();
+  void measure_fault_cost();
+  void release_scratch();
   void* address_of(std::uint32_t block) const {
     return arena_ + (static_cast<std::uint64_t>(block) << kBlockShift);
   }

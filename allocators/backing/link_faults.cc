@@ -77,7 +77,11 @@ void LinkEngine::on_fault(const os::FaultEvent& event, Nanoseconds now) {
   if (event.kind == os::FaultKind::kWriteProtect) return;  // whoever protected it wakes it
   const auto base = reinterpret_cast<std::uintptr_t>(arena_);
   if (event.address < base || event.address - base >= arena_blocks_ << kBlockShift) {
-    if (scratch_ != nullptr) faults_.deliver(scratch_, KiB(4));
+    if (scratch_ != nullptr && faults_.deliver(scratch_, KiB(4)) != 0) {
+      // Whoever measures must not hang: the kernel answers from here on.
+      faults_.unwatch(scratch_, kBlockBytes);
+      faults_.wake(scratch_, kBlockBytes);
+    }
     return;
   }
   const auto index = static_cast<std::uint32_t>((event.address - base) >> kBlockShift);
@@ -86,22 +90,43 @@ void LinkEngine::on_fault(const os::FaultEvent& event, Nanoseconds now) {
     faults_.wake(address_of(index), kBlockBytes);
     return;
   }
-  if (event.kind == os::FaultKind::kMissing) on_first_touch_of_page(index);
+  if (event.kind == os::FaultKind::kMissing && on_first_touch_of_page(index) != 0) {
+    leave_to_kernel(index, now);
+    return;
+  }
   if (block.waited_for) return;  // another thread waits for it already
   on_touch(index, now - lead_);
 }
 
 /// The file has no page yet: make it, zeroed, so that every later touch is a minor fault.
-void LinkEngine::on_first_touch_of_page(std::uint32_t index) {
+int LinkEngine::on_first_touch_of_page(std::uint32_t index) {
   const Block& block = blocks_[index];
   const std::uint64_t offset = static_cast<std::uint64_t>(index - block.file_start) << kBlockShift;
-  os::MemoryFile::allocate_in(block.fd, offset, kBlockBytes);
+  return os::MemoryFile::allocate_in(block.fd, offset, kBlockBytes);
+}
+
+/// There is no memory for this block: without us the kernel gives its own answer (it reclaims, or
+/// ends somebody), and the toucher does not fault here again for ever.
+void LinkEngine::leave_to_kernel(std::uint32_t index, Nanoseconds now) {
+  Block& block = blocks_[index];
+  if (block.state == State::kMoving) link_of(block).clock.cancel(index, now);
+  for (std::uint32_t i = 0; i < opened_.size(); ++i) {
+    if (opened_[i].block != index) continue;
+    opened_.erase(i);
+    break;
+  }
+  block.link = 0;
+  faults_.unwatch(address_of(index), kBlockBytes);
+  faults_.wake(address_of(index), kBlockBytes);
 }
 
 void LinkEngine::on_touch(std::uint32_t index, Nanoseconds now) {
   Block& block = blocks_[index];
   Link& link = link_of(block);
-  ++block.passes;
+  expire_arrival(block, now);
+  // A fault on an open block comes from a thread that touched it together with the one it was
+  // opened for: the same pass.
+  if (block.state != State::kOpen) ++block.passes;
   switch (block.state) {
     case State::kClosed:
       if (still_cached(block, now)) {
@@ -140,12 +165,18 @@ bool LinkEngine::still_cached(const Block& block, Nanoseconds now) const {
   return block.closed_ns != 0 && now - Nanoseconds(block.closed_ns) < kCachedWithin;
 }
 
+void LinkEngine::expire_arrival(Block& block, Nanoseconds now) const {
+  if (block.state != State::kArrived) return;
+  if (now - Nanoseconds(block.arrived_ns) > kArrivalKept) block.state = State::kClosed;
+}
+
 void LinkEngine::request_ahead(Link& link, std::uint32_t index, Nanoseconds now) {
   Ahead ahead[ReadAhead::kMaxWindow];
   const std::uint32_t count =
       link.read_ahead.touched(index, now, BlockOrder{&next_on_link, this}, ahead);
   for (std::uint32_t i = 0; i < count; ++i) {
     Block& block = blocks_[ahead[i].block];
+    expire_arrival(block, now);
     if (block.state != State::kClosed) continue;
     if (!link.clock.request(ahead[i].block, Urgency::kAhead, now)) return;
     block.state = State::kMoving;
@@ -177,6 +208,7 @@ void LinkEngine::on_arrival(Link& link, const Arrival& arrival, Nanoseconds now)
     open_block(arrival.block, now, now + kOpenTime);
   } else if (block.marker) {
     block.state = State::kArrived;
+    block.arrived_ns = now.value;
   } else {
     // The stream gets here some blocks later; it must find the block open.
     Nanoseconds pace = link.read_ahead.pace_of(arrival.block);

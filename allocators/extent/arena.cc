@@ -11,7 +11,13 @@ namespace {
 void* table(std::uint64_t bytes) {
   const Bytes size = round_up_to_block(Bytes(bytes));
   void* at = os::reserve_address_space(size);
-  return at != nullptr && os::map_private(at, size) == 0 ? at : nullptr;
+  if (at == nullptr || os::map_private(at, size) == 0) return at;
+  os::unmap(at, size);
+  return nullptr;
+}
+
+void release_table(void* at, std::uint64_t bytes) {
+  if (at != nullptr) os::unmap(at, round_up_to_block(Bytes(bytes)));
 }
 
 }  // namespace
@@ -28,13 +34,18 @@ Status Arena::open() {
   objects_ = static_cast<Object*>(table(kMaxObjects * sizeof(Object)));
   if (base == nullptr || owner_ == nullptr || reserved_ == nullptr || tiers_ == nullptr ||
       objects_ == nullptr) {
+    release_table(base, span.value);
+    release_table(owner_, blocks * sizeof(std::uint32_t));
+    release_table(reserved_, blocks * sizeof(std::uint32_t));
+    release_table(tiers_, blocks);
+    release_table(objects_, kMaxObjects * sizeof(Object));
     return make_error(ErrorCode::kCapabilityMissing, 0,
                       "no address space for %llu GiB of objects; lift the limit of address space "
                       "(ulimit -v) for this program",
                       static_cast<unsigned long long>(span.value >> 30));
   }
-  span_ = span.value;
   base_ = reinterpret_cast<std::uintptr_t>(base);
+  span_.store(span.value, std::memory_order_release);
   return ok_status();
 }
 

@@ -19,13 +19,15 @@ class Arena {
   constexpr Arena() = default;
   /// Reserves address space for eight times the machine's memory (at least 64 GiB) and the tables.
   Status open();
-  bool is_open() const { return base_ != 0; }
+  bool is_open() const { return span_.load(std::memory_order_acquire) != 0; }
 
   bool contains(const void* address) const {
-    return reinterpret_cast<std::uintptr_t>(address) - base_ < span_;
+    // The span is written last, so that who sees it sees the base and the tables too.
+    const std::uint64_t span = span_.load(std::memory_order_acquire);
+    return span != 0 && reinterpret_cast<std::uintptr_t>(address) - base_ < span;
   }
   void* base() const { return reinterpret_cast<void*>(base_); }
-  std::uint64_t block_count() const { return span_ >> kBlockShift; }
+  std::uint64_t block_count() const { return span_.load(std::memory_order_relaxed) >> kBlockShift; }
   std::uint32_t block_of(const void* address) const {
     return static_cast<std::uint32_t>((reinterpret_cast<std::uintptr_t>(address) - base_) >>
                                       kBlockShift);
@@ -55,7 +57,7 @@ class Arena {
   std::uint32_t find_space(std::uint32_t blocks, std::uint32_t align_blocks) const;
 
   std::uintptr_t base_ = 0;
-  std::uint64_t span_ = 0;
+  std::atomic<std::uint64_t> span_{0};
   std::atomic<std::uint32_t>* owner_ = nullptr;  ///< object index + 1 for each block
   std::uint32_t* reserved_ = nullptr;            ///< the same from carve() to release()
   std::uint8_t* tiers_ = nullptr;

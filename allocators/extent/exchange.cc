@@ -16,27 +16,50 @@ constexpr Bytes size_of(std::uint32_t blocks) {
 }  // namespace
 
 int Exchange::place(TieredExtents& extents, Object& object) {
-  const bool shared = extents.any_shared(object);
-  if (shared && !possible()) return EOPNOTSUPP;
   int error = 0;
-  if (shared) {
-    error = extents.open_file(object, os::PageKind::kHuge);
-    if (error == 0 && !os::huge_pages_available(size_of(object.block_count))) {
-      error = extents.open_file(object, os::PageKind::kSmall);
-    }
-    if (error != 0) return error;
-  }
+  if (extents.any_shared(object)) error = possible() ? open_file(extents, object) : EOPNOTSUPP;
+  std::uint8_t* const tiers = extents.arena().tiers_of(object);
   extents.for_each_run(object, [&](std::uint32_t first, std::uint32_t count, std::uint8_t tier) {
     if (!extents.is_shared(tier)) {
       extents.bind_run(first, count, tier, os::Existing::kMove);
       return;
     }
-    for (std::uint32_t block = first; block < first + count && error == 0; ++block) {
-      error = place_shared_block(extents, object, block, tier);
+    for (std::uint32_t block = first; block < first + count; ++block) {
+      if (error == 0) {
+        error = place_shared_block(extents, object, block, tier);
+      } else {
+        tiers[block - object.first_block] = kNoTier;
+      }
     }
   });
-  if (error == 0) object.pages = Pages::kPlaced;
+  object.pages = Pages::kPlaced;
   return error;
+}
+
+int Exchange::open_file(TieredExtents& extents, Object& object) {
+  if (os::huge_pages_available(size_of(object.block_count)) &&
+      extents.open_file(object, os::PageKind::kHuge) == 0) {
+    return 0;
+  }
+  const int error = extents.open_file(object, os::PageKind::kSmall);
+  if (error == 0) extents.note_small_pages();
+  return error;
+}
+
+/// After this, writers of the block wait until allow_writers() or until the mapping is replaced
+/// and they are woken.
+int Exchange::hold_writers(void* at) const {
+  // Pages that were never touched have no entry that could be protected: give them one.
+  int error = os::populate_read(at, kBlockBytes);
+  if (error == 0) error = faults_.watch_writes(at, kBlockBytes);
+  if (error == 0) error = faults_.protect_writes(at, kBlockBytes);
+  return error;
+}
+
+void Exchange::allow_writers(void* at) const {
+  faults_.allow_writes(at, kBlockBytes);
+  faults_.unwatch(at, kBlockBytes);
+  faults_.wake(at, kBlockBytes);
 }
 
 int Exchange::place_shared_block(TieredExtents& extents, Object& object, std::uint32_t block,
@@ -46,16 +69,22 @@ int Exchange::place_shared_block(TieredExtents& extents, Object& object, std::ui
                                << kBlockShift;
   void* const view = os::map_view(kBlockBytes, object.file.fd(), offset);
   if (view == nullptr) return ENOMEM;
-  // Pages that were never touched have no entry that could be protected: give them one.
-  int error = os::populate_read(at, kBlockBytes);
-  if (error == 0) error = faults_.watch_writes(at, kBlockBytes);
-  if (error == 0) error = faults_.protect_writes(at, kBlockBytes);
+  int error = hold_writers(at);
   if (error == 0) {
     std::memcpy(view, at, kBlockBytes.value);
     error = extents.map_shared_run(object, block, 1, tier);
-    faults_.wake(at, kBlockBytes);
   }
   os::unmap(view, kBlockBytes);
+  std::uint8_t& its_tier = extents.arena().tiers_of(object)[block - object.first_block];
+  if (error != 0) {
+    allow_writers(at);
+    its_tier = kNoTier;
+    return error;
+  }
+  faults_.wake(at, kBlockBytes);
+  error = extents.attach_run(object, block, 1, tier);
+  // Shared pages that no link delivers go back to what they were.
+  if (error != 0 && copy_to_private(extents, object, block) == 0) its_tier = kNoTier;
   return error;
 }
 
@@ -64,29 +93,30 @@ int Exchange::make_private(TieredExtents& extents, Object& object, std::uint32_t
   std::uint8_t* const tiers = extents.arena().tiers_of(object);
   for (std::uint32_t block = first; block < first + count; ++block) {
     if (!extents.is_shared(tiers[block - object.first_block])) continue;
-    char* const at = extents.arena().address_of(block);
-    void* const spare = os::reserve_address_space(kBlockBytes);
-    if (spare == nullptr) return ENOMEM;
-    int error = os::map_private(spare, kBlockBytes);
-    if (error == 0 && extents.links().running()) extents.links().detach(block, 1);
-    const bool hold = possible() && object.pages != Pages::kFrozen;
-    if (error == 0 && hold) {
-      error = os::populate_read(at, kBlockBytes);
-      if (error == 0) error = faults_.watch_writes(at, kBlockBytes);
-      if (error == 0) error = faults_.protect_writes(at, kBlockBytes);
-    }
-    if (error == 0) {
-      std::memcpy(spare, at, kBlockBytes.value);
-      error = os::move_mapping(spare, kBlockBytes, at);
-      if (hold) faults_.wake(at, kBlockBytes);
-    }
-    if (error != 0) {
-      os::unmap(spare, kBlockBytes);
-      return error;
-    }
+    if (const int error = copy_to_private(extents, object, block); error != 0) return error;
     tiers[block - object.first_block] = kNoTier;
   }
   return 0;
+}
+
+int Exchange::copy_to_private(TieredExtents& extents, const Object& object, std::uint32_t block) {
+  char* const at = extents.arena().address_of(block);
+  void* const spare = os::reserve_address_space(kBlockBytes);
+  if (spare == nullptr) return ENOMEM;
+  int error = os::map_private(spare, kBlockBytes);
+  if (error == 0 && extents.links().running()) extents.links().detach(block, 1);
+  const bool hold = possible() && object.pages != Pages::kFrozen;
+  if (error == 0 && hold) error = hold_writers(at);
+  if (error == 0) {
+    std::memcpy(spare, at, kBlockBytes.value);
+    error = os::move_mapping(spare, kBlockBytes, at);
+    if (error == 0 && hold) faults_.wake(at, kBlockBytes);
+  }
+  if (error != 0) {
+    if (hold) allow_writers(at);
+    os::unmap(spare, kBlockBytes);
+  }
+  return error;
 }
 
 int Exchange::freeze(TieredExtents& extents, Object& object) {

@@ -20,6 +20,7 @@ class Exchange {
 
   /// An ordinary object gets the tiers in arena.tiers_of(). NUMA runs are bound and their pages
   /// moved by the kernel; shared runs are copied. EOPNOTSUPP when writers cannot be held off.
+  /// After an error the blocks that stayed ordinary memory have kNoTier, the others their tier.
   int place(TieredExtents& extents, Object& object);
   /// Blocks become private anonymous memory with the same content.
   int make_private(TieredExtents& extents, Object& object, std::uint32_t first,
@@ -31,8 +32,12 @@ class Exchange {
   int freeze(TieredExtents& extents, Object& object);
 
  private:
+  static int open_file(TieredExtents& extents, Object& object);
+  int hold_writers(void* at) const;
+  void allow_writers(void* at) const;
   int place_shared_block(TieredExtents& extents, Object& object, std::uint32_t block,
                          std::uint8_t tier);
+  int copy_to_private(TieredExtents& extents, const Object& object, std::uint32_t block);
 
   os::UserFault faults_;
 };

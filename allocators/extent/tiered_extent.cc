@@ -52,7 +52,7 @@ int TieredExtents::map_placed(Object& object) {
       unmap(object);
       error = open_file(object, os::PageKind::kSmall);
       if (error == 0) error = map_runs(object);
-      if (error == 0) counters_.small_page_objects.fetch_add(1, std::memory_order_relaxed);
+      if (error == 0) note_small_pages();
     }
   }
   if (error != 0) {
@@ -77,6 +77,7 @@ int TieredExtents::map_runs(Object& object) {
     if (error != 0) return;
     if (is_shared(tier)) {
       error = map_shared_run(object, first, count, tier);
+      if (error == 0) error = attach_run(object, first, count, tier);
       return;
     }
     error = os::map_private(arena_->address_of(first), size_of(count));
@@ -89,14 +90,16 @@ int TieredExtents::map_shared_run(Object& object, std::uint32_t first, std::uint
                                   std::uint8_t tier) {
   const std::uint64_t offset = static_cast<std::uint64_t>(first - object.first_block)
                                << kBlockShift;
-  int error =
+  const int error =
       os::map_shared_file(arena_->address_of(first), size_of(count), object.file.fd(), offset);
-  if (error != 0) return error;
-  bind_run(first, count, tier, os::Existing::kLeave);
-  if (tiers_[tier].backing == BackingKind::kEmulatedLink) {
-    error = links_->attach(first, count, tiers_[tier].link, object.file, object.first_block);
-  }
+  if (error == 0) bind_run(first, count, tier, os::Existing::kLeave);
   return error;
+}
+
+int TieredExtents::attach_run(const Object& object, std::uint32_t first, std::uint32_t count,
+                              std::uint8_t tier) {
+  if (tiers_[tier].backing != BackingKind::kEmulatedLink) return 0;
+  return links_->attach(first, count, tiers_[tier].link, object.file, object.first_block);
 }
 
 void TieredExtents::bind_run(std::uint32_t first, std::uint32_t count, std::uint8_t tier,

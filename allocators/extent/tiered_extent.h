@@ -56,10 +56,13 @@ class TieredExtents {
   bool any_shared(const Object& object) const;
   /// Binds private pages of a run to a tier's nodes, counting refusals.
   void bind_run(std::uint32_t first, std::uint32_t count, std::uint8_t tier, os::Existing existing);
-  /// Maps the object's file over a run and puts it behind its link.
+  /// Maps the object's file over a run.
   int map_shared_run(Object& object, std::uint32_t first, std::uint32_t count, std::uint8_t tier);
+  /// Puts a mapped run behind its tier's link, if that has one.
+  int attach_run(const Object& object, std::uint32_t first, std::uint32_t count, std::uint8_t tier);
   int open_file(Object& object, os::PageKind kind) const;
 
+  void note_small_pages() { counters_.small_page_objects.fetch_add(1, std::memory_order_relaxed); }
   const ExtentCounters& counters() const { return counters_; }
   Arena& arena() { return *arena_; }
   backing::LinkEngine& links() { return *links_; }

@@ -48,13 +48,20 @@ int raw_madvise(void* at, Bytes size, int advice) {
 }  // namespace
 
 void* reserve_address_space(Bytes size) {
-  const Bytes with_slack = size + kBlockBytes;
+  const Bytes whole = round_up_to_block(size);
+  const Bytes with_slack = whole + kBlockBytes;
   int error = 0;
   void* raw = raw_mmap(nullptr, with_slack, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
                        -1, 0, error);
   if (raw == nullptr) return nullptr;
   const std::uintptr_t start = reinterpret_cast<std::uintptr_t>(raw);
   const std::uintptr_t aligned = (start + kBlockBytes.value - 1) & ~(kBlockBytes.value - 1);
+  // The slack goes back, so that unmap() of what was asked for leaves nothing behind.
+  const std::uintptr_t head = aligned - start;
+  if (head != 0) syscall(SYS_munmap, raw, head);
+  if (head != kBlockBytes.value) {
+    syscall(SYS_munmap, aligned + whole.value, kBlockBytes.value - head);
+  }
   return reinterpret_cast<void*>(aligned);
 }
 

@@ -10,7 +10,8 @@
 
 namespace terrace::os {
 
-/// Inaccessible address space, aligned to a block; nullptr when there is none. Costs no memory.
+/// Inaccessible address space of whole blocks, aligned to a block; nullptr when there is none.
+/// Costs no memory.
 void* reserve_address_space(Bytes size);
 /// Zeroed private memory at `at`, replacing what is there, or anywhere for nullptr; nullptr on
 /// failure. For memory that leaves our hands.

@@ -36,10 +36,11 @@ struct Shape {
   std::uint32_t kv_width() const { return kv_heads * head_dim(); }
 };
 
-// 1b is TinyLlama's shape. moe has expert matrices of 2 MB in Q4_0, 850 MB in all.
+// 1b is TinyLlama's shape. moe has Mixtral's ratio of widths (an expert matrix is 8 MB in Q4_0) in
+// fewer layers, 1.2 GB in all.
 const std::map<std::string, Shape> kShapes = {
     {"1b", {22, 2048, 32, 4, 5632, 32000, 0, 0}},
-    {"moe", {16, 1024, 16, 4, 3584, 32000, 8, 2}},
+    {"moe", {6, 2048, 32, 8, 7168, 32000, 8, 2}},
     {"tiny", {4, 256, 4, 2, 512, 512, 0, 0}},
     {"tiny-moe", {4, 256, 4, 2, 512, 512, 8, 2}},
 };
