@@ -119,10 +119,11 @@ int Exchange::copy_to_private(TieredExtents& extents, const Object& object, std:
   return error;
 }
 
-int Exchange::freeze(TieredExtents& extents, Object& object) {
+int Exchange::freeze(TieredExtents& extents, Object& object, std::uint64_t promised_blocks) {
   int error = 0;
-  const bool copies_fit = object.page_kind == os::PageKind::kSmall ||
-                          os::huge_pages_available(size_of(object.block_count * 2));
+  const bool copies_fit =
+      object.page_kind == os::PageKind::kSmall ||
+      os::huge_pages_available(Bytes((promised_blocks + copies_of(object)) << kBlockShift));
   extents.for_each_run(object, [&](std::uint32_t first, std::uint32_t count, std::uint8_t tier) {
     if (!extents.is_shared(tier) || error != 0) return;
     if (!copies_fit) {
@@ -130,13 +131,19 @@ int Exchange::freeze(TieredExtents& extents, Object& object) {
       return;
     }
     if (extents.links().running()) extents.links().detach(first, count);
+    void* const at = extents.arena().address_of(first);
     const std::uint64_t offset = static_cast<std::uint64_t>(first - object.first_block)
                                  << kBlockShift;
-    error = os::map_private_file(extents.arena().address_of(first), size_of(count),
-                                 object.file.fd(), offset);
+    error = os::map_private_file(at, size_of(count), object.file.fd(), offset);
+    if (error == 0 && object.read_only) error = os::protect_read_only(at, size_of(count));
   });
   if (error == 0) object.pages = Pages::kFrozen;
   return error;
+}
+
+std::uint64_t Exchange::copies_of(const Object& object) {
+  const bool huge = object.file.is_open() && object.page_kind == os::PageKind::kHuge;
+  return huge ? std::uint64_t{object.block_count} * 2 : 0;
 }
 
 }  // namespace terrace::extent

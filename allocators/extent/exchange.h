@@ -27,9 +27,12 @@ class Exchange {
                    std::uint32_t count);
 
   /// Before fork: shared runs become copy-on-write views of their file, which nobody writes any
-  /// more, so parent and child part exactly. Cheap: one mapping call for each run. Where huge
-  /// pages for the copies are short, the run is copied to private memory instead.
-  int freeze(TieredExtents& extents, Object& object);
+  /// more, so parent and child part exactly. Cheap: one mapping call for each run. Nothing reserves
+  /// huge pages for the copies, and a write that gets none is a SIGBUS: where they could be short,
+  /// with `promised_blocks` for the objects frozen before, it is copied to small private pages now.
+  int freeze(TieredExtents& extents, Object& object, std::uint64_t promised_blocks);
+  /// Huge pages that the two sides of a fork may want for copies of a frozen object.
+  static std::uint64_t copies_of(const Object& object);
 
  private:
   static int open_file(TieredExtents& extents, Object& object);

@@ -37,6 +37,8 @@ struct Object {
   Pages pages = Pages::kNone;
   bool published = false;  ///< its birth is in the session
   bool read_only = false;  ///< materialised file: the program may not write
+  bool reshaped = false;   ///< the program unmapped or protected parts: its pages stay as they are
+  bool refused = false;    ///< counted as unplaced
   os::PageKind page_kind = os::PageKind::kHuge;
   os::MemoryFile file;  ///< open while any block is shared
   std::uint32_t hole_count = 0;

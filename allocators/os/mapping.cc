@@ -133,6 +133,10 @@ int protect(void* at, Bytes size, int protection) {
   return error;
 }
 
+int protect_read_only(void* at, Bytes size) {
+  return protect(at, size, PROT_READ);
+}
+
 Bytes physical_memory() {
   return Bytes(static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
                static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)));

@@ -36,6 +36,7 @@ int drop_pages(void* at, Bytes size);
 int populate_read(void* at, Bytes size);
 int advise(void* at, Bytes size, int advice);
 int protect(void* at, Bytes size, int protection);
+int protect_read_only(void* at, Bytes size);
 /// Physical memory of the machine.
 Bytes physical_memory();
 

@@ -28,6 +28,14 @@ void wanted_by_policy(const State& runtime, std::uint8_t* wanted, std::uint64_t 
   extent::stripe_blocks(shares, header.tier_count, wanted, blocks);
 }
 
+std::uint64_t free_blocks(const State& runtime) {
+  std::uint64_t blocks = 0;
+  for (std::uint32_t tier = 0; tier < runtime.capacity.tier_count(); ++tier) {
+    blocks += runtime.capacity.free_blocks(tier);
+  }
+  return blocks;
+}
+
 void note_peak(State& runtime) {
   for (std::uint32_t tier = 0; tier < runtime.capacity.tier_count(); ++tier) {
     const std::uint64_t used = runtime.capacity.used_blocks(tier);
@@ -51,6 +59,12 @@ const FlatObject* find_planned(const State& runtime, const ObjectKey& key) {
 }
 
 bool assign_tiers(State& runtime, extent::Object& object) {
+  // Any tier will do in the end, so this alone decides, and nothing need be given back.
+  if (free_blocks(runtime) < object.block_count) {
+    if (!object.refused) runtime.counters.unplaced.fetch_add(1, std::memory_order_relaxed);
+    object.refused = true;
+    return false;
+  }
   std::uint8_t* const tiers = runtime.arena.tiers_of(object);
   const FlatObject* planned = find_planned(runtime, object.key);
   if (planned != nullptr && planned->block_count == object.block_count) {
@@ -61,14 +75,7 @@ bool assign_tiers(State& runtime, extent::Object& object) {
     wanted_by_policy(runtime, tiers, object.block_count);
   }
   for (std::uint32_t i = 0; i < object.block_count; ++i) {
-    const std::uint32_t got = runtime.capacity.take_block(tiers[i]);
-    if (got == extent::kMaxTiers) {
-      for (std::uint32_t j = i; j < object.block_count; ++j) tiers[j] = extent::kNoTier;
-      give_back_tiers(runtime, object);
-      runtime.counters.unplaced.fetch_add(1, std::memory_order_relaxed);
-      return false;
-    }
-    tiers[i] = static_cast<std::uint8_t>(got);
+    tiers[i] = static_cast<std::uint8_t>(runtime.capacity.take_block(tiers[i]));
   }
   note_peak(runtime);
   return true;

@@ -14,7 +14,8 @@ Nanoseconds place_aged(State& runtime, Nanoseconds now) {
   Nanoseconds next = now + kIdle;
   for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
     extent::Object& object = runtime.arena.slot(i);
-    if (object.pages != extent::Pages::kOrdinary) continue;
+    // An exchange would undo protections and fill holes.
+    if (object.pages != extent::Pages::kOrdinary || object.reshaped) continue;
     const Nanoseconds due = object.born + age;
     if (due <= now) {
       place_late(runtime, object);

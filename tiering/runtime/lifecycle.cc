@@ -148,10 +148,17 @@ void before_fork() {
   State& runtime = state();
   runtime.lock.lock();
   if (runtime.phase.load() != Phase::kRunning) return;
+  std::uint64_t promised = 0;
+  for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
+    const extent::Object& object = runtime.arena.slot(i);
+    if (object.pages == extent::Pages::kFrozen) promised += extent::Exchange::copies_of(object);
+  }
   for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
     extent::Object& object = runtime.arena.slot(i);
     if (object.pages != extent::Pages::kPlaced || !object.file.is_open()) continue;
-    if (const int error = runtime.exchange.freeze(runtime.extents, object); error != 0) {
+    const int error = runtime.exchange.freeze(runtime.extents, object, promised);
+    if (runtime.extents.any_shared(object)) promised += extent::Exchange::copies_of(object);
+    if (error != 0) {
       os::message("fork: an object of %llu bytes stays shared with the child (errno %d)",
                   static_cast<unsigned long long>(object.size_bytes), error);
     } else if (runtime.counters.frozen_by_fork.fetch_add(1) == 0 && runtime.link_count != 0) {

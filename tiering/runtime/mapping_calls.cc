@@ -87,6 +87,7 @@ void unmap_part(State& runtime, const Part& part) {
     end_object(runtime, object);
     return;
   }
+  object.reshaped = true;
   const bool shared = object.file.is_open();
   if (const WholeBlocks whole = whole_blocks(part); whole.count > 0) {
     runtime.extents.unmap_blocks(object, whole.first, whole.count);
@@ -100,6 +101,16 @@ void unmap_part(State& runtime, const Part& part) {
     os::unmap_to_reservation(runtime.arena.address_of(object.first_block) + part.begin,
                              Bytes(part.end - part.begin));
   }
+}
+
+/// A frozen block's file still has the data: the block becomes fresh memory, on no tier.
+bool renew_frozen_block(State& runtime, const extent::Object& object, std::uint64_t block) {
+  char* const at = runtime.arena.address_of(object.first_block) + (block << kBlockShift);
+  if (os::map_private(at, kBlockBytes) != 0) return false;
+  std::uint8_t& tier = runtime.arena.tiers_of(object)[block];
+  runtime.capacity.give_back(tier);
+  tier = extent::kNoTier;
+  return true;
 }
 
 /// MADV_DONTNEED on private memory means zeros afterwards; a shared file's pages keep their data,
@@ -116,13 +127,15 @@ int discard_part(State& runtime, const Part& part) {
     const std::uint64_t block_end = ((at >> kBlockShift) + 1) << kBlockShift;
     const std::uint64_t stop = block_end < part.end ? block_end : part.end;
     const bool whole = at % kBlockBytes.value == 0 && stop == block_end;
-    const bool shared = runtime.extents.is_shared(tiers[at >> kBlockShift]) &&
-                        object.pages == extent::Pages::kPlaced;
-    if (!shared) {
-      os::drop_pages(base + at, Bytes(stop - at));
-    } else if (!whole || object.file.punch(at, kBlockBytes) != 0) {
-      std::memset(base + at, 0, stop - at);
+    const bool frozen = object.pages == extent::Pages::kFrozen;
+    bool zero = false;
+    if (!runtime.extents.is_shared(tiers[at >> kBlockShift])) {
+      zero = os::drop_pages(base + at, Bytes(stop - at)) == 0;
+    } else if (whole) {
+      zero = frozen ? renew_frozen_block(runtime, object, at >> kBlockShift)
+                    : object.file.punch(at, kBlockBytes) == 0;
     }
+    if (!zero) std::memset(base + at, 0, stop - at);
     at = stop;
   }
   return 0;
@@ -180,6 +193,7 @@ MappingResult protect_range(void* address, std::size_t size, int protection) {
   int error = 0;
   const bool ours = for_each_part(runtime, address, size, [&](const Part& part) {
     if (error != 0) return;
+    part.object->reshaped = true;
     if (part.object->file.is_open()) error = make_private(runtime, part);
     if (error != 0) return;
     error = os::protect(runtime.arena.address_of(part.object->first_block) + part.begin,

@@ -84,8 +84,9 @@ void* allocate_object(std::size_t size, std::size_t alignment, Origin origin,
                           align_blocks == 0 ? 1 : static_cast<std::uint32_t>(align_blocks));
   if (object == nullptr) return nullptr;
   object->size_bytes = size;
-  object->key = {site.hash, size, 0, origin};
-  object->key.ordinal = free_ordinal(runtime, object->key);
+  ObjectKey key{site.hash, size, 0, origin};
+  key.ordinal = free_ordinal(runtime, key);  // before the record has the key itself
+  object->key = key;
   object->site = site;
   object->id = runtime.next_object_id++;
   object->born = os::monotonic_now();

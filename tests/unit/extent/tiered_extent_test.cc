@@ -165,7 +165,7 @@ TEST_F(RealMemory, FrozenObjectPartsParentAndChild) {
   Object* object = rig.map_placed({kEmulated, kPlain, kEmulated});
   char* const at = rig.at(*object);
   fill(at, 3 * kBlock, 1);
-  ASSERT_EQ(rig.exchange.freeze(rig.extents, *object), 0);
+  ASSERT_EQ(rig.exchange.freeze(rig.extents, *object, 0), 0);
   EXPECT_EQ(object->pages, Pages::kFrozen);
   int to_child[2];
   ASSERT_EQ(pipe(to_child), 0);
@@ -196,17 +196,38 @@ TEST_F(RealMemory, FreezingUnderAWriterLosesNoWrite) {
     Object* object = rig.map_placed({kEmulated, kEmulated});
     Writer writer(rig.at(*object), 2 * kBlock);
     writer.wait_for_round(2);
-    EXPECT_EQ(rig.exchange.freeze(rig.extents, *object), 0);
+    EXPECT_EQ(rig.exchange.freeze(rig.extents, *object, 0), 0);
     writer.wait_for_round(writer.round() + 2);
     writer.stop_and_check();
     rig.end(object);
   }
 }
 
+TEST_F(RealMemory, FreezingCopiesNowWhenHugePagesCouldBeShort) {
+  Object* object = rig.map_placed({kEmulated, kPlain, kEmulated});
+  if (object->page_kind != os::PageKind::kHuge) GTEST_SKIP() << "2 MiB pages are missing";
+  fill(rig.at(*object), 3 * kBlock, 8);
+  const std::uint64_t all_there_are = os::physical_memory().value / kBlock;
+  ASSERT_EQ(rig.exchange.freeze(rig.extents, *object, all_there_are), 0);
+  EXPECT_FALSE(rig.extents.any_shared(*object));
+  EXPECT_TRUE(holds(rig.at(*object), 3 * kBlock, 8));
+  rig.end(object);
+}
+
+TEST_F(RealMemory, FrozenReadOnlyObjectStaysReadOnly) {
+  Object* object = rig.map_placed({kEmulated, kEmulated});
+  fill(rig.at(*object), 2 * kBlock, 8);
+  object->read_only = true;
+  ASSERT_EQ(rig.exchange.freeze(rig.extents, *object, 0), 0);
+  EXPECT_TRUE(holds(rig.at(*object), 2 * kBlock, 8));
+  EXPECT_EXIT(rig.at(*object)[5] = 1, testing::KilledBySignal(SIGSEGV), "");
+  rig.end(object);
+}
+
 TEST_F(RealMemory, FrozenBlocksBecomePrivateWithTheirData) {
   Object* object = rig.map_placed({kEmulated, kEmulated});
   fill(rig.at(*object), 2 * kBlock, 4);
-  ASSERT_EQ(rig.exchange.freeze(rig.extents, *object), 0);
+  ASSERT_EQ(rig.exchange.freeze(rig.extents, *object, 0), 0);
   ASSERT_EQ(rig.exchange.make_private(rig.extents, *object, object->first_block, 2), 0);
   EXPECT_TRUE(holds(rig.at(*object), 2 * kBlock, 4));
   EXPECT_EQ(os::protect(rig.at(*object) + 4096, Bytes(4096), 1), 0) << "by single pages again";

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// The runtime from end to end: programs under the real shim, each in several tier set-ups.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "profiler/sites/call_site.h"
+#include "tests/unit/extent/huge_pages.h"
+#include "tests/unit/runtime/run_program.h"
+
+namespace terrace::e2e {
+namespace {
+
+bool emulation_missing(std::string& why) {
+  if (geteuid() == 0 || access("/dev/userfaultfd", R_OK | W_OK) == 0) return false;
+  std::ifstream in("/proc/sys/vm/unprivileged_userfaultfd");
+  int allowed = 0;
+  if (in >> allowed && allowed == 1) return false;
+  why = "userfaultfd for kernel faults: run as root or make /dev/userfaultfd accessible";
+  return true;
+}
+
+class Runtime : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (std::string why; emulation_missing(why)) GTEST_SKIP() << why;
+  }
+  testing_support::HugePages pages_{512};
+};
+
+/// The same case on one backing after the other.
+class OnEachTier : public Runtime, public testing::WithParamInterface<const char*> {
+ protected:
+  static Scenario tier_scenario() {
+    const std::string kind = GetParam();
+    if (kind == "plain") return scenario_of({plain_tier("fast", GiB(4))});
+    if (kind == "emulated") return scenario_of({emulated_tier("slow", GiB(4))});
+    Scenario made = scenario_of({plain_tier("fast", GiB(2)), emulated_tier("slow", GiB(2))});
+    made.options.policy = runtime::DefaultPolicy::kInterleave;
+    if (kind == "recorded") {
+      made.options.record = true;
+      made.options.window_hz = 50;
+    }
+    return made;
+  }
+  void passes(const char* program_case) {
+    const Outcome outcome = run(tier_scenario(), program_case);
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.said;
+    ASSERT_TRUE(outcome.status.is_object()) << outcome.said;
+    EXPECT_GT(outcome.count("objects"), 0u) << "nothing was placed";
+    EXPECT_EQ(outcome.count("unplaced"), 0u);
+  }
+};
+
+TEST_P(OnEachTier, HeapCallsKeepTheirData) { passes("heap_calls"); }
+TEST_P(OnEachTier, FragmentsOfAMappingCanBeUnmapped) { passes("unmap_fragments"); }
+TEST_P(OnEachTier, DiscardedMemoryIsZero) { passes("discard_zeroes"); }
+TEST_P(OnEachTier, PartsCanBeProtected) { passes("protect_parts"); }
+TEST_P(OnEachTier, RemapKeepsData) { passes("remap_grows_and_shrinks"); }
+TEST_P(OnEachTier, ForkIsAnExactSnapshot) { passes("fork_snapshot"); }
+TEST_P(OnEachTier, DiscardAfterForkIsZero) { passes("fork_discard"); }
+TEST_P(OnEachTier, ForkExecAndSpawnOfLargePrograms) { passes("fork_and_exec_large"); }
+TEST_P(OnEachTier, ForksWhileEightThreadsAllocate) { passes("fork_while_allocating"); }
+
+INSTANTIATE_TEST_SUITE_P(Backing, OnEachTier,
+                         testing::Values("plain", "emulated", "striped", "recorded"),
+                         [](const auto& param) { return std::string(param.param); });
+
+TEST_F(Runtime, FullTierSpillsAndCounts) {
+  const Outcome outcome =
+      run(scenario_of({plain_tier("fast", MiB(16)), emulated_tier("slow", MiB(100))}), "spill");
+  ASSERT_EQ(outcome.exit_status, 0) << outcome.said;
+  EXPECT_EQ(outcome.peak("fast"), MiB(16).value);
+  EXPECT_EQ(outcome.peak("slow"), MiB(24).value);
+  EXPECT_EQ(outcome.count("spilled_blocks"), 12u);
+  EXPECT_EQ(outcome.count("objects"), 10u);
+}
+
+TEST_F(Runtime, WithAllTiersFullTheHeapBehindServes) {
+  const Outcome outcome =
+      run(scenario_of({plain_tier("fast", MiB(8)), emulated_tier("slow", MiB(8))}), "fill_every_tier");
+  ASSERT_EQ(outcome.exit_status, 0) << outcome.said;
+  EXPECT_EQ(outcome.peak("fast"), MiB(8).value);
+  EXPECT_EQ(outcome.peak("slow"), MiB(8).value);
+  EXPECT_EQ(outcome.count("objects"), 5u);
+  EXPECT_EQ(outcome.count("unplaced"), 36u);
+}
+
+TEST_F(Runtime, WithoutHugePagesSmallOnesServe) {
+  const Outcome outcome = run(scenario_of({emulated_tier("slow", GiB(100))}), "large_small_pages");
+  ASSERT_EQ(outcome.exit_status, 0) << outcome.said;
+  EXPECT_EQ(outcome.count("small_page_objects"), 1u);
+}
+
+TEST_F(Runtime, LatePlacementLosesNoWrite) {
+  Scenario made = scenario_of({emulated_tier("slow", GiB(1))});
+  made.options.late_size = MiB(64);
+  made.options.late_age_ms = 1;
+  const Outcome outcome = run(made, "late_placement");
+  ASSERT_EQ(outcome.exit_status, 0) << outcome.said;
+  EXPECT_GE(outcome.count("placed_late"), 1u);
+}
+
+TEST_F(Runtime, LatePlacementLeavesReshapedMemoryAlone) {
+  Scenario made = scenario_of({emulated_tier("slow", GiB(1))});
+  made.options.late_size = MiB(64);
+  made.options.late_age_ms = 20;
+  const Outcome outcome = run(made, "late_leaves_protected_parts");
+  EXPECT_EQ(outcome.exit_status, 0) << outcome.said;
+}
+
+/// A file of random bytes, with an odd tail.
+class WithFile : public Runtime {
+ protected:
+  void SetUp() override {
+    Runtime::SetUp();
+    path_ = directory_ + "/weights.bin";
+    std::mt19937_64 random(42);
+    std::vector<std::uint64_t> words(kFileBytes / 8 + 1);
+    for (std::uint64_t& word : words) word = random();
+    std::ofstream(path_, std::ios::binary)
+        .write(reinterpret_cast<const char*>(words.data()), kFileBytes);
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+  Scenario file_scenario() const {
+    Scenario made = scenario_of({plain_tier("fast", GiB(1)), emulated_tier("slow", GiB(1))});
+    made.environment.push_back("TERRACE_TEST_FILE=" + path_);
+    return made;
+  }
+  static constexpr std::uint64_t kFileBytes = 20 * (1u << 20) + 12345;
+  std::string directory_ = scratch_directory();
+  std::string path_;
+};
+
+TEST_F(WithFile, MaterialisedFileReadsAsTheFile) {
+  const Outcome outcome = run(file_scenario(), "map_file");
+  EXPECT_EQ(outcome.exit_status, 0) << outcome.said;
+}
+
+TEST_F(WithFile, PlannedMapIsFollowedBlockByBlock) {
+  const CallSite site = sites::file_site(path_.c_str(), kFileBytes, 0);
+  plan::PlannedObject object;
+  object.key = {site.hash, kFileBytes, 0, Origin::kFile};
+  object.label = "weights";
+  object.block_tiers = {0, 1, 1, 0, 1, 1, 1, 0, 1, 1, 1};
+  object.shares = {3.0 / 11, 8.0 / 11};
+  Scenario made = file_scenario();
+  plan::Plan plan;
+  plan.machine_id = made.topology.machine_id;
+  plan.tiers = made.topology.tiers;
+  plan.objects.push_back(object);
+  made.plan = &plan;
+  made.options.threshold = GiB(1);  // only the file
+  const Outcome outcome = run(made, "map_file");
+  ASSERT_EQ(outcome.exit_status, 0) << outcome.said;
+  EXPECT_EQ(outcome.count("planned"), 1u);
+  EXPECT_EQ(outcome.count("objects"), 1u);
+  EXPECT_EQ(outcome.peak("fast"), 3 * kBlockBytes.value);
+  EXPECT_EQ(outcome.peak("slow"), 8 * kBlockBytes.value);
+  EXPECT_EQ(outcome.count("spilled_blocks"), 0u);
+}
+
+class WithoutRights : public Runtime {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "root's right to become another user";
+    std::ifstream in("/proc/sys/vm/unprivileged_userfaultfd");
+    int allowed = 0;
+    if (in >> allowed && allowed == 1) GTEST_SKIP() << "userfaultfd is open to everybody here";
+    for (auto path = std::filesystem::path(TERRACE_RUNTIME_PROGRAM); path.has_relative_path();
+         path = path.parent_path()) {
+      const auto mode = std::filesystem::status(path).permissions();
+      if ((mode & std::filesystem::perms::others_exec) == std::filesystem::perms::none) {
+        GTEST_SKIP() << "a build directory that other users may enter: " << path;
+      }
+    }
+  }
+};
+
+TEST_F(WithoutRights, TheProgramRunsUnplacedAfterOneMessage) {
+  Scenario made = scenario_of({emulated_tier("slow", GiB(1))});
+  made.as_nobody = true;
+  const Outcome outcome = run(made, "heap_calls");
+  EXPECT_EQ(outcome.exit_status, 0) << outcome.said;
+  EXPECT_TRUE(outcome.status.is_null());
+  const auto first = outcome.said.find("terrace: userfaultfd");
+  ASSERT_NE(first, std::string::npos) << outcome.said;
+  EXPECT_NE(outcome.said.find("runs unplaced"), std::string::npos) << outcome.said;
+  EXPECT_EQ(outcome.said.find("terrace: ", first + 1), std::string::npos) << outcome.said;
+}
+
+TEST_F(WithoutRights, StrictEndsTheProgramWith125) {
+  Scenario made = scenario_of({emulated_tier("slow", GiB(1))});
+  made.as_nobody = true;
+  made.options.strict = true;
+  EXPECT_EQ(run(made, "heap_calls").exit_status, 125);
+}
+
+TEST_F(WithoutRights, PlainTiersNeedNone) {
+  Scenario made = scenario_of({plain_tier("fast", GiB(1))});
+  made.as_nobody = true;
+  const Outcome outcome = run(made, "heap_calls");
+  EXPECT_EQ(outcome.exit_status, 0) << outcome.said;
+  ASSERT_TRUE(outcome.status.is_object());
+  EXPECT_GT(outcome.count("objects"), 0u);
+}
+
+}  // namespace
+}  // namespace terrace::e2e
