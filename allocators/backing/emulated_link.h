@@ -74,6 +74,8 @@ class LinkEngine {
   /// Adds the passes over each block since the last call to passes[0..count).
   void take_passes(std::uint32_t first, std::uint32_t count, std::uint32_t* passes);
   LinkStatistics statistics(std::uint32_t link);
+  /// CPU time of the engine's thread.
+  Nanoseconds cpu_time() const { return Nanoseconds(cpu_ns_.load(std::memory_order_relaxed)); }
 
   /// fork: the engine holds still between the two, and is gone in the child.
   void lock_for_fork() { mutex_.lock(); }
@@ -137,6 +139,7 @@ class LinkEngine {
   Exactness exactness_ = Exactness::kPace;
   Nanoseconds lead_;
   std::atomic<bool> running_{false};
+  std::atomic<std::uint64_t> cpu_ns_{0};
   os::UserFault faults_;
   void* scratch_ = nullptr;
   Mutex mutex_;

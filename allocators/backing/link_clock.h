@@ -33,7 +33,7 @@ class LinkClock {
   /// each arrival and does not occupy it.
   void configure(Nanoseconds transfer, Nanoseconds latency);
 
-  /// Queues a block. False when the queue is full (the caller retries at the next arrival).
+  /// Queues a block. False when the queue is full: the caller lets the block through, uncharged.
   bool request(std::uint32_t block, Urgency urgency, Nanoseconds now);
   /// A thread waits now for a block that was requested ahead.
   void raise(std::uint32_t block, Nanoseconds now);

@@ -38,6 +38,7 @@ void LinkEngine::run() {
     now = os::monotonic_now();
     if (deadline > now + kAwakeBefore) {
       const Nanoseconds sleep = deadline - now - kAwakeBefore;
+      cpu_ns_.store(os::thread_cpu_now().value, std::memory_order_relaxed);
       faults_.wait_event(sleep < kLongestSleep ? sleep : kLongestSleep);
     } else {
       os::relax();

@@ -32,6 +32,7 @@ void sleep_for(Nanoseconds span) {
   }
 }
 
+Nanoseconds process_cpu_now() { return read_clock(CLOCK_PROCESS_CPUTIME_ID); }
 void relax() {
   __builtin_ia32_pause();
 }

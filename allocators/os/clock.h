@@ -12,6 +12,8 @@ Nanoseconds monotonic_now();
 Nanoseconds realtime_now();
 /// CPU time of the calling thread.
 Nanoseconds thread_cpu_now();
+/// CPU time of all threads of the process.
+Nanoseconds process_cpu_now();
 /// Sleeps this long; a signal does not end it.
 void sleep_for(Nanoseconds span);
 /// A hint to the core inside a spin loop.

@@ -27,6 +27,13 @@ int move_high(int fd) {
   return moved;
 }
 
+/// Growing a file beyond the limit (ulimit -f) raises SIGXFSZ in the program, memory file or not.
+bool beyond_file_limit(Bytes size) {
+  rlimit limit{};
+  return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+         size.value > limit.rlim_cur;
+}
+
 /// One number from a one-line file of sysfs; 0 when it cannot be read.
 std::uint64_t read_number(const char* path) {
   char text[32];
@@ -37,6 +44,7 @@ std::uint64_t read_number(const char* path) {
 
 Result<MemoryFile> MemoryFile::create(Bytes size, PageKind kind) {
   int error = injected_error(SystemCall::kMemfdCreate);
+  if (error == 0 && beyond_file_limit(size)) error = EFBIG;
   const unsigned flags = kind == PageKind::kHuge ? MFD_CLOEXEC | MFD_HUGETLB : MFD_CLOEXEC;
   const int saved = errno;
   MemoryFile file;

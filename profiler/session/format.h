@@ -105,8 +105,8 @@ struct HeatRecord {
 
 struct StepRecord {
   std::uint64_t at_ns;
-  std::uint64_t period_ns;     ///< median time from one step to the next
-  std::uint32_t observations;  ///< how many periods the median is over
+  std::uint64_t period_ns;     ///< mean time from one step to the next
+  std::uint32_t observations;  ///< how many periods the mean is over
   std::uint32_t reserved;
 };
 
@@ -117,6 +117,7 @@ struct CostRecord {
   std::uint64_t windows;
   std::uint64_t link_wait_ns;  ///< time that emulated links held the program's threads up
   std::uint64_t link_bytes;    ///< bytes that emulated links delivered
+  std::uint64_t program_cpu_ns;  ///< CPU time of the program's own threads
 };
 
 struct PlacementRecord {

@@ -64,7 +64,7 @@ inline constexpr std::array kOptions = {
     OptionSpec{"policy", 0, OptionType::kChoice, Reach::kEverywhere, "first-touch", "first-touch|interleave|weighted|none", "NAME", option_sets::kWrappers,
                "where objects go that no plan names: fill the tiers in order, equal shares, shares by bandwidth, or leave them to the kernel"},
     OptionSpec{"bind", 0, OptionType::kChoice, Reach::kEverywhere, "advisory", "off|advisory|strict", "MODE", option_sets::kWrappers,
-               "how firmly pages are bound to a tier's nodes: not at all, preferred with refusals counted, or spill to the next tier on refusal"},
+               "how firmly pages are bound to a tier's nodes: not at all, preferred, or to these nodes only; refusals are counted"},
     OptionSpec{"threshold", 0, OptionType::kSize, Reach::kEverywhere, "1M", "", "SIZE", option_sets::kWrappers,
                "heap allocations of this size and more are placed"},
     OptionSpec{"mmap-threshold", 0, OptionType::kSize, Reach::kEverywhere, "16M", "", "SIZE", option_sets::kWrappers,

@@ -13,6 +13,8 @@ constexpr double kRoutedBelow = 0.75;
 // Standard errors that a block's count must be off one pass a step to be taken at its word: at 2.5
 // fewer than 1 in 100 streamed blocks is called routed by chance.
 constexpr double kSignificance = 2.5;
+// However short the recording: what is read in fewer than about half of the steps is routed.
+constexpr double kWidestBand = 0.45;
 
 double bytes_in_block(const ObjectKey& key, std::size_t block) {
   const std::uint64_t before = static_cast<std::uint64_t>(block) << kBlockShift;
@@ -46,7 +48,7 @@ Status check_object(const heat::ObjectHeat& object, std::size_t index) {
 double streamed_band(const heat::ObjectHeat& object, double object_bytes_per_step,
                      double block_bytes) {
   const double block_error = object.relative_error * std::sqrt(object_bytes_per_step / block_bytes);
-  return std::max(1 - kRoutedBelow, kSignificance * block_error);
+  return std::clamp(kSignificance * block_error, 1 - kRoutedBelow, kWidestBand);
 }
 
 Access access_of(double passes_per_step, double band) {

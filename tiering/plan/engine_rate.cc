@@ -71,9 +71,13 @@ Result<double> engine_rate(const heat::HeatMap& heat, const Topology& topology,
     limits.one_thread = engine_limits(*same).one_thread;
   }
   if (limits.all_threads == 0) limits.all_threads = rates->front();
-  // An emulated link knows what it held the program up; the rest of the step is the engine's.
+  // An emulated link knows what it held the program up; the rest of the step is the engine's. Who
+  // waits for it uses no CPU, so a single thread's CPU time is the engine's as well, without the
+  // time that a wake-up takes.
   if (heat.emulated && heat.link_wait_share > 0 && heat.link_wait_share < 1) {
-    const double own = workload.step_seconds * (1 - heat.link_wait_share);
+    double share = 1 - heat.link_wait_share;
+    if (heat.program_cpu_share > 0 && heat.program_cpu_share < share) share = heat.program_cpu_share;
+    const double own = workload.step_seconds * share;
     const double rate = own / workload.total_bytes_per_step();
     if (rate >= limits.one_thread) return rate;
   }

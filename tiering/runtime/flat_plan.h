@@ -30,7 +30,7 @@ enum class DefaultPolicy : std::uint32_t {
 enum class BindMode : std::uint32_t {
   kOff = 0,       ///< no mbind
   kAdvisory = 1,  ///< MPOL_PREFERRED_MANY (MPOL_PREFERRED before Linux 5.15); refusal is counted
-  kStrict = 2,    ///< MPOL_BIND; refusal spills to the next tier
+  kStrict = 2,    ///< MPOL_BIND: these nodes or none; refusal is counted
 };
 
 enum FlatFlags : std::uint32_t {

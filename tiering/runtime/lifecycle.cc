@@ -94,6 +94,9 @@ bool ensure_running(State& runtime) {
   // Without it late placement on shared tiers is not possible, all the rest is.
   if (auto faults = os::UserFault::open(); faults) {
     runtime.exchange = extent::Exchange(std::move(*faults));
+  } else if (runtime.link_count != 0 || runtime.flat.has(kFlagRecord)) {
+    os::message("%s; objects under %llu MiB stay where they are allocated", faults.error().message,
+                static_cast<unsigned long long>(runtime.flat.header->late_bytes >> 20));
   }
   runtime.phase.store(Phase::kRunning, std::memory_order_release);
   if (runtime.flat.has(kFlagRecord)) {

@@ -275,6 +275,8 @@ void Recorder::flush(State& runtime, Nanoseconds now) {
     cost.link_wait_ns += statistics.wait_ns;
     cost.link_bytes += statistics.delivered_bytes;
   }
+  const Nanoseconds ours = cpu_ + runtime.links.cpu_time();
+  cost.program_cpu_ns = (os::process_cpu_now() - ours).value;
   session_.cost(cost);
   last_flush_ = now;
   observed_ = Nanoseconds();

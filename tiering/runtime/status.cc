@@ -86,6 +86,11 @@ void write_status(State& runtime) {
       os::message("status file %s: errno %d", path, error);
     }
   }
+  if (header.object_count != 0 && counters.planned.load() == 0) {
+    os::message("none of the plan's %u objects was allocated: the plan is of another program, "
+                "model or version; record and plan again",
+                header.object_count);
+  }
   if (!runtime.flat.has(kFlagVerbose)) return;
   os::message(
       "%llu objects, %llu named by the plan, %llu placed late, %llu unplaced, "

@@ -10,6 +10,7 @@
 #include <memory>
 #include <memory_resource>
 
+#include <terrace/export.h>
 #include <terrace/result.h>
 #include <terrace/tier.h>
 
@@ -24,7 +25,7 @@ struct PageSource {
   std::function<bool(void* pages, std::size_t bytes)> unmap;
 };
 
-class TierMemoryResource final : public std::pmr::memory_resource {
+class TERRACE_API TierMemoryResource final : public std::pmr::memory_resource {
  public:
   /// Up to the tier's capacity, in pages of its nodes. Errors: kUsage for an emulated tier (its
   /// pages come from its link: use create_from) or one smaller than a pool's first 2 MiB,

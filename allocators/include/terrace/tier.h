@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <terrace/export.h>
 #include <terrace/units.h>
 
 namespace terrace {
@@ -56,8 +57,8 @@ struct Tier {
   bool emulated() const { return backing == BackingKind::kEmulatedLink; }
 };
 
-const char* name_of(TierKind kind);
-const char* name_of(BackingKind backing);
-const char* name_of(Provenance provenance);
+TERRACE_API const char* name_of(TierKind kind);
+TERRACE_API const char* name_of(BackingKind backing);
+TERRACE_API const char* name_of(Provenance provenance);
 
 }  // namespace terrace

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <terrace/export.h>
 #include <terrace/result.h>
 #include <terrace/tier.h>
 
@@ -18,7 +19,7 @@ struct DiscoveryOptions {
   std::string calibration_file;     ///< cached measurements to merge; empty: none
 };
 
-struct Topology {
+struct TERRACE_API Topology {
   std::string machine_id;  ///< stable hash of CPU model, nodes and their sizes, as 16 hex digits
   std::string cpu_model;
   int hardware_threads = 0;
@@ -31,6 +32,6 @@ struct Topology {
 
 /// hwloc and libnuma, sysfs where they are blind, then the user's file over both.
 /// Errors: kUsage for a bad tier file (with line and remedy), kIo when sysfs cannot be read.
-Result<Topology> discover_topology(const DiscoveryOptions& options);
+TERRACE_API Result<Topology> discover_topology(const DiscoveryOptions& options);
 
 }  // namespace terrace

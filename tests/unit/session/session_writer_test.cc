@@ -136,7 +136,7 @@ TEST_F(SessionWriterTest, ReaderGetsBackWhatWasWritten) {
   const std::uint8_t moved[] = {1, 1, 1};
   writer_.placement(5, moved, 3);
   writer_.step({5000, 33, 12, 0});
-  writer_.cost({5, 1, 2, 3, 4});
+  writer_.cost({5, 1, 2, 3, 4, 6});
   writer_.object_ended(5, Nanoseconds(6000));
   writer_.close();
   writer_.close();

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+// The shared library is made of static parts; this file only gives it a source of its own.
+#include <terrace/memory_resource.h>
+#include <terrace/topology.h>
