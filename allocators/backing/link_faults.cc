@@ -51,6 +51,7 @@ bool LinkEngine::turn(Nanoseconds now) {
   os::FaultEvent events[16];
   const int count = faults_.read_events(events, 16);
   for (int i = 0; i < count; ++i) on_fault(events[i], now);
+  if (count > 0) now = os::monotonic_now();  // a first touch may have taken milliseconds
   for (std::uint32_t i = 0; i < link_count_; ++i) {
     Arrival arrival;
     while (links_[i].clock.take_arrival(now + lead_, arrival)) on_arrival(links_[i], arrival, now);
@@ -91,9 +92,14 @@ void LinkEngine::on_fault(const os::FaultEvent& event, Nanoseconds now) {
     faults_.wake(address_of(index), kBlockBytes);
     return;
   }
-  if (event.kind == os::FaultKind::kMissing && on_first_touch_of_page(index) != 0) {
-    leave_to_kernel(index, now);
-    return;
+  if (event.kind == os::FaultKind::kMissing) {
+    if (on_first_touch_of_page(index) != 0) {
+      leave_to_kernel(index, now);
+      return;
+    }
+    // Finding and zeroing a huge page takes up to milliseconds, in which the block would be due to
+    // close before its toucher woke up.
+    now = os::monotonic_now();
   }
   if (block.waited_for) return;  // another thread waits for it already
   on_touch(index, now - lead_);
