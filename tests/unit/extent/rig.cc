@@ -24,6 +24,7 @@ void Rig::start(Observation observation, backing::Exactness exactness, GBps band
   if (faults) exchange = Exchange(std::move(*faults));
   extents.configure(arena, links, BindMode::kAdvisory, observation);
   TierPages plain;
+  plain.nodes.words[0] = 1;
   extents.add_tier(plain);
   TierPages emulated;
   emulated.backing = BackingKind::kEmulatedLink;
