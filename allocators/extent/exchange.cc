@@ -67,15 +67,18 @@ int Exchange::place_shared_block(TieredExtents& extents, Object& object, std::ui
   char* const at = extents.arena().address_of(block);
   const std::uint64_t offset = static_cast<std::uint64_t>(block - object.first_block)
                                << kBlockShift;
+  std::uint8_t& its_tier = extents.arena().tiers_of(object)[block - object.first_block];
   void* const view = os::map_view(kBlockBytes, object.file.fd(), offset);
-  if (view == nullptr) return ENOMEM;
+  if (view == nullptr) {
+    its_tier = kNoTier;
+    return ENOMEM;
+  }
   int error = hold_writers(at);
   if (error == 0) {
     std::memcpy(view, at, kBlockBytes.value);
     error = extents.map_shared_run(object, block, 1, tier);
   }
   os::unmap(view, kBlockBytes);
-  std::uint8_t& its_tier = extents.arena().tiers_of(object)[block - object.first_block];
   if (error != 0) {
     allow_writers(at);
     its_tier = kNoTier;

@@ -136,8 +136,11 @@ int UserFault::deliver(void* at, Bytes size) const {
 }
 
 void UserFault::wake(void* at, Bytes size) const {
+  // Fails only for a range that is no range (UFFDIO_WAKE(2)), so it is no fault point.
   uffdio_range range = range_of(at, size);
-  control(fd_, UFFDIO_WAKE, &range);
+  const int saved = errno;
+  ioctl(fd_, UFFDIO_WAKE, &range);
+  errno = saved;
 }
 
 int UserFault::read_events(FaultEvent* events, int capacity) const {
