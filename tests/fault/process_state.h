@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a failed call must leave as it was: open files, mappings and threads of this process.
+#pragma once
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace terrace::testing_support {
+
+inline long entries_of(const char* directory) {
+  const std::filesystem::directory_iterator all(directory);
+  return std::distance(begin(all), end(all));
+}
+inline long open_files() {
+  return entries_of("/proc/self/fd");
+}
+inline long threads() {
+  return entries_of("/proc/self/task");
+}
+/// Address space in use, reservations included, in pages.
+inline long address_space_pages() {
+  long pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages;
+}
+/// Could this byte be read? Asks the kernel, so that nothing is killed.
+inline bool readable(const void* at) {
+  int ends[2];
+  if (pipe(ends) != 0) return false;
+  const bool is = write(ends[1], at, 1) == 1;
+  close(ends[0]);
+  close(ends[1]);
+  return is;
+}
+
+}  // namespace terrace::testing_support
