@@ -28,8 +28,8 @@ struct Ahead {
 
 class ReadAhead {
  public:
-  static constexpr std::uint32_t kMaxWindow = 8;
-  static constexpr std::uint32_t kMarkerEvery = 4;
+  static constexpr std::uint32_t kMaxWindow = 16;
+  static constexpr std::uint32_t kMarkerEvery = 8;
 
   constexpr ReadAhead() = default;
   /// A fault showed that `block` is touched at `now`. Writes blocks to request into

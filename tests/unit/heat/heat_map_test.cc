@@ -204,10 +204,10 @@ TEST(HeatMap, TellsTiersEmulationAndCosts) {
   // Differences count, not totals: what was waited before the steady time is left out.
   const std::uint64_t s = 1'000'000'000;
   builder.chunk(session::ChunkKind::kCost,
-                session::CostRecord{SessionBuilder::at(6), s, 40, 2 * s, 9});
+                session::CostRecord{SessionBuilder::at(6), s, 40, 2 * s, 9, s});
   builder.chunk(
       session::ChunkKind::kCost,
-      session::CostRecord{SessionBuilder::at(9), s + 60'000'000, 80, 2 * s + 900'000'000, 9});
+      session::CostRecord{SessionBuilder::at(9), s + 60'000'000, 80, 2 * s + 900'000'000, 9, 3 * s});
   const HeatMap map = map_of(builder);
   EXPECT_TRUE(map.emulated);
   EXPECT_EQ(map.machine_id, "0123456789abcdef");
@@ -218,6 +218,7 @@ TEST(HeatMap, TellsTiersEmulationAndCosts) {
   EXPECT_NEAR(map.recorded_seconds, 10, 1e-9);
   EXPECT_NEAR(map.observer_cpu_share, 0.02, 1e-9);
   EXPECT_NEAR(map.link_wait_share, 0.3, 1e-9);
+  EXPECT_NEAR(map.program_cpu_share, 2.0 / 3, 1e-9);
 }
 
 // The recorder's own way of looking: a scan of known period, short windows at random times.

@@ -135,7 +135,7 @@ TEST(Workload, CallsBlocksThatMissStepsRouted) {
   EXPECT_EQ(blocks[1].access, Access::kStreamed);
   EXPECT_EQ(blocks[2].access, Access::kRouted);
   EXPECT_EQ(blocks[3].access, Access::kUntouched);
-  EXPECT_EQ(blocks[4].access, Access::kStreamed);
+  EXPECT_EQ(blocks[4].access, Access::kReused);
   EXPECT_DOUBLE_EQ(blocks[0].bytes_per_step, blocks[1].bytes_per_step);
   EXPECT_DOUBLE_EQ(blocks[4].bytes_per_step, kBlock * 3);
 }
