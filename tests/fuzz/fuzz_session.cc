@@ -42,7 +42,7 @@ SessionBuilder whole_session() {
     builder.heat(1, SourceKind::kLinkFaults, second, second + 1, 1, {0, 20, 0, 21, 0});
     builder.heat(2, SourceKind::kReferencedBits, second, second + 1, 0.5, {700});
     builder.step(second + 1, 0.05, 20);
-    builder.chunk(ChunkKind::kCost, CostRecord{SessionBuilder::at(second + 1), 5, 6, 7, 8});
+    builder.chunk(ChunkKind::kCost, CostRecord{SessionBuilder::at(second + 1), 5, 6, 7, 8, 6});
   }
   builder.chunk(ChunkKind::kPlacement, PlacementRecord{2, 2}, std::string(2, '\0'));
   builder.object_end(2, 5).end();
