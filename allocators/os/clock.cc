@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "allocators/os/clock.h"
 
-#include <cerrno>
 #include <time.h>
+#include <cerrno>
 
 namespace terrace::os {
 namespace {
@@ -32,7 +32,9 @@ void sleep_for(Nanoseconds span) {
   }
 }
 
-Nanoseconds process_cpu_now() { return read_clock(CLOCK_PROCESS_CPUTIME_ID); }
+Nanoseconds process_cpu_now() {
+  return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
 void relax() {
   __builtin_ia32_pause();
 }

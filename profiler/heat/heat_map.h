@@ -37,7 +37,7 @@ struct HeatMap {
   std::string step_source;  ///< how the period was found
   double recorded_seconds = 0;
   double link_wait_share = 0;       ///< of steady time that threads waited on emulated links
-  double program_cpu_share = 0;      ///< program's CPU time over steady time; 1: one busy thread
+  double program_cpu_share = 0;     ///< program's CPU time over steady time; 1: one busy thread
   double observer_cpu_share = 0;    ///< observer's CPU time over wall time
   std::vector<ObjectHeat> objects;  ///< hottest first
 };

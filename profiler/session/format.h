@@ -115,8 +115,8 @@ struct CostRecord {
   std::uint64_t at_ns;
   std::uint64_t cpu_ns;  ///< CPU time of the observer
   std::uint64_t windows;
-  std::uint64_t link_wait_ns;  ///< time that emulated links held the program's threads up
-  std::uint64_t link_bytes;    ///< bytes that emulated links delivered
+  std::uint64_t link_wait_ns;    ///< time that emulated links held the program's threads up
+  std::uint64_t link_bytes;      ///< bytes that emulated links delivered
   std::uint64_t program_cpu_ns;  ///< CPU time of the program's own threads
 };
 

@@ -76,7 +76,8 @@ Result<double> engine_rate(const heat::HeatMap& heat, const Topology& topology,
   // time that a wake-up takes.
   if (heat.emulated && heat.link_wait_share > 0 && heat.link_wait_share < 1) {
     double share = 1 - heat.link_wait_share;
-    if (heat.program_cpu_share > 0 && heat.program_cpu_share < share) share = heat.program_cpu_share;
+    if (heat.program_cpu_share > 0 && heat.program_cpu_share < share)
+      share = heat.program_cpu_share;
     const double own = workload.step_seconds * share;
     const double rate = own / workload.total_bytes_per_step();
     if (rate >= limits.one_thread) return rate;

@@ -87,9 +87,10 @@ void write_status(State& runtime) {
     }
   }
   if (header.object_count != 0 && counters.planned.load() == 0) {
-    os::message("none of the plan's %u objects was allocated: the plan is of another program, "
-                "model or version; record and plan again",
-                header.object_count);
+    os::message(
+        "none of the plan's %u objects was allocated: the plan is of another program, "
+        "model or version; record and plan again",
+        header.object_count);
   }
   if (!runtime.flat.has(kFlagVerbose)) return;
   os::message(

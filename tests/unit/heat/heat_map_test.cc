@@ -205,9 +205,9 @@ TEST(HeatMap, TellsTiersEmulationAndCosts) {
   const std::uint64_t s = 1'000'000'000;
   builder.chunk(session::ChunkKind::kCost,
                 session::CostRecord{SessionBuilder::at(6), s, 40, 2 * s, 9, s});
-  builder.chunk(
-      session::ChunkKind::kCost,
-      session::CostRecord{SessionBuilder::at(9), s + 60'000'000, 80, 2 * s + 900'000'000, 9, 3 * s});
+  builder.chunk(session::ChunkKind::kCost,
+                session::CostRecord{SessionBuilder::at(9), s + 60'000'000, 80, 2 * s + 900'000'000,
+                                    9, 3 * s});
   const HeatMap map = map_of(builder);
   EXPECT_TRUE(map.emulated);
   EXPECT_EQ(map.machine_id, "0123456789abcdef");

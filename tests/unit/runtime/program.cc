@@ -67,7 +67,8 @@ struct Case {
   const char* name;
   void (*run)();
 };
-#define TERRACE_CASE(name) {#name, &terrace::e2e::name}
+#define TERRACE_CASE(name) \
+  { #name, &terrace::e2e::name }
 constexpr Case kCases[] = {
     TERRACE_CASE(heap_calls),
     TERRACE_CASE(unmap_fragments),

@@ -65,7 +65,7 @@ void heap_calls() {
 void unmap_fragments() {
   char* at = map_anonymous(20 * kMiB);
   fill(at, 20 * kMiB, 1);
-  REQUIRE(munmap(at + 4 * kMiB, 6 * kMiB) == 0);         // whole blocks
+  REQUIRE(munmap(at + 4 * kMiB, 6 * kMiB) == 0);          // whole blocks
   REQUIRE(munmap(at + 15 * kMiB + 4096, 4 * 4096) == 0);  // inside a block
   REQUIRE(write_faults(at + 5 * kMiB));
   REQUIRE(holds(at, 4 * kMiB, 1));

@@ -2,8 +2,8 @@
 #include "tests/unit/runtime/run_program.h"
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <grp.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,8 +28,8 @@ constexpr gid_t kNobody = 65534;
   setenv("LD_PRELOAD", TERRACE_PRELOAD_LIBRARY, 1);
   for (const std::string& entry : scenario.environment) putenv(strdup(entry.c_str()));
   alarm(kSeconds);
-  if (scenario.as_nobody && (setgroups(0, nullptr) != 0 || setgid(kNobody) != 0 ||
-                          setuid(kNobody) != 0)) {
+  if (scenario.as_nobody &&
+      (setgroups(0, nullptr) != 0 || setgid(kNobody) != 0 || setuid(kNobody) != 0)) {
     _exit(126);
   }
   execl(TERRACE_RUNTIME_PROGRAM, "runtime_program", program_case.c_str(), nullptr);

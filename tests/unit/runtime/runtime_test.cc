@@ -55,15 +55,33 @@ class OnEachTier : public Runtime, public testing::WithParamInterface<const char
   }
 };
 
-TEST_P(OnEachTier, HeapCallsKeepTheirData) { passes("heap_calls"); }
-TEST_P(OnEachTier, FragmentsOfAMappingCanBeUnmapped) { passes("unmap_fragments"); }
-TEST_P(OnEachTier, DiscardedMemoryIsZero) { passes("discard_zeroes"); }
-TEST_P(OnEachTier, PartsCanBeProtected) { passes("protect_parts"); }
-TEST_P(OnEachTier, RemapKeepsData) { passes("remap_grows_and_shrinks"); }
-TEST_P(OnEachTier, ForkIsAnExactSnapshot) { passes("fork_snapshot"); }
-TEST_P(OnEachTier, DiscardAfterForkIsZero) { passes("fork_discard"); }
-TEST_P(OnEachTier, ForkExecAndSpawnOfLargePrograms) { passes("fork_and_exec_large"); }
-TEST_P(OnEachTier, ForksWhileEightThreadsAllocate) { passes("fork_while_allocating"); }
+TEST_P(OnEachTier, HeapCallsKeepTheirData) {
+  passes("heap_calls");
+}
+TEST_P(OnEachTier, FragmentsOfAMappingCanBeUnmapped) {
+  passes("unmap_fragments");
+}
+TEST_P(OnEachTier, DiscardedMemoryIsZero) {
+  passes("discard_zeroes");
+}
+TEST_P(OnEachTier, PartsCanBeProtected) {
+  passes("protect_parts");
+}
+TEST_P(OnEachTier, RemapKeepsData) {
+  passes("remap_grows_and_shrinks");
+}
+TEST_P(OnEachTier, ForkIsAnExactSnapshot) {
+  passes("fork_snapshot");
+}
+TEST_P(OnEachTier, DiscardAfterForkIsZero) {
+  passes("fork_discard");
+}
+TEST_P(OnEachTier, ForkExecAndSpawnOfLargePrograms) {
+  passes("fork_and_exec_large");
+}
+TEST_P(OnEachTier, ForksWhileEightThreadsAllocate) {
+  passes("fork_while_allocating");
+}
 
 INSTANTIATE_TEST_SUITE_P(Backing, OnEachTier,
                          testing::Values("plain", "emulated", "striped", "recorded"),
@@ -80,8 +98,8 @@ TEST_F(Runtime, FullTierSpillsAndCounts) {
 }
 
 TEST_F(Runtime, WithAllTiersFullTheHeapBehindServes) {
-  const Outcome outcome =
-      run(scenario_of({plain_tier("fast", MiB(8)), emulated_tier("slow", MiB(8))}), "fill_every_tier");
+  const Outcome outcome = run(
+      scenario_of({plain_tier("fast", MiB(8)), emulated_tier("slow", MiB(8))}), "fill_every_tier");
   ASSERT_EQ(outcome.exit_status, 0) << outcome.said;
   EXPECT_EQ(outcome.peak("fast"), MiB(8).value);
   EXPECT_EQ(outcome.peak("slow"), MiB(8).value);
