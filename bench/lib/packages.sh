@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the project's two commands need from Debian, in one place. To be sourced; then
 #   require_packages build       compiler, build tools and libraries (tests/run.sh, bench/demo.sh)
+#   require_packages tests       allocators that the shim is tested in front of (tests/run.sh)
 #   require_packages demo        what fetches and drives the inference engine (bench/demo.sh)
 # Installs what is missing with apt-get, as root or by sudo; else lists it and exits with 3.
 
@@ -12,6 +13,8 @@ demo_tools=(node:nodejs npm:npm git:git tar:tar)
 build_libraries=(libhwloc-dev libnuma-dev libtbb-dev coinor-libclp-dev libcli11-dev
   libtomlplusplus-dev nlohmann-json3-dev libspdlog-dev libfmt-dev zlib1g-dev libgtest-dev
   libgmock-dev libbenchmark-dev)
+
+test_libraries=(libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0)
 
 missing_tools() {
   local pair
@@ -48,6 +51,7 @@ require_packages() {
   local missing
   case $1 in
     build) missing=$(missing_tools "${build_tools[@]}" && missing_libraries "${build_libraries[@]}") ;;
+    tests) missing=$(missing_libraries "${test_libraries[@]}") ;;
     demo) missing=$(missing_tools "${demo_tools[@]}") ;;
     *) printf 'require_packages: no set named %s\n' "$1" >&2; exit 2 ;;
   esac

@@ -35,6 +35,7 @@ function run(command, args) {
 export class Programs {
   constructor(root) {
     const release = join(root, 'build', 'release');
+    this.preloadPath = join(release, 'libterrace-preload.so');
     this.terracePath = join(release, 'terrace');
     this.makeModelPath = join(release, 'make_model');
     this.clientPath = join(release, 'engine', 'llama_decode');
@@ -64,6 +65,12 @@ export class Programs {
       '--context', `${workload.context}`, '--mmap', workload.mmap,
       '--warmup', `${length.warmup}`, '--tokens', `${length.tokens}`,
     ];
+  }
+
+  /// Runs the client without `terrace`, with the environment's additions `variables`.
+  async decodeAlone(variables, command) {
+    const { stdout } = await run('env', [...variables, ...command]);
+    return JSON.parse(stdout.trim().split('\n').at(-1));
   }
 
   /// Runs the client under `terrace VERB OPTIONS`, strictly: a run that could not be placed as asked

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// What Terrace costs a decoding engine that needs nothing from it: CPU time for each token of the
+// engine alone, under the shim passing through, placed on one fast tier, and recorded on it. Rounds
+// are interleaved in shuffled order; figures are ratios of medians, with the spread.
+// Started by decode_cost.sh: node decode_cost.mjs [--json] [--rounds N] [--tokens N]
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+import { Programs, stopRunning } from './demo/programs.mjs';
+import { generator, median, shuffled, spread } from './demo/statistics.mjs';
+import { writeAllFast } from './demo/tiers.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '5' },
+    tokens: { type: 'string', default: '120' },
+  },
+});
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    stopRunning(signal);
+    process.exit(signal === 'SIGINT' ? 130 : 143);
+  });
+}
+
+const programs = new Programs(root);
+const config = JSON.parse(readFileSync(join(root, 'bench', 'configs', 'demo.json'), 'utf8'));
+const folder = join(root, 'build', 'decode_cost');
+mkdirSync(folder, { recursive: true });
+const workload = config.workloads.find(({ name }) => name === 'dense');
+const model = await programs.model(workload, config.seed);
+const command = programs.client(workload, model, { warmup: 8, tokens: Number(values.tokens) });
+const tiers = join(folder, 'all-fast.toml');
+const session = join(folder, 'session.trc');
+writeAllFast(tiers, model);
+
+const variants = {
+  alone: () => programs.decodeAlone([], command),
+  passing: () => programs.decodeAlone([`LD_PRELOAD=${programs.preloadPath}`], command),
+  placed: () => programs.decode('run', ['--tiers', tiers], command),
+  recorded: () => {
+    rmSync(session, { force: true });
+    return programs.decode('record', ['--tiers', tiers, '-o', session], command);
+  },
+};
+
+const random = generator(1);
+const cpu = Object.fromEntries(Object.keys(variants).map((key) => [key, []]));
+for (let round = 0; round < Number(values.rounds); ++round) {
+  for (const key of shuffled(Object.keys(variants), random)) {
+    const { process_cpu_ms: ms } = await variants[key]();
+    process.stderr.write(`round ${round + 1}: ${key}: ${ms.toFixed(2)} ms of CPU a token\n`);
+    cpu[key].push(ms);
+  }
+}
+
+const over = (key, base) => 100 * (median(cpu[key]) / median(cpu[base]) - 1);
+const result = {
+  cpu_ms_per_token: Object.fromEntries(Object.entries(cpu).map(([key, all]) => [key, median(all)])),
+  spread_pct: Object.fromEntries(Object.entries(cpu).map(([key, all]) => [key, 100 * spread(all)])),
+  passing_over_alone_pct: over('passing', 'alone'),
+  placed_over_alone_pct: over('placed', 'alone'),
+  recorded_over_placed_pct: over('recorded', 'placed'),
+};
+const line = JSON.stringify(result, (_, value) =>
+  typeof value === 'number' ? Number(value.toFixed(2)) : value);
+process.stdout.write(values.json ? `${line}\n` : `${JSON.stringify(JSON.parse(line), null, 2)}\n`);

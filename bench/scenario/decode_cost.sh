@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# CPU time for each token: llama.cpp alone, under the shim, placed and recorded (decode_cost.mjs).
+#   bench/scenario/decode_cost.sh [--json] [--rounds N] [--tokens N]
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=../lib/packages.sh
+. "$root/bench/lib/packages.sh"
+# shellcheck source=../lib/build.sh
+. "$root/bench/lib/build.sh"
+require_packages build
+require_packages demo
+build_release terrace terrace-preload make_model
+"$root/bench/scenario/build_engine.sh"
+exec node "$root/bench/scenario/decode_cost.mjs" "$@"
