@@ -158,17 +158,18 @@ void Recorder::begin_window(State& runtime, Nanoseconds now) {
   next_window_ = now + Nanoseconds(period_.value * 7 / 8 + jitter);
 }
 
-/// Marks in seen_ what the window saw.
-void Recorder::scan_window(State& runtime, std::uint32_t first, std::uint32_t count) {
+/// Marks in seen_ what the window saw. False: the kernel did not tell.
+bool Recorder::scan_window(State& runtime, std::uint32_t first, std::uint32_t count) {
   constexpr std::uint32_t kChunk = 512;
   for (std::uint32_t at = first; at < first + count; at += kChunk) {
     std::uint32_t seen[kChunk] = {};
     const std::uint32_t blocks = first + count - at < kChunk ? first + count - at : kChunk;
-    if (present_.end(runtime.arena.address_of(at), blocks, seen) != 0) return;
+    if (present_.end(runtime.arena.address_of(at), blocks, seen) != 0) return false;
     for (std::uint32_t i = 0; i < blocks; ++i) {
       if (seen[i] != 0) ever_[at + i] = seen_[at + i] = 1;
     }
   }
+  return true;
 }
 
 void Recorder::end_window(State& runtime) {
@@ -176,8 +177,9 @@ void Recorder::end_window(State& runtime) {
   const Nanoseconds length = os::monotonic_now() - window_begin_;
   std::uint64_t touched = 0;
   std::uint64_t ever = 0;
+  bool told = true;
   for_each_visible_run(runtime, [&](std::uint32_t first, std::uint32_t count) {
-    scan_window(runtime, first, count);
+    told = scan_window(runtime, first, count) && told;
     for (std::uint32_t i = first; i < first + count; ++i) {
       touched += seen_[i];
       ever += ever_[i];
@@ -185,7 +187,7 @@ void Recorder::end_window(State& runtime) {
   });
   ++windows_;
   // A window longer than a step may have seen several passes as one: it does not count.
-  const bool usable = window_length_.adapt(touched, ever);
+  const bool usable = told && window_length_.adapt(touched, ever);
   for_each_visible_run(runtime, [&](std::uint32_t first, std::uint32_t count) {
     for (std::uint32_t i = first; i < first + count; ++i) {
       if (usable) touches_[i] += seen_[i];

@@ -43,7 +43,7 @@ class Recorder {
   enum class Activity : std::uint8_t { kIdle, kWindow, kWatch, kReferenced };
 
   void begin_window(State& runtime, Nanoseconds now);
-  void scan_window(State& runtime, std::uint32_t first, std::uint32_t count);
+  bool scan_window(State& runtime, std::uint32_t first, std::uint32_t count);
   void end_window(State& runtime);
   void begin_watch(State& runtime, Nanoseconds now);
   void watch(State& runtime, Nanoseconds now);
