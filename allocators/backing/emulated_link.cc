@@ -124,6 +124,7 @@ void LinkEngine::detach(std::uint32_t first, std::uint32_t count) {
     if (block.link == 0) continue;
     if (block.state == State::kMoving) link_of(block).clock.cancel(i, now);
     link_of(block).read_ahead.forget(i, 1);
+    end_wait(block);
     block.link = 0;
   }
   for (std::uint32_t i = 0; i < opened_.size();) {

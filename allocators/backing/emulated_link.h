@@ -116,6 +116,8 @@ class LinkEngine {
   void on_fault(const os::FaultEvent& event, Nanoseconds now);
   int on_first_touch_of_page(std::uint32_t block);
   void leave_to_kernel(std::uint32_t block, Nanoseconds now);
+  void wait_for(Block& block, Nanoseconds now);
+  void end_wait(Block& block);
   void on_touch(std::uint32_t block, Nanoseconds now);
   void request_ahead(Link& link, std::uint32_t block, Nanoseconds now);
   void on_arrival(Link& link, const Arrival& arrival, Nanoseconds now);
@@ -141,6 +143,7 @@ class LinkEngine {
   std::atomic<bool> running_{false};
   std::atomic<std::uint64_t> cpu_ns_{0};
   os::UserFault faults_;
+  std::uint32_t waited_blocks_ = 0;  ///< threads wait for so many blocks now
   void* scratch_ = nullptr;
   Mutex mutex_;
   Link links_[kMaxLinks];

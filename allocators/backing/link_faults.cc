@@ -29,15 +29,18 @@ void LinkEngine::run() {
     Nanoseconds now = os::monotonic_now();
     bool active;
     Nanoseconds deadline;
+    Nanoseconds awake;
     {
       const LockGuard guard(mutex_);
       active = turn(now);
       deadline = next_deadline();
+      // What nobody waits for may open a little late; being awake takes time from the program.
+      awake = waited_blocks_ != 0 ? kAwakeBefore : Nanoseconds();
     }
     if (active) continue;
     now = os::monotonic_now();
-    if (deadline > now + kAwakeBefore) {
-      const Nanoseconds sleep = deadline - now - kAwakeBefore;
+    if (deadline > now + awake) {
+      const Nanoseconds sleep = deadline - now - awake;
       cpu_ns_.store(os::thread_cpu_now().value, std::memory_order_relaxed);
       faults_.wait_event(sleep < kLongestSleep ? sleep : kLongestSleep);
     } else {
@@ -127,6 +130,17 @@ void LinkEngine::leave_to_kernel(std::uint32_t index, Nanoseconds now) {
   faults_.wake(address_of(index), kBlockBytes);
 }
 
+void LinkEngine::wait_for(Block& block, Nanoseconds now) {
+  if (!block.waited_for) ++waited_blocks_;
+  block.waited_for = true;
+  block.fault_ns = now.value;
+}
+
+void LinkEngine::end_wait(Block& block) {
+  if (block.waited_for) --waited_blocks_;
+  block.waited_for = false;
+}
+
 void LinkEngine::on_touch(std::uint32_t index, Nanoseconds now) {
   Block& block = blocks_[index];
   Link& link = link_of(block);
@@ -144,8 +158,7 @@ void LinkEngine::on_touch(std::uint32_t index, Nanoseconds now) {
         return;
       }
       block.stay_shift = 0;
-      block.waited_for = true;
-      block.fault_ns = now.value;
+      wait_for(block, now);
       if (link.clock.request(index, Urgency::kDemand, now)) {
         block.state = State::kMoving;
         ++link.statistics.demand_waits;
@@ -154,8 +167,7 @@ void LinkEngine::on_touch(std::uint32_t index, Nanoseconds now) {
       }
       break;
     case State::kMoving:
-      block.waited_for = true;
-      block.fault_ns = now.value;
+      wait_for(block, now);
       ++link.statistics.demand_waits;
       link.clock.raise(index, now);
       break;
@@ -234,7 +246,7 @@ void LinkEngine::open_block(std::uint32_t index, Nanoseconds now, Nanoseconds cl
     // again and faults anew if need be.
     faults_.wake(address_of(index), kBlockBytes);
   }
-  block.waited_for = false;
+  end_wait(block);
   if (block.state == State::kOpen) return;
   block.state = State::kOpen;
   if (opened_.full()) {

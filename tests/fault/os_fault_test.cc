@@ -3,6 +3,7 @@
 // descriptor or mapping is left.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <cerrno>
 #include <cstring>
@@ -49,6 +50,18 @@ TEST_F(OsFault, MemoryFileSaysWhichCallWasRefused) {
     EXPECT_NE(std::strstr(file.error().message, std::strerror(ENOSPC)), nullptr);
   }
   errno = kUntouched;
+}
+
+TEST_F(OsFault, MemoryFileBeyondTheFileSizeLimitIsRefused) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit small = before;
+  small.rlim_cur = 1 << 20;
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  const auto file = MemoryFile::create(MiB(4), PageKind::kSmall);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  ASSERT_FALSE(file.ok()) << "growing it would have raised SIGXFSZ";
+  EXPECT_EQ(file.error().saved_errno, EFBIG);
 }
 
 TEST_F(OsFault, AllocationOfAFileReturnsTheError) {

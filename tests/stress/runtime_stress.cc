@@ -23,16 +23,12 @@ namespace {
 
 constexpr std::size_t kMiB = 1u << 20;
 constexpr int kThreads = 6;
-#ifdef __SANITIZE_THREAD__
-// The exchange copies blocks whose owner may be about to write: the kernel holds such a writer in a
-// fault until the copy is done, which this sanitizer does not see, and it takes seconds over each
-// block of such words. tiered_extent_test has counting writers for it.
-constexpr Bytes kLate = Bytes(0);
-constexpr int kOperations = 40;  ///< of each thread
-#else
-constexpr Bytes kLate = MiB(6);
-constexpr int kOperations = 250;
-#endif
+// Both are CMake's to choose. With the thread sanitizer nothing is placed late: the exchange copies
+// blocks whose owner may be about to write, the kernel holds such a writer in a fault until the
+// copy is done, and the sanitizer does not see that. tiered_extent_test has counting writers for
+// it.
+constexpr Bytes kLate = MiB(TERRACE_STRESS_LATE_MIB);
+constexpr int kOperations = TERRACE_STRESS_OPERATIONS;  ///< of each thread
 
 Tier tier(const char* name, BackingKind backing, Bytes capacity) {
   Tier made;
