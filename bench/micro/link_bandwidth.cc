@@ -55,7 +55,10 @@ class Bench {
       fail("attach");
     }
   }
-  ~Bench() { engine_->detach(0, static_cast<std::uint32_t>(blocks_for(kSize))); }
+  ~Bench() {
+    engine_->detach(0, static_cast<std::uint32_t>(blocks_for(kSize)));
+    os::unmap(arena_, GiB(1));
+  }
 
   double stream(int threads, double gbps) {
     const auto passes = static_cast<int>(gbps * 0.6e9 / static_cast<double>(kSize.value)) + 1;
