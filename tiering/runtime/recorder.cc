@@ -13,6 +13,7 @@
 namespace terrace::runtime {
 namespace {
 
+constexpr std::uint32_t kNoBlock = ~std::uint32_t{0};
 constexpr Nanoseconds kFlushEvery = milliseconds(1000);
 constexpr Nanoseconds kFirstWatch = milliseconds(1500);
 constexpr Nanoseconds kWatchEvery = milliseconds(4000);
@@ -197,17 +198,32 @@ void Recorder::end_window(State& runtime) {
   if (usable) observed_ = observed_ + length;
 }
 
+/// The hottest visible block of the largest object that is touched at all: weights, as a rule. A
+/// smaller object's hottest block may be activations, which every layer of a step touches again.
+std::uint32_t Recorder::block_to_watch(State& runtime) const {
+  std::uint32_t hottest = kNoBlock;
+  std::uint32_t largest = 0;
+  for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
+    const extent::Object& object = runtime.arena.slot(i);
+    if (object.block_count <= largest) continue;
+    std::uint32_t here = kNoBlock;
+    for_each_visible_run(runtime, object, [&](std::uint32_t first, std::uint32_t count) {
+      for (std::uint32_t block = first; block < first + count; ++block) {
+        if (ever_[block] == 0) continue;
+        if (here == kNoBlock || touches_[block] > touches_[here]) here = block;
+      }
+    });
+    if (here == kNoBlock) continue;
+    hottest = here;
+    largest = object.block_count;
+  }
+  return hottest;
+}
+
 void Recorder::begin_watch(State& runtime, Nanoseconds now) {
   next_watch_ = now + kWatchEvery;
-  const std::uint32_t kNone = ~std::uint32_t{0};
-  std::uint32_t hottest = kNone;
-  for_each_visible_run(runtime, [&](std::uint32_t first, std::uint32_t count) {
-    for (std::uint32_t i = first; i < first + count; ++i) {
-      if (ever_[i] == 0) continue;
-      if (hottest == kNone || touches_[i] > touches_[hottest]) hottest = i;
-    }
-  });
-  if (hottest == kNone) return;
+  const std::uint32_t hottest = block_to_watch(runtime);
+  if (hottest == kNoBlock) return;
   activity_ = Activity::kWatch;
   step_watch_.begin(hottest, now);
   sources::PresentBits::begin(runtime.arena.address_of(hottest), 1);

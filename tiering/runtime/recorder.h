@@ -45,6 +45,7 @@ class Recorder {
   void begin_window(State& runtime, Nanoseconds now);
   bool scan_window(State& runtime, std::uint32_t first, std::uint32_t count);
   void end_window(State& runtime);
+  std::uint32_t block_to_watch(State& runtime) const;
   void begin_watch(State& runtime, Nanoseconds now);
   void watch(State& runtime, Nanoseconds now);
   Nanoseconds turn_referenced(State& runtime, Nanoseconds now);
