@@ -232,7 +232,7 @@ void LinkEngine::on_arrival(Link& link, const Arrival& arrival, Nanoseconds now)
     // The stream gets here some blocks later; it must find the block open.
     Nanoseconds pace = link.read_ahead.pace_of(arrival.block);
     if (pace.value == 0) pace = kUnknownPace;
-    Nanoseconds stay(kOpenTime.value + 2 * ReadAhead::kMaxWindow * pace.value);
+    Nanoseconds stay(kOpenTime.value + std::uint64_t{2} * ReadAhead::kMaxWindow * pace.value);
     if (stay > kLongestOpen) stay = kLongestOpen;
     open_block(arrival.block, now, now + stay);
   }

@@ -25,7 +25,7 @@ std::string environment(const char* name) {
 
 /// Empty when neither variable names an absolute folder.
 std::string user_config_folder() {
-  const std::string configured = environment("XDG_CONFIG_HOME");
+  std::string configured = environment("XDG_CONFIG_HOME");
   if (!configured.empty() && configured.front() == '/') return configured;
   const std::string home = environment("HOME");
   return home.empty() ? std::string() : home + "/.config";

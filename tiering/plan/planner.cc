@@ -80,9 +80,9 @@ Status check_fits(const Task& task, const Topology& topology) {
   return make_error(ErrorCode::kInfeasible, 0,
                     "plan: the objects take %llu MiB, the %zu tiers together leave %llu MiB; add "
                     "%llu MiB of capacity or lower the headroom",
-                    static_cast<unsigned long long>(wanted * 2), topology.tiers.size(),
-                    static_cast<unsigned long long>(room * 2),
-                    static_cast<unsigned long long>((wanted - room) * 2));
+                    2 * static_cast<unsigned long long>(wanted), topology.tiers.size(),
+                    2 * static_cast<unsigned long long>(room),
+                    2 * static_cast<unsigned long long>(wanted - room));
 }
 
 Result<Prediction> bound_of(const Task& task) {

@@ -182,7 +182,7 @@ Status check_room(const Programme& programme) {
                     "plan: %llu blocks of 2 MiB for tiers that hold %llu together; add capacity "
                     "for %llu MiB",
                     static_cast<unsigned long long>(wanted), static_cast<unsigned long long>(room),
-                    static_cast<unsigned long long>((wanted - room) * 2));
+                    2 * static_cast<unsigned long long>(wanted - room));
 }
 
 }  // namespace

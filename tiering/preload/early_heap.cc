@@ -8,7 +8,7 @@
 namespace terrace::preload::early_heap {
 namespace {
 
-constexpr std::size_t kBytes = 64 * 1024;
+constexpr std::size_t kBytes = std::size_t{64} * 1024;
 constexpr std::size_t kHeader = 16;
 
 alignas(4096) constinit unsigned char buffer[kBytes] = {};

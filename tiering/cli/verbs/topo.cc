@@ -26,7 +26,7 @@ std::string nodes_of(const Tier& tier) {
 }
 
 std::string latencies_of(const Tier& tier) {
-  const auto idle = shown(tier.idle_latency, fmt::format("{} ns", tier.idle_latency.value.value));
+  auto idle = shown(tier.idle_latency, fmt::format("{} ns", tier.idle_latency.value.value));
   if (!tier.loaded_latency.known()) return idle;
   return idle + "; loaded " +
          shown(tier.loaded_latency, fmt::format("{} ns", tier.loaded_latency.value.value));
