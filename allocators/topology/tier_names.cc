@@ -27,6 +27,18 @@ const char* name_of(BackingKind backing) {
       return "numa";
     case BackingKind::kEmulatedLink:
       return "emulated";
+    case BackingKind::kDax:
+      return "dax";
+  }
+  return "unknown";
+}
+
+const char* name_of(Use use) {
+  switch (use) {
+    case Use::kPlaced:
+      return "placed";
+    case Use::kOnRequest:
+      return "on-request";
   }
   return "unknown";
 }
@@ -41,6 +53,8 @@ const char* name_of(Provenance provenance) {
       return "sysfs";
     case Provenance::kHmat:
       return "hmat";
+    case Provenance::kCdat:
+      return "cdat";
     case Provenance::kCalibrated:
       return "calibrated";
     case Provenance::kUserFile:

@@ -14,7 +14,7 @@
 namespace terrace::runtime {
 
 inline constexpr char kFlatMagic[8] = {'T', 'E', 'R', 'R', 'F', 'L', 'A', 'T'};
-inline constexpr std::uint32_t kFlatVersion = 1;
+inline constexpr std::uint32_t kFlatVersion = 2;
 inline constexpr std::uint32_t kMaxTiers = 16;
 inline constexpr std::uint32_t kMaxNodes = 1024;
 
@@ -74,6 +74,8 @@ struct FlatTier {
   double bandwidth_gbps;
   std::uint64_t latency_ns;
   double weight;                            ///< share under kWeighted, relative to the others
+  std::uint64_t mapping_unit;               ///< kDax: bytes, a power of two; else 0
+  char path[160];                           ///< kDax: absolute, NUL-terminated; else empty
   std::uint64_t node_mask[kMaxNodes / 64];  ///< bit n: node n
 };
 
@@ -86,7 +88,7 @@ struct FlatObject {
   std::uint64_t block_count;
 };
 
-static_assert(sizeof(FlatTier) == 32 + 8 + 8 + 8 + 8 + 8 + kMaxNodes / 8);
+static_assert(sizeof(FlatTier) == 32 + 8 + 8 + 8 + 8 + 8 + 8 + 160 + kMaxNodes / 8);
 static_assert(sizeof(FlatObject) == 40);
 
 /// A validated view of a mapped flat file.

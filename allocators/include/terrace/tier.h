@@ -24,6 +24,13 @@ enum class TierKind : std::uint8_t {
 enum class BackingKind : std::uint8_t {
   kNuma = 0,          ///< pages of the tier's NUMA nodes
   kEmulatedLink = 1,  ///< pages of its nodes, delivered no faster than a configured link would
+  kDax = 2,           ///< a device or file mapped shared: /dev/daxX.Y, a file on fsdax, any file
+};
+
+/// May Terrace put anything there?
+enum class Use : std::uint8_t {
+  kPlaced = 0,     ///< planner and runtime use it
+  kOnRequest = 1,  ///< it may hold somebody's data: only when the user's tier file names it
 };
 
 /// Where a figure came from, least trusted first.
@@ -32,8 +39,9 @@ enum class Provenance : std::uint8_t {
   kGuess = 1,       ///< derived from the kind of memory
   kSysfs = 2,       ///< the kernel's own account
   kHmat = 3,        ///< the firmware's HMAT, read from sysfs or hwloc
-  kCalibrated = 4,  ///< measured by `terrace calibrate` on this machine
-  kUserFile = 5,    ///< stated in the user's tier file
+  kCdat = 4,        ///< a CXL device's own table (CDAT), as the kernel adds it up along the path
+  kCalibrated = 5,  ///< measured by `terrace calibrate` on this machine
+  kUserFile = 6,    ///< stated in the user's tier file
 };
 
 template <typename T>
@@ -47,7 +55,10 @@ struct Tier {
   std::string name;  ///< unique in its Topology; what plans and options call it
   TierKind kind = TierKind::kUnknown;
   BackingKind backing = BackingKind::kNuma;
-  std::vector<NodeId> nodes;           ///< ascending; what the pages come from
+  Use use = Use::kPlaced;
+  std::vector<NodeId> nodes;           ///< ascending; what the pages come from; none for kDax
+  std::string path;                    ///< kDax: device, file, or folder for files without a name
+  Bytes mapping_unit = kBlockBytes;    ///< kDax: mappings start and end at multiples of it
   Figure<Bytes> capacity;              ///< what Terrace may use
   Figure<GBps> read_bandwidth;         ///< all threads, reads only
   Figure<GBps> read_bandwidth_one;     ///< one thread, reads only
@@ -59,6 +70,7 @@ struct Tier {
 
 TERRACE_API const char* name_of(TierKind kind);
 TERRACE_API const char* name_of(BackingKind backing);
+TERRACE_API const char* name_of(Use use);
 TERRACE_API const char* name_of(Provenance provenance);
 
 }  // namespace terrace
