@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A library that is linked into the test program and therefore initialised before a preloaded one:
 // its fork handlers lie inside the shim's. For process_cases.c.
+#include <locale.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,11 @@ static void handle_fork(void) {
 }
 
 __attribute__((constructor)) static void start(void) {
+  // Its allocation is made under the locale's lock and is the first of a C program: what the shim
+  // does at its first call must not want that lock.
+  locale_t locale = newlocale(LC_CTYPE_MASK, "C", (locale_t)0);
+  if (locale == (locale_t)0) abort();
+  freelocale(locale);
   kept = malloc(kBytes);
   mapped = mmap(NULL, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   pthread_atfork(handle_fork, handle_fork, handle_fork);

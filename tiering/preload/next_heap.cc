@@ -207,8 +207,10 @@ bool resolve_next_heap() {
   find_mappings();
   find_heap_module();
   resolve_next_operators();
-  // A symbol that nobody has leaves a message for the program's next dlerror(): take it away.
-  dlerror();
+  // A symbol that nobody has leaves a message for the program's next dlerror(). A look-up that
+  // succeeds drops it; dlerror() itself would translate it under the locale's lock, which the
+  // caller may hold: newlocale() allocates with the lock taken.
+  dlsym(RTLD_NEXT, "free");
   errno = saved_errno;
   resolving = false;
   return true;
