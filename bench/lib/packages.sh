@@ -5,6 +5,7 @@
 #   require_packages tests       allocators that the shim is tested in front of (tests/run.sh)
 #   require_packages peers       other allocators and the programs they are compared on
 #                                (bench/peers)
+#   require_packages programs    real programs under the shim (tests/preload/run.sh --all)
 #   require_packages demo        what fetches and drives the inference engine (bench/demo.sh)
 # Installs what is missing with apt-get, as root or by sudo; else lists it and exits with 3.
 
@@ -16,6 +17,9 @@ build_libraries=(libhwloc-dev libnuma-dev libtbb-dev coinor-libclp-dev libcli11-
   libtomlplusplus-dev nlohmann-json3-dev libspdlog-dev libfmt-dev zlib1g-dev libgtest-dev
   libgmock-dev libbenchmark-dev)
 
+program_tools=(curl:curl gcc:gcc make:make gdb:gdb node:nodejs npm:npm nginx:nginx-light openssl:openssl
+  redis-server:redis-server redis-cli:redis-tools sqlite3:sqlite3 xz:xz-utils)
+program_libraries=(python3-numpy)
 peer_tools=(python3:python3 redis-server:redis-server redis-cli:redis-tools)
 peer_libraries=(libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libtbbmalloc2 libmemkind0)
 test_libraries=(libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0)
@@ -57,6 +61,8 @@ require_packages() {
     build) missing=$(missing_tools "${build_tools[@]}" && missing_libraries "${build_libraries[@]}") ;;
     tests) missing=$(missing_libraries "${test_libraries[@]}") ;;
     peers) missing=$(missing_tools "${peer_tools[@]}" && missing_libraries "${peer_libraries[@]}") ;;
+    programs)
+      missing=$(missing_tools "${program_tools[@]}" && missing_libraries "${program_libraries[@]}") ;;
     demo) missing=$(missing_tools "${demo_tools[@]}") ;;
     *) printf 'require_packages: no set named %s\n' "$1" >&2; exit 2 ;;
   esac

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+# needs ls
+ls -lR /usr/share/doc /etc
