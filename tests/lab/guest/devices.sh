@@ -45,12 +45,22 @@ cxl_up() {
   modprobe -a cxl_acpi cxl_pci cxl_mem dax_cxl device_dax
   if [ "$mode" = system-ram ]; then modprobe kmem; fi
   cxl_region "$size"
+  await /sys/bus/dax/devices/dax0.0
+  if [ "$mode" = devdax ]; then use_as_device; else await /sys/bus/dax/drivers/kmem/dax0.0; fi
+}
+
+# A CXL region's memory is meant for kmem by default; without it no driver takes the device.
+use_as_device() {
+  echo dax0.0 >/sys/bus/dax/drivers/device_dax/new_id
+  await /sys/bus/dax/drivers/device_dax/dax0.0
 }
 
 
 pmem_up() {
   local number place
   modprobe -a nfit nd_pmem dax_pmem device_dax
+  # The driver probes on its own time; this file is read to the end once it is done.
+  cat /sys/bus/nd/devices/ndbus0/wait_probe >/dev/null
   for number in $(machine_numbers pmem); do
     ndctl create-namespace -m "$(attribute "pmem.$number" mode)" -r "region$number"
     if [ "$(attribute "pmem.$number" mode)" = fsdax ]; then

@@ -81,10 +81,10 @@ copy_modules() {
   release=$(kernel_release "$kernel")
   [ -e "$kernel/lib/modules/$release/modules.dep" ] || depmod -b "$kernel" "$release"
   for name in "${lab_modules[@]}"; do
-    modprobe --dirname "$kernel" --set-version "$release" --show-depends "$name"
+    # Without the host's own settings: ndctl's hide libnvdimm behind a command.
+    modprobe --config /dev/null --dirname "$kernel" --set-version "$release" --show-depends "$name"
   done | sed -n 's/^insmod //p' | sort -u | while read -r file; do
     file=${file%% *}
-    mkdir -p "$root/${file%/*}.tmp" && rmdir "$root/${file%/*}.tmp"
     name=lib/modules/${file##*/lib/modules/}
     mkdir -p "$root/${name%/*}"
     case $file in

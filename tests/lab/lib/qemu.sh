@@ -42,7 +42,6 @@ qemu_memory() {
   if machine_has hmat; then board+=,hmat=on; fi
   if machine_has cxl; then
     board+=,cxl=on,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=4G
-    more=,maxmem=8G,slots=4
   fi
   if machine_has pmem; then board+=,nvdimm=on && more=,maxmem=8G,slots=4; fi
   qemu+=(-machine "$board" -m "${total}M$more")
@@ -91,12 +90,26 @@ qemu_hmat() {
     -numa "hmat-lb,$place,data-type=access-bandwidth,bandwidth=$4M")
 }
 
+# The way to the host bridge, as ACPI tells it: a generic port, which is a node of QEMU's and none
+# of the guest's. To its figures the kernel adds those of the device itself.
+qemu_generic_port() {
+  local latency port from
+  latency=$(attribute cxl.0 latency)
+  if [ -z "$latency" ]; then return; fi
+  port=$(($(machine_numbers node | tail -n 1) + 1))
+  qemu+=(-numa "node,nodeid=$port" -object "acpi-generic-port,id=gp1,pci-bus=cxl.1,node=$port")
+  for from in $(machine_sockets); do
+    qemu_hmat "$from" "$port" "$latency" "$(attribute cxl.0 bandwidth)"
+  done
+}
+
 # Every PCI device names its bus: with a second root bus present QEMU may choose the wrong one.
 qemu_cxl() {
   qemu+=(-object "memory-backend-ram,id=cxlmem0,share=on,size=$(attribute cxl.0 size)"
     -device pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.1
     -device cxl-rp,port=0,bus=cxl.1,id=rp13,chassis=0,slot=2
     -device cxl-type3,bus=rp13,volatile-memdev=cxlmem0,id=cxl-vmem0,sn=0x1001)
+  qemu_generic_port
 }
 
 qemu_pmem() {
