@@ -130,7 +130,7 @@ pack_program() {
   copy_program "$found" "$root" "/bin/$name"
   # Even `use strict` is a file.
   if [ "$name" = perl ]; then
-    found=$(perl -MConfig -e 'print "$Config{installarchlib}"')-base
+    found=$(perl -e 'print grep { m{/perl-base$} } @INC')
     mkdir -p "$root${found%/*}"
     cp -r "$found" "$root$found"
   fi
