@@ -31,7 +31,8 @@ struct DaxDevice {
 /// for limits of process or filesystem; each with the remedy.
 Result<DaxDevice> open_dax(const char* path, Bytes unnamed_size, const char* sysfs = "/sys");
 
-/// What the filesystem of an open file has left for this user; 0 when it does not tell.
+/// What the filesystem of an open file has left for users without privilege; 0 when it does not
+/// tell.
 Bytes storage_left(int fd);
 
 /// Gives a file's range its storage, so that the filesystem's being full shows here and not as
