@@ -24,6 +24,7 @@ enum class SystemCall : int {
   kStat,
   kReadlink,
   kFileLock,
+  kFlock,
   kUnlink,
   kWrite,
   kCount

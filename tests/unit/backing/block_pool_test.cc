@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -225,6 +226,21 @@ TEST_F(Pool, RefusalsNameTheRemedy) {
   const Error no_device = refusal("/dev/null", Bytes(), Bytes());
   EXPECT_EQ(no_device.code, ErrorCode::kUsage);
   EXPECT_THAT(no_device.message, HasSubstr("daxctl list"));
+}
+
+TEST_F(Pool, AnotherProgramsFileIsLeftAlone) {
+  const std::string path = folder_.file("f", 4);
+  const int theirs = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_EQ(flock(theirs, LOCK_EX | LOCK_NB), 0);
+  const Error refused = refusal(path, Bytes(), Bytes());
+  EXPECT_EQ(refused.code, ErrorCode::kUsage);
+  EXPECT_THAT(refused.message, HasSubstr("another program"));
+  ASSERT_EQ(flock(theirs, LOCK_UN), 0);
+  open(pool_, path);
+  open(other_, path);
+  EXPECT_EQ(flock(theirs, LOCK_EX | LOCK_NB), -1) << "nor do they get ours";
+  EXPECT_EQ(errno, EWOULDBLOCK);
+  ::close(theirs);
 }
 
 /// A device of sysfs's telling: a node of our own with /dev/null's number, since locks belong to
