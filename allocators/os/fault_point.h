@@ -21,6 +21,12 @@ enum class SystemCall : int {
   kThreadCreate,
   kOpen,
   kRead,
+  kStat,
+  kReadlink,
+  kFileLock,
+  kFlock,
+  kUnlink,
+  kWrite,
   kCount
 };
 
