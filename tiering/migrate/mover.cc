@@ -2,6 +2,7 @@
 // First file on the walk of docs/life-of-a-move.md: orders, their batches, and who runs them when.
 #include "tiering/migrate/mover.h"
 
+#include <tbb/info.h>
 #include <tbb/parallel_for.h>
 #include <tbb/partitioner.h>
 #include <tbb/task_arena.h>
@@ -56,7 +57,9 @@ Status check(const MoverOptions& options) {
 class Mover::Work {
  public:
   Work(const MoverOptions& options, Kernel kernel)
-      : options_(options), kernel_(std::move(kernel)), arena_(options.threads) {
+      : options_(options),
+        kernel_(std::move(kernel)),
+        arena_(std::min(options.threads, tbb::info::default_concurrency())) {
     limit_.set(options.bytes_per_second, kernel_.now());
     leader_ = std::thread([this] { lead(); });
   }
