@@ -8,32 +8,11 @@
 #include <cstring>
 
 #include "allocators/os/fault_point.h"
+#include "allocators/os/pagemap_scan.h"
 
 namespace terrace::os {
 namespace {
 
-// From Documentation/admin-guide/mm/pagemap.rst; Debian 12's headers are older than the call.
-struct PageRegion {
-  std::uint64_t start;
-  std::uint64_t end;
-  std::uint64_t categories;
-};
-struct ScanArguments {
-  std::uint64_t size;
-  std::uint64_t flags;
-  std::uint64_t start;
-  std::uint64_t end;
-  std::uint64_t walk_end;
-  std::uint64_t regions;
-  std::uint64_t region_count;
-  std::uint64_t max_pages;
-  std::uint64_t category_inverted;
-  std::uint64_t category_mask;
-  std::uint64_t category_any_of_mask;
-  std::uint64_t return_mask;
-};
-constexpr unsigned long kPagemapScan = _IOWR('f', 16, ScanArguments);
-constexpr std::uint64_t kPageIsPresent = 1u << 3;
 constexpr std::uint64_t kEntryPresent = std::uint64_t{1} << 63;
 constexpr std::uint64_t kPagesPerBlock = kBlockBytes.value >> 12;
 
