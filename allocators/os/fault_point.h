@@ -11,6 +11,7 @@ enum class SystemCall : int {
   kMunmap,
   kMadvise,
   kMbind,
+  kGetMempolicy,
   kMovePages,
   kMemfdCreate,
   kFtruncate,
