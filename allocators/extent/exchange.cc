@@ -32,6 +32,7 @@ int Exchange::place(TieredExtents& extents, Object& object) {
       }
     }
   });
+  extents.bind_stretches(object);
   object.pages = Pages::kPlaced;
   return error;
 }

@@ -20,6 +20,7 @@ void TieredExtents::configure(Arena& arena, backing::LinkEngine& links, BindMode
   links_ = &links;
   bind_ = bind;
   observation_ = observation;
+  mappings_.set_limit(os::max_mappings());
 }
 
 bool TieredExtents::is_shared(std::uint8_t tier) const {
@@ -37,7 +38,12 @@ bool TieredExtents::any_shared(const Object& object) const {
 
 int TieredExtents::map_ordinary(Object& object) {
   object.pages = Pages::kOrdinary;
-  return os::map_private(arena_->address_of(object.first_block), size_of(object.block_count));
+  if (!mappings_.take(1)) return ENOMEM;
+  object.mappings = 1;
+  const int error =
+      os::map_private(arena_->address_of(object.first_block), size_of(object.block_count));
+  if (error != 0) return_mappings(object);
+  return error;
 }
 
 int TieredExtents::map_placed(Object& object) {
@@ -73,8 +79,9 @@ int TieredExtents::open_file(Object& object, os::PageKind kind) const {
 
 int TieredExtents::map_runs(Object& object) {
   int error = 0;
-  for_each_run(object, [&](std::uint32_t first, std::uint32_t count, std::uint8_t tier) {
-    if (error != 0) return;
+  for_each_piece(object, [&](std::uint32_t first, std::uint32_t count, std::uint8_t tier) {
+    if (error == 0 && tier == kByKernel) error = map_stretch(object, first, count);
+    if (error != 0 || tier == kByKernel) return;
     if (is_shared(tier)) {
       error = map_shared_run(object, first, count, tier);
       if (error == 0) error = attach_run(object, first, count, tier);

@@ -13,6 +13,7 @@
 #include "allocators/extent/arena.h"
 #include "allocators/extent/bind_mode.h"
 #include "allocators/extent/capacity.h"
+#include "allocators/extent/mapping_budget.h"
 #include "allocators/os/numa_memory.h"
 
 namespace terrace::extent {
@@ -31,15 +32,31 @@ enum class Observation : std::uint8_t {
 };
 
 struct ExtentCounters {
-  std::atomic<std::uint64_t> bind_refused{0};        ///< runs that mbind did not accept
-  std::atomic<std::uint64_t> small_page_objects{0};  ///< shared objects without huge pages
+  std::atomic<std::uint64_t> bind_refused{0};           ///< runs that mbind did not accept
+  std::atomic<std::uint64_t> small_page_objects{0};     ///< shared objects without huge pages
+  std::atomic<std::uint64_t> kernel_striped_blocks{0};  ///< ever laid by one interleaving policy
+  std::atomic<std::uint64_t> stripes_refused{0};        ///< which the kernel did not take as asked
+  std::atomic<std::uint64_t> coarsened_objects{0};      ///< of longer runs than wanted
 };
+
+/// In for_each_piece(): a stretch under one interleaving policy.
+inline constexpr std::uint8_t kByKernel = 0xFE;
 
 class TieredExtents {
  public:
   constexpr TieredExtents() = default;
   void configure(Arena& arena, backing::LinkEngine& links, BindMode bind, Observation observation);
   void add_tier(const TierPages& tier) { tiers_[tier_count_++] = tier; }
+
+  /// Between the wanted tiers and their capacity: a stripe over NUMA tiers that the kernel's own
+  /// interleaving gives gets the kernel's order, and can then be laid with one mapping.
+  void follow_kernel_order(Object& object, StripeOrigin origin);
+  /// Before an object is mapped or exchanged: coarsens its stripe until it keeps within the budget
+  /// of mappings, and takes them. Needs room_for_mappings().
+  void fit_mappings(Object& object);
+  void return_mappings(Object& object);
+  bool room_for_mappings() const { return mappings_.left() >= kMaxTiers; }
+  const MappingBudget& mappings() const { return mappings_; }
 
   /// Plain private memory for the whole object, on no tier.
   int map_ordinary(Object& object);
@@ -56,6 +73,10 @@ class TieredExtents {
   bool any_shared(const Object& object) const;
   /// Binds private pages of a run to a tier's nodes, counting refusals.
   void bind_run(std::uint32_t first, std::uint32_t count, std::uint8_t tier, os::Existing existing);
+  /// After pages were moved run by run: one interleaving policy for each stretch that lies in the
+  /// kernel's order, so that its runs become one mapping. Pages stay where they are, and those that
+  /// are not there yet come to the same places.
+  void bind_stretches(const Object& object);
   /// Maps the object's file over a run.
   int map_shared_run(Object& object, std::uint32_t first, std::uint32_t count, std::uint8_t tier);
   /// Puts a mapped run behind its tier's link, if that has one.
@@ -66,6 +87,23 @@ class TieredExtents {
   const ExtentCounters& counters() const { return counters_; }
   Arena& arena() { return *arena_; }
   backing::LinkEngine& links() { return *links_; }
+
+  /// Calls body(first, count, tier) for each mapping that the object needs: its runs of equal tier,
+  /// and stretches in the kernel's order as one piece each, with kByKernel for the tier.
+  template <typename Body>
+  void for_each_piece(const Object& object, Body body) const {
+    const std::uint8_t* tiers = arena_->tiers_of(object);
+    for (std::uint32_t begin = 0; begin < object.block_count;) {
+      std::uint32_t count = kernel_stretch(object, begin);
+      const std::uint8_t tier = count != 0 ? kByKernel : tiers[begin];
+      while (tier != kByKernel && begin + count < object.block_count &&
+             tiers[begin + count] == tier) {
+        ++count;
+      }
+      body(object.first_block + begin, count, tier);
+      begin += count;
+    }
+  }
 
   /// Calls body(first, count, tier) for each run of blocks of equal tier in [first, first+count).
   template <typename Body>
@@ -81,6 +119,12 @@ class TieredExtents {
 
  private:
   int map_runs(Object& object);
+  int map_stretch(Object& object, std::uint32_t first, std::uint32_t count);
+  bool bind_stretch(const Object& object, std::uint32_t first, std::uint32_t count);
+  void bind_by_range(const Object& object, std::uint32_t first, std::uint32_t count);
+  bool takes_order(const KernelOrder& order, std::uint32_t first, std::uint32_t count);
+  std::uint32_t kernel_stretch(const Object& object, std::uint32_t begin) const;
+  std::uint64_t order_index(std::uint32_t block) const;
 
   Arena* arena_ = nullptr;
   backing::LinkEngine* links_ = nullptr;
@@ -88,6 +132,8 @@ class TieredExtents {
   Observation observation_ = Observation::kNone;
   std::uint32_t tier_count_ = 0;
   TierPages tiers_[kMaxTiers];
+  MappingBudget mappings_;
+  bool order_refused_ = false;
   ExtentCounters counters_;
 };
 

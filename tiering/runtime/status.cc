@@ -68,7 +68,8 @@ void write_status(State& runtime) {
         "{\"schema_version\":1,\"pid\":%d,\"emulated\":%s,\"objects\":%llu,\"planned\":%llu,"
         "\"placed_late\":%llu,\"unplaced\":%llu,\"frozen_by_fork\":%llu,"
         "\"made_private_blocks\":%llu,\"spilled_blocks\":%llu,\"bind_refused\":%llu,"
-        "\"small_page_objects\":%llu,\"fault_cost_ns\":%llu,\"tiers\":[",
+        "\"small_page_objects\":%llu,\"kernel_striped_blocks\":%llu,\"stripes_refused\":%llu,"
+        "\"coarsened_objects\":%llu,\"mappings\":%u,\"fault_cost_ns\":%llu,\"tiers\":[",
         os::process_id(), runtime.link_count != 0 ? "true" : "false",
         static_cast<ull>(counters.objects.load()), static_cast<ull>(counters.planned.load()),
         static_cast<ull>(counters.placed_late.load()), static_cast<ull>(counters.unplaced.load()),
@@ -77,6 +78,9 @@ void write_status(State& runtime) {
         static_cast<ull>(runtime.capacity.spilled_blocks()),
         static_cast<ull>(extents.bind_refused.load()),
         static_cast<ull>(extents.small_page_objects.load()),
+        static_cast<ull>(extents.kernel_striped_blocks.load()),
+        static_cast<ull>(extents.stripes_refused.load()),
+        static_cast<ull>(extents.coarsened_objects.load()), runtime.extents.mappings().used(),
         static_cast<ull>(runtime.links.fault_cost().value));
     put_tiers(runtime, json);
     json.put("]}\n");
