@@ -21,9 +21,10 @@ inline constexpr std::uint32_t kMaxPeriod = 32;
 
 /// The kernel's order for private anonymous memory: the huge page at `address` comes from the node
 /// that turn (address / 2 MiB) mod period names, nodes ascending, each for as many turns as it
-/// weighs (get_vma_policy and weighted_interleave_nid in the kernel's mm/mempolicy.c; so since
-/// Linux 4.20 for MPOL_INTERLEAVE and 6.9 with weights). 4 KiB pages take turns by address / 4 KiB:
-/// where the kernel has no huge page the same shares hold within a block.
+/// weighs (get_vma_policy, interleave_nid and weighted_interleave_nid in the kernel's
+/// mm/mempolicy.c; held against Linux 6.12 page by page by tests/lab/policy_lab_test.cc). 4 KiB
+/// pages take turns by address / 4 KiB: where the kernel has no huge page the same shares hold
+/// within a block.
 struct KernelOrder {
   std::uint8_t period = 0;  ///< blocks; 0: no such order
   os::Binding binding = os::Binding::kInterleave;

@@ -4,8 +4,9 @@
 // the kernel narrows every policy to it without an error.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <string>
@@ -165,6 +166,69 @@ TEST_F(TieredStripe, PlansStripeIsTakenOnlyWhenItIsEven) {
   EXPECT_EQ(object->order.period, 0);
   EXPECT_EQ(runs(*object), 2u);
   arena.release(*object);
+}
+
+/// Lines of /proc/self/maps inside an object.
+std::uint32_t mappings_of(const Object& object) {
+  const auto begin = reinterpret_cast<std::uintptr_t>(arena.address_of(object.first_block));
+  std::ifstream maps("/proc/self/maps");
+  std::uint32_t count = 0;
+  for (std::string line; std::getline(maps, line);) {
+    const std::uintptr_t at = std::strtoull(line.c_str(), nullptr, 16);
+    if (at >= begin && at < begin + (std::uint64_t{object.block_count} << kBlockShift)) ++count;
+  }
+  return count;
+}
+
+TEST_F(TieredStripe, StripeOfThousandsOfRunsKeepsWithinTheBudget) {
+  constexpr std::uint32_t kMany = 16384;  // 32 GiB of address space
+  const std::uint32_t allowed = extents.mappings().for_one_object();
+  Object* object = arena.carve(kMany, 1);
+  ASSERT_NE(object, nullptr);
+  std::uint8_t* const tiers = arena.tiers_of(*object);
+  for (std::uint32_t i = 0; i < kMany; ++i) tiers[i] = i % 2;
+  extents.fit_mappings(*object);
+  ASSERT_LT(allowed, kMany) << "vm.max_map_count is larger here than anywhere";
+  EXPECT_EQ(extents.counters().coarsened_objects.load(), 1u);
+  EXPECT_LE(object->mappings, allowed);
+  EXPECT_EQ(std::count(tiers, tiers + kMany, 1), kMany / 2);
+  ASSERT_EQ(extents.map_placed(*object), 0);
+  EXPECT_LE(mappings_of(*object), object->mappings);
+  EXPECT_GT(mappings_of(*object), object->mappings / 2) << "tiers are told apart";
+  end(object);
+}
+
+TEST_F(TieredStripe, WithoutMappingsLeftNothingBecomesAnObject) {
+  std::vector<Object*> objects;
+  while (extents.room_for_mappings()) {
+    const std::uint32_t blocks = 2 * extents.mappings().for_one_object();
+    Object* object = arena.carve(blocks, 1);
+    ASSERT_NE(object, nullptr);
+    for (std::uint32_t i = 0; i < blocks; ++i) arena.tiers_of(*object)[i] = i % 2;
+    extents.fit_mappings(*object);
+    ASSERT_GT(object->mappings, 0u);
+    objects.push_back(object);
+  }
+  std::vector<Object*> ordinary;
+  int error = 0;
+  while (error == 0) {
+    Object* object = arena.carve(1, 1);
+    ASSERT_NE(object, nullptr);
+    error = extents.map_ordinary(*object);
+    ordinary.push_back(object);
+    ASSERT_LE(ordinary.size(), kMaxTiers + 1) << "the last few";
+  }
+  EXPECT_EQ(error, ENOMEM) << "the next allocator serves it";
+  for (Object* object : ordinary) {
+    extents.unmap(*object);
+    extents.return_mappings(*object);
+    arena.release(*object);
+  }
+  for (Object* object : objects) {
+    extents.return_mappings(*object);
+    arena.release(*object);
+  }
+  EXPECT_EQ(extents.mappings().used(), 0u);
 }
 
 TEST_F(TieredStripe, SpilledTailIsARunOfItsOwn) {

@@ -34,14 +34,10 @@ std::uint64_t total(const json& run, const char* name, std::size_t first = 0) {
   return sum;
 }
 
-/// What the kernel says that it promoted or demoted, and what was seen to have moved: whichever
-/// saw more.
+/// Of the workload's own pages; the kernel's counters are the whole machine's.
 std::uint64_t moved_after_settling(const json& run) {
   const std::size_t first = run.at("rounds").size() / 4;
-  const std::uint64_t counted = total(run, "pgpromote_success", first) +
-                                total(run, "pgdemote_kswapd", first) +
-                                total(run, "pgdemote_direct", first);
-  return std::max(counted, total(run, "up", first) + total(run, "down", first));
+  return total(run, "up", first) + total(run, "down", first);
 }
 
 /// Share of a part's pages on the fast node, node 0, at the end; in percent.

@@ -78,11 +78,23 @@ Part allocate(std::size_t mib) {
   return part;
 }
 
-std::uint64_t read_all(const Part& part) {
+std::uint64_t read(const char* at, std::size_t size) {
   constexpr std::size_t kStride = 512;
   std::uint64_t sum = 0;
-  for (std::size_t i = 0; i < part.size; i += kStride) {
-    sum += static_cast<unsigned char>(reinterpret_cast<const volatile char*>(part.at)[i]);
+  for (std::size_t i = 0; i < size; i += kStride) {
+    sum += static_cast<unsigned char>(static_cast<const volatile char*>(at)[i]);
+  }
+  return sum;
+}
+
+/// One step: all of the scanned part in order, and all of the hot part eight times in between.
+std::uint64_t step(const Part& scanned, const Part& hot) {
+  constexpr std::size_t kSlices = 8;
+  std::uint64_t sum = 0;
+  for (std::size_t slice = 0; slice < kSlices; ++slice) {
+    const std::size_t begin = scanned.size / kSlices * slice;
+    sum += read(scanned.at + begin, scanned.size / kSlices);
+    sum += read(hot.at, hot.size);
   }
   return sum;
 }
@@ -106,10 +118,7 @@ int run(std::size_t scanned_mib, std::size_t hot_mib, int rounds) {
   std::printf("{\"rounds\":[");
   auto before = counters();
   for (int round = 0; round < rounds; ++round) {
-    for (int pass = 0; pass < 4; ++pass) {
-      sum += read_all(scanned);
-      for (int i = 0; i < 8; ++i) sum += read_all(hot);
-    }
+    for (int i = 0; i < 4; ++i) sum += step(scanned, hot);
     const Moves cold = scanned_watch.look();
     const Moves warm = hot_watch.look();
     const auto after = counters();

@@ -52,7 +52,8 @@ terrace=(terrace run --quiet --tiers "$tmp/tiers.toml")
 run kernel "${workload[@]}"
 run interleave "${workload[@]}" 3
 run weighted "${terrace[@]}" --policy weighted --status "$tmp/weighted.status" -- "${workload[@]}"
-terrace record --quiet --tiers "$tmp/tiers.toml" -o "$tmp/session" -- \
+# Windows shorter than a step: what is read eight times in it can be told from what is read once.
+terrace record --quiet --window-hz 50 --tiers "$tmp/tiers.toml" -o "$tmp/session" -- \
   "$folder/tiering_workload" "$scanned" "$hot" 8 >/dev/null
 terrace plan --quiet --tiers "$tmp/tiers.toml" -o "$tmp/plan.json" "$tmp/session" >&2
 run planned "${terrace[@]}" --plan "$tmp/plan.json" --status "$tmp/planned.status" -- "${workload[@]}"
