@@ -20,7 +20,7 @@ class PoolBlocks {
   constexpr PoolBlocks() = default;
   void configure(const Arena& arena, Capacity& capacity);
   /// The tier's blocks come from this pool, which is open.
-  void add_pool(std::uint32_t tier, backing::BlockPool& pool) { pools_[tier] = &pool; }
+  void add_pool(std::uint32_t tier, backing::BlockPool& pool);
 
   bool on_pool(std::uint8_t tier) const { return tier < kMaxTiers && pools_[tier] != nullptr; }
   const backing::BlockPool& pool(std::uint8_t tier) const { return *pools_[tier]; }
@@ -59,6 +59,7 @@ class PoolBlocks {
 
   const Arena* arena_ = nullptr;
   Capacity* capacity_ = nullptr;
+  bool any_ = false;  ///< a pool at all; without, nothing here costs anything
   bool abandoned_ = false;
   backing::BlockPool* pools_[kMaxTiers] = {};
   std::uint64_t held_[kMaxTiers] = {};
