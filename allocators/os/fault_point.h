@@ -21,6 +21,11 @@ enum class SystemCall : int {
   kThreadCreate,
   kOpen,
   kRead,
+  kStat,
+  kReadlink,
+  kFileLock,
+  kUnlink,
+  kWrite,
   kCount
 };
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -50,7 +51,7 @@ int open_checked(const char* path, int flags, mode_t mode = 0) {
 long read_small_file(const char* path, char* buffer, std::size_t capacity) {
   const Errno keep;
   const Descriptor file(open_checked(path, O_RDONLY));
-  if (file.get() < 0) return -1;
+  if (file.get() < 0 || injected_error(SystemCall::kRead) != 0) return -1;
   const ssize_t got = read(file.get(), buffer, capacity - 1);
   if (got < 0) return -1;
   buffer[got] = '\0';
@@ -135,6 +136,29 @@ bool executable_path(char* buffer, std::size_t capacity) {
 
 int process_id() {
   return static_cast<int>(getpid());
+}
+
+int move_to_high_number(int fd) {
+  const Errno keep;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return fd;
+  const rlim_t soft = limit.rlim_cur > 65536 ? 65536 : limit.rlim_cur;
+  const int moved = fcntl(fd, F_DUPFD_CLOEXEC, static_cast<int>(soft / 2));
+  if (moved < 0) return fd;
+  ::close(fd);
+  return moved;
+}
+
+bool beyond_file_limit(Bytes size) {
+  const Errno keep;
+  rlimit limit{};
+  return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+         size.value > limit.rlim_cur;
+}
+
+void close_file(int fd) {
+  const Errno keep;
+  ::close(fd);
 }
 
 }  // namespace terrace::os

@@ -59,10 +59,10 @@ use_as_device() {
 pmem_up() {
   local number place
   modprobe -a nfit nd_pmem dax_pmem device_dax
-  # The driver probes on its own time; this file is read to the end once it is done.
-  cat /sys/bus/nd/devices/ndbus0/wait_probe >/dev/null
   for number in $(machine_numbers pmem); do
-    ndctl create-namespace -m "$(attribute "pmem.$number" mode)" -r "region$number"
+    # A module without labels is one raw namespace, once the driver got to it.
+    await "/sys/bus/nd/devices/namespace$number.0/driver"
+    ndctl create-namespace --force -e "namespace$number.0" -m "$(attribute "pmem.$number" mode)"
     if [ "$(attribute "pmem.$number" mode)" = fsdax ]; then
       place=/mnt/pmem
       if [ "$number" -ne 0 ]; then place+=$number; fi

@@ -96,8 +96,11 @@ qemu_generic_port() {
   local latency port from
   latency=$(attribute cxl.0 latency)
   if [ -z "$latency" ]; then return; fi
-  port=$(($(machine_numbers node | tail -n 1) + 1))
-  qemu+=(-numa "node,nodeid=$port" -object "acpi-generic-port,id=gp1,pci-bus=cxl.1,node=$port")
+  port=$(($(machine_numbers node | tail -n 1) + 2))
+  # The kernel gives the window of CXL memory the next number that no node has, and does not mind
+  # that the port may have it; that number is left free here.
+  qemu+=(-numa "node,nodeid=$((port - 1))" -numa "node,nodeid=$port"
+    -object "acpi-generic-port,id=gp1,pci-bus=cxl.1,node=$port")
   for from in $(machine_sockets); do
     qemu_hmat "$from" "$port" "$latency" "$(attribute cxl.0 bandwidth)"
   done
@@ -115,11 +118,11 @@ qemu_cxl() {
 qemu_pmem() {
   local run=$1 number size
   for number in $(machine_numbers pmem); do
-    size=$(($(mebibytes "$(attribute "pmem.$number" size)") + 2))   # and 2 MiB of labels
-    truncate -s "${size}M" "$run/pmem$number"
+    size=$(attribute "pmem.$number" size)
+    truncate -s "$size" "$run/pmem$number"
     qemu+=(-object
-      "memory-backend-file,id=pm$number,share=on,mem-path=$run/pmem$number,size=${size}M"
-      -device "nvdimm,id=nv$number,memdev=pm$number,label-size=2M")
+      "memory-backend-file,id=pm$number,share=on,mem-path=$run/pmem$number,size=$size"
+      -device "nvdimm,id=nv$number,memdev=pm$number")
   done
 }
 
