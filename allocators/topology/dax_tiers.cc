@@ -53,7 +53,8 @@ void add_dax_tiers(const MachineFacts& facts, std::vector<Tier>& tiers) {
   };
   for (const DaxDevice& device : facts.dax) {
     const bool mapped = device.driver == DaxDriver::kDeviceDax && device.may_open;
-    if (mapped && device.size >= device.align) add(tier_of(device));
+    const bool fits = device.align <= kBlockBytes && device.size >= kBlockBytes;
+    if (mapped && fits) add(tier_of(device));
   }
   for (const DaxMount& mount : facts.mounts) add(tier_of(mount));
 }

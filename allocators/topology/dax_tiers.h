@@ -11,7 +11,8 @@
 
 namespace terrace {
 
-/// Appends a tier for each device that device_dax drives and this process may open, then one for
+/// Appends a tier for each device that device_dax drives, this process may open and whose pages are
+/// no larger than our blocks, then one for
 /// each mount. Names are those of the kinds, with a number from the second on ("cxl", "cxl2"); a
 /// device of no known kind is called as the kernel calls it. Each is a tier of its own: mappings do
 /// not run across devices.

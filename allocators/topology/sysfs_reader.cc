@@ -211,6 +211,10 @@ class Reader {
              ": no driver makes it usable; `daxctl reconfigure-device --mode=devdax " +
              device.name + "`");
       if (device.driver == DaxDriver::kKmem) join_node(device);
+      if (device.driver == DaxDriver::kDeviceDax && device.align > kBlockBytes)
+        note(device.name + ": is mapped in units larger than our blocks of 2 MiB, so it is left " +
+             "out; make it anew with an alignment of 2 MiB (`ndctl create-namespace --align`, " +
+             "`daxctl create-device --align`)");
     }
     facts_.mounts = read_dax_mounts(root_, proc_);
   }

@@ -127,9 +127,10 @@ std::string on_request_text(const std::vector<Tier>& tiers) {
   for (const Tier& tier : tiers) {
     if (tier.use != Use::kOnRequest) continue;
     const bool device = tier.path.starts_with("/dev/");
+    const bool sized = tier.capacity.known();
     text += fmt::format("- {}: {}{}\n    [[tier]]\n    name = \"{}\"\n", tier.name,
                         device ? "" : "files without a name in ", tier.path, tier.name);
-    text += device ? "" : "    capacity = \"1GiB\"  # or as much of it as may be used\n";
+    text += sized ? "" : "    capacity = \"1GiB\"  # or as much of it as may be used\n";
   }
   if (text.empty()) return "";
   return "\nOn request: this memory may hold data, so nothing is placed there until the tier file "

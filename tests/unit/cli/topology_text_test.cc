@@ -78,7 +78,7 @@ TEST(TopologyText, ShowsMappedDevicesWithTheirUnit) {
   EXPECT_EQ(section(topology_text(machine("cxl_devdax")), "Mapped"),
             "Mapped as devices or files, outside the kernel's nodes:\n"
             "- cxl: /dev/dax0.0, in units of 2.00 MiB\n"
-            "- cxl2: /dev/dax1.0, in units of 1.00 GiB\n");
+            "- cxl2: /dev/dax3.0, in units of 2.00 MiB\n");
 }
 
 TEST(TopologyJson, CarriesNodesAndWhatIsNearestToEachSocket) {
