@@ -62,7 +62,42 @@ check_tiers() {
   done </tmp/tiers
 }
 
+# A control group's limit holds for all nodes together, and for no device.
+check_limit() {
+  local group=/sys/fs/cgroup/limited mebibytes=200
+  echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+  mkdir "$group"
+  echo $((mebibytes << 20)) >"$group/memory.max"
+  ( echo $BASHPID >"$group/cgroup.procs"; tiers_of_json >/tmp/tiers; terrace topo --quiet >/tmp/text )
+  rmdir "$group"
+  check_equal 'memory of nodes under a limit, MiB' "$mebibytes" \
+    "$(awk '$3 == "numa" { sum += $6 } END { print sum }' /tmp/tiers)"
+  check_equal 'memory of devices is as before' "$(grep ' dax ' "/lab/expected/$name.tiers" | wc -l)" \
+    "$(awk '$3 == "dax" && $6 > 0' /tmp/tiers | wc -l)"
+  check 'and it is said' grep -q "memory limit: $group/memory.max" /tmp/text
+}
+
+# doctor tries what the tiers of this machine need; what is not there it does not claim.
+check_doctor() {
+  local devices='no ' files='no '
+  if grep -q ' dax .* /dev/dax' "/lab/expected/$name.tiers"; then devices='yes /dev/dax0.0 can be mapped'; fi
+  if grep -q ' dax .* /mnt/pmem' "/lab/expected/$name.tiers"; then files='yes /mnt/pmem maps its memory'; fi
+  terrace doctor --quiet | tr -s ' ' >/tmp/doctor
+  check 'doctor maps devices where there are any' grep -q "^${devices%% *} dax devices .*${devices#* }" /tmp/doctor
+  check 'doctor maps files where there are any' grep -q "^${files%% *} fsdax .*${files#* }" /tmp/doctor
+  check 'doctor finds weights' grep -q '^yes interleave weights node 0: 1' /tmp/doctor
+  check 'pages stay in place' grep -q '^yes kernel leaves pages in place' /tmp/doctor
+  echo 1 >/proc/sys/kernel/numa_balancing
+  terrace doctor --quiet | tr -s ' ' >/tmp/doctor
+  echo 0 >/proc/sys/kernel/numa_balancing
+  # With one node there is nowhere to move them.
+  if grep -q '[,-]' /sys/devices/system/node/has_memory; then devices=partly; else devices=yes; fi
+  check 'doctor warns of the kernel moving pages' grep -q "^$devices kernel leaves pages in place" /tmp/doctor
+}
+
 masked_text >/tmp/text
 check 'terrace topo prints what is expected' diff "/lab/expected/$name.txt" /tmp/text
 check_tiers
+check_limit
+check_doctor
 checks_done
