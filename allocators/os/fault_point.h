@@ -9,6 +9,7 @@ namespace terrace::os {
 enum class SystemCall : int {
   kMmap,
   kMunmap,
+  kMremap,
   kMadvise,
   kMbind,
   kGetMempolicy,
@@ -22,6 +23,11 @@ enum class SystemCall : int {
   kThreadCreate,
   kOpen,
   kRead,
+  kStat,
+  kReadlink,
+  kFileLock,
+  kUnlink,
+  kWrite,
   kCount
 };
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -50,11 +51,42 @@ int open_checked(const char* path, int flags, mode_t mode = 0) {
 long read_small_file(const char* path, char* buffer, std::size_t capacity) {
   const Errno keep;
   const Descriptor file(open_checked(path, O_RDONLY));
-  if (file.get() < 0) return -1;
+  if (file.get() < 0 || injected_error(SystemCall::kRead) != 0) return -1;
   const ssize_t got = read(file.get(), buffer, capacity - 1);
   if (got < 0) return -1;
   buffer[got] = '\0';
   return got;
+}
+
+bool read_link(const char* path, char* buffer, std::size_t capacity) {
+  const Errno keep;
+  const ssize_t length = readlink(path, buffer, capacity);
+  if (length <= 0 || static_cast<std::size_t>(length) == capacity) return false;
+  buffer[length] = '\0';
+  return true;
+}
+
+bool for_each_name(const char* folder, void (*visit)(const char* name, void* context),
+                   void* context) {
+  const Errno keep;
+  // Offsets of the kernel's linux_dirent64 (getdents64(2)): the record's length, then the name.
+  // opendir would allocate.
+  constexpr std::size_t kLengthAt = 16;
+  constexpr std::size_t kNameAt = 19;
+  const Descriptor opened(open_checked(folder, O_RDONLY | O_DIRECTORY));
+  if (opened.get() < 0) return false;
+  alignas(8) char buffer[4096];
+  long got = 0;
+  while ((got = syscall(SYS_getdents64, opened.get(), buffer, sizeof buffer)) > 0) {
+    for (long at = 0; at < got;) {
+      unsigned short length = 0;
+      std::memcpy(&length, buffer + at + kLengthAt, sizeof length);
+      const char* const name = buffer + at + kNameAt;
+      if (std::strcmp(name, ".") != 0 && std::strcmp(name, "..") != 0) visit(name, context);
+      at += length;
+    }
+  }
+  return got == 0;
 }
 
 Result<MappedFile> map_file(const char* path) {
@@ -135,6 +167,29 @@ bool executable_path(char* buffer, std::size_t capacity) {
 
 int process_id() {
   return static_cast<int>(getpid());
+}
+
+int move_to_high_number(int fd) {
+  const Errno keep;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return fd;
+  const rlim_t soft = limit.rlim_cur > 65536 ? 65536 : limit.rlim_cur;
+  const int moved = fcntl(fd, F_DUPFD_CLOEXEC, static_cast<int>(soft / 2));
+  if (moved < 0) return fd;
+  ::close(fd);
+  return moved;
+}
+
+bool beyond_file_limit(Bytes size) {
+  const Errno keep;
+  rlimit limit{};
+  return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+         size.value > limit.rlim_cur;
+}
+
+void close_file(int fd) {
+  const Errno keep;
+  ::close(fd);
 }
 
 }  // namespace terrace::os

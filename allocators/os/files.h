@@ -13,6 +13,14 @@ namespace terrace::os {
 /// Reads a small file (sysfs, procfs) and NUL-terminates it. Bytes read, or -1.
 long read_small_file(const char* path, char* buffer, std::size_t capacity);
 
+/// What a symbolic link says, NUL-terminated; false when there is none or it does not fit.
+bool read_link(const char* path, char* buffer, std::size_t capacity);
+
+/// Calls `visit` for each name in a folder but "." and "..", in no order. False when the folder
+/// cannot be read.
+bool for_each_name(const char* folder, void (*visit)(const char* name, void* context),
+                   void* context);
+
 /// A file mapped read-only; empty on failure.
 struct MappedFile {
   const void* data = nullptr;
@@ -34,5 +42,13 @@ bool file_exists(const char* path);
 /// The running program's path.
 bool executable_path(char* buffer, std::size_t capacity);
 int process_id();
+
+/// Moves `fd` to the upper half of the descriptor table, away from the numbers that programs use
+/// and close, and returns the new number; keeps it where it is when that is full.
+int move_to_high_number(int fd);
+/// Growing a file beyond the limit (ulimit -f) raises SIGXFSZ in the program, memory file or not.
+bool beyond_file_limit(Bytes size);
+/// Keeps errno, as all of the above do.
+void close_file(int fd);
 
 }  // namespace terrace::os
