@@ -122,14 +122,14 @@ TEST_F(Policies, SmallPagesLieByWeightPageForPage) {
   const Weights weights;
   const KernelOrder order = expected_order(&weight_here);
   ASSERT_GT(order.period, memory_nodes().size()) << "weights are not set";
-  const std::size_t size = order.period * 4 * kBlock / 4;
+  const std::size_t size = kBlock * order.period;
   char* const at = interleaved(size, Binding::kWeightedInterleave, MADV_NOHUGEPAGE);
   EXPECT_EQ(misplaced(at, size, kPage, order), 0u);
   const auto count = count_places(places(at, size));
   const auto memory = memory_nodes();
-  for (std::uint8_t tier = 0; tier < memory.size(); ++tier) {
+  for (std::size_t tier = 0; tier < memory.size(); ++tier) {
     EXPECT_EQ(count.at(static_cast<int>(memory[tier])) * order.period,
-              size / kPage * order.turns_of(tier))
+              size / kPage * order.turns_of(static_cast<std::uint8_t>(tier)))
         << "node " << memory[tier];
   }
 }
@@ -137,7 +137,7 @@ TEST_F(Policies, SmallPagesLieByWeightPageForPage) {
 TEST_F(Policies, HugePagesLieByWeightBlockForBlock) {
   const Weights weights;
   const KernelOrder order = expected_order(&weight_here);
-  const std::size_t size = order.period * 3 * kBlock;
+  const std::size_t size = kBlock * 3 * order.period;
   char* const at = interleaved(size, Binding::kWeightedInterleave, MADV_HUGEPAGE);
   EXPECT_EQ(misplaced(at, size, kBlock, order), 0u);
 }
@@ -145,7 +145,7 @@ TEST_F(Policies, HugePagesLieByWeightBlockForBlock) {
 TEST_F(Policies, PlainInterleavingTakesNodesInTurn) {
   const Weights weights;  // which it does not look at
   const KernelOrder order = expected_order(nullptr);
-  const std::size_t size = order.period * 8 * kBlock;
+  const std::size_t size = kBlock * 8 * order.period;
   char* const at = interleaved(size, Binding::kInterleave, MADV_HUGEPAGE);
   EXPECT_EQ(misplaced(at, size, kBlock, order), 0u);
   char* const small = interleaved(4 * kBlock, Binding::kInterleave, MADV_NOHUGEPAGE);
@@ -221,7 +221,7 @@ class UnderTerrace : public Policies {
  protected:
   /// Tiers of one node each in the order of the nodes, with bandwidths of 4, 2, 1, 1, ...
   static std::string tier_file() {
-    const std::string path = "/tmp/policy-tiers.toml";
+    std::string path = "/tmp/policy-tiers.toml";
     std::ofstream out(path);
     std::uint32_t weight = 4;
     for (const std::uint32_t node : memory_nodes()) {

@@ -122,10 +122,8 @@ int run(std::size_t scanned_mib, std::size_t hot_mib, int rounds) {
     const Moves cold = scanned_watch.look();
     const Moves warm = hot_watch.look();
     const auto after = counters();
-    std::printf("%s{\"up\":%llu,\"down\":%llu,\"back\":%llu", round == 0 ? "" : ",",
-                static_cast<unsigned long long>(cold.up + warm.up),
-                static_cast<unsigned long long>(cold.down + warm.down),
-                static_cast<unsigned long long>(cold.back + warm.back));
+    std::printf("%s{\"up\":%lu,\"down\":%lu,\"back\":%lu", round == 0 ? "" : ",", cold.up + warm.up,
+                cold.down + warm.down, cold.back + warm.back);
     for (const char* name : kCounters) {
       const auto now = after.find(name);
       if (now == after.end()) continue;
