@@ -17,8 +17,9 @@ constexpr Bytes size_of(std::uint32_t blocks) {
 
 int Exchange::place(TieredExtents& extents, Object& object) {
   int error = 0;
-  if (extents.any_shared(object)) error = possible() ? open_file(extents, object) : EOPNOTSUPP;
-  std::uint8_t* const tiers = extents.arena().tiers_of(object);
+  object.shared = extents.any_shared(object);
+  if (object.shared && !possible()) error = EOPNOTSUPP;
+  if (error == 0 && extents.needs_file(object)) error = open_file(extents, object);
   extents.for_each_run(object, [&](std::uint32_t first, std::uint32_t count, std::uint8_t tier) {
     if (!extents.is_shared(tier)) {
       extents.bind_run(first, count, tier, os::Existing::kMove);
@@ -28,12 +29,18 @@ int Exchange::place(TieredExtents& extents, Object& object) {
       if (error == 0) {
         error = place_shared_block(extents, object, block, tier);
       } else {
-        tiers[block - object.first_block] = kNoTier;
+        leave_ordinary(extents, object, block);
       }
     }
   });
+  extents.bind_stretches(object);
   object.pages = Pages::kPlaced;
   return error;
+}
+
+void Exchange::leave_ordinary(TieredExtents& extents, const Object& object, std::uint32_t block) {
+  extents.pools().release(object, block, 1);
+  extents.arena().tiers_of(object)[block - object.first_block] = kNoTier;
 }
 
 int Exchange::open_file(TieredExtents& extents, Object& object) {
@@ -65,12 +72,10 @@ void Exchange::allow_writers(void* at) const {
 int Exchange::place_shared_block(TieredExtents& extents, Object& object, std::uint32_t block,
                                  std::uint8_t tier) {
   char* const at = extents.arena().address_of(block);
-  const std::uint64_t offset = static_cast<std::uint64_t>(block - object.first_block)
-                               << kBlockShift;
-  std::uint8_t& its_tier = extents.arena().tiers_of(object)[block - object.first_block];
-  void* const view = os::map_view(kBlockBytes, object.file.fd(), offset);
+  const FilePages pages = extents.file_pages(object, block);
+  void* const view = os::map_view(kBlockBytes, pages.fd, pages.offset);
   if (view == nullptr) {
-    its_tier = kNoTier;
+    leave_ordinary(extents, object, block);
     return ENOMEM;
   }
   int error = hold_writers(at);
@@ -81,25 +86,56 @@ int Exchange::place_shared_block(TieredExtents& extents, Object& object, std::ui
   os::unmap(view, kBlockBytes);
   if (error != 0) {
     allow_writers(at);
-    its_tier = kNoTier;
+    leave_ordinary(extents, object, block);
     return error;
   }
   faults_.wake(at, kBlockBytes);
   error = extents.attach_run(object, block, 1, tier);
   // Shared pages that no link delivers go back to what they were.
-  if (error != 0 && copy_to_private(extents, object, block) == 0) its_tier = kNoTier;
+  if (error != 0 && copy_to_private(extents, object, block) == 0) {
+    leave_ordinary(extents, object, block);
+  }
   return error;
 }
 
 int Exchange::make_private(TieredExtents& extents, Object& object, std::uint32_t first,
                            std::uint32_t count) {
-  std::uint8_t* const tiers = extents.arena().tiers_of(object);
-  for (std::uint32_t block = first; block < first + count; ++block) {
-    if (!extents.is_shared(tiers[block - object.first_block])) continue;
-    if (const int error = copy_to_private(extents, object, block); error != 0) return error;
-    tiers[block - object.first_block] = kNoTier;
+  const std::uint8_t* const tiers = extents.arena().tiers_of(object) - object.first_block;
+  const std::uint32_t stop = first + count;
+  for (std::uint32_t begin = first; begin < stop;) {
+    const std::uint8_t tier = tiers[begin];
+    if (!extents.is_shared(tier)) {
+      ++begin;
+      continue;
+    }
+    std::uint32_t end = begin + 1;
+    int error = 0;
+    if (extents.pools().on_pool(tier) && remap_.possible() && object.pages != Pages::kFrozen) {
+      while (end < stop && tiers[end] == tier) ++end;
+      error = pool_to_private(extents, begin, end - begin, tier);
+    } else {
+      error = copy_to_private(extents, object, begin);
+    }
+    if (error != 0) return error;
+    for (; begin < end; ++begin) leave_ordinary(extents, object, begin);
   }
   return 0;
+}
+
+/// A second view of the run's blocks, which need not be adjacent in their pool, is what is copied.
+int Exchange::pool_to_private(TieredExtents& extents, std::uint32_t first, std::uint32_t count,
+                              std::uint8_t tier) const {
+  auto* const view = static_cast<char*>(os::reserve_address_space(size_of(count)));
+  if (view == nullptr) return ENOMEM;
+  int error = extents.pools().map_view(view, first, count, tier);
+  if (error == 0) {
+    error = remap_
+                .to_private(extents.arena().address_of(first), size_of(count), view, os::NodeMask(),
+                            os::Binding::kPreferred)
+                .error;
+  }
+  os::unmap(view, size_of(count));
+  return error;
 }
 
 int Exchange::copy_to_private(TieredExtents& extents, const Object& object, std::uint32_t block) {
@@ -108,7 +144,9 @@ int Exchange::copy_to_private(TieredExtents& extents, const Object& object, std:
   if (spare == nullptr) return ENOMEM;
   int error = os::map_private(spare, kBlockBytes);
   if (error == 0 && extents.links().running()) extents.links().detach(block, 1);
-  const bool hold = possible() && object.pages != Pages::kFrozen;
+  // Neither devices nor files on storage can be write-protected.
+  const std::uint8_t tier = extents.arena().tiers_of(object)[block - object.first_block];
+  const bool hold = possible() && object.pages != Pages::kFrozen && !extents.pools().on_pool(tier);
   if (error == 0 && hold) error = hold_writers(at);
   if (error == 0) {
     std::memcpy(spare, at, kBlockBytes.value);
@@ -129,6 +167,10 @@ int Exchange::freeze(TieredExtents& extents, Object& object, std::uint64_t promi
       os::huge_pages_available(Bytes((promised_blocks + copies_of(object)) << kBlockShift));
   extents.for_each_run(object, [&](std::uint32_t first, std::uint32_t count, std::uint8_t tier) {
     if (!extents.is_shared(tier) || error != 0) return;
+    if (extents.pools().on_pool(tier)) {
+      error = freeze_pool_run(extents, object, first, count);
+      return;
+    }
     if (!copies_fit) {
       error = make_private(extents, object, first, count);
       return;
@@ -142,6 +184,17 @@ int Exchange::freeze(TieredExtents& extents, Object& object, std::uint64_t promi
   });
   if (error == 0) object.pages = Pages::kFrozen;
   return error;
+}
+
+/// Pages that nobody may write can stay shared with the child: weights are not copied.
+int Exchange::freeze_pool_run(TieredExtents& extents, Object& object, std::uint32_t first,
+                              std::uint32_t count) {
+  if (object.read_only) return 0;
+  const std::uint8_t tier = extents.arena().tiers_of(object)[first - object.first_block];
+  if (!extents.pools().pool(tier).maps_private()) {
+    return make_private(extents, object, first, count);
+  }
+  return extents.pools().map_run_private(first, count, tier);
 }
 
 std::uint64_t Exchange::copies_of(const Object& object) {

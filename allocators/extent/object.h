@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "allocators/base/site_key.h"
+#include "allocators/extent/kernel_stripe.h"
 #include "allocators/os/memory_file.h"
 
 namespace terrace::extent {
@@ -38,9 +39,12 @@ struct Object {
   bool published = false;  ///< its birth is in the session
   bool read_only = false;  ///< materialised file: the program may not write
   bool reshaped = false;   ///< the program unmapped or protected parts: its pages stay as they are
+  bool shared = false;     ///< has blocks that are a file's pages: its own file's or a DAX pool's
   bool refused = false;    ///< counted as unplaced
+  KernelOrder order;       ///< period 0: laid by range
+  std::uint32_t mappings = 0;  ///< taken from the budget of mappings
   os::PageKind page_kind = os::PageKind::kHuge;
-  os::MemoryFile file;  ///< open while any block is shared
+  os::MemoryFile file;  ///< open while any block is its page
   std::uint32_t hole_count = 0;
   Hole holes[16];
   CallSite site;

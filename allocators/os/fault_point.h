@@ -12,6 +12,7 @@ enum class SystemCall : int {
   kMremap,
   kMadvise,
   kMbind,
+  kGetMempolicy,
   kMovePages,
   kMemfdCreate,
   kFtruncate,

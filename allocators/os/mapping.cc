@@ -5,8 +5,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <cerrno>
+#include <cstdlib>
 
 #include "allocators/os/fault_point.h"
+#include "allocators/os/files.h"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
@@ -158,6 +160,14 @@ int protect(void* at, Bytes size, int protection) {
 
 int protect_read_only(void* at, Bytes size) {
   return protect(at, size, PROT_READ);
+}
+
+std::uint32_t max_mappings() {
+  constexpr std::uint32_t kKernelDefault = 65530;
+  char text[24];
+  if (read_small_file("/proc/sys/vm/max_map_count", text, sizeof text) <= 0) return kKernelDefault;
+  const long count = std::strtol(text, nullptr, 10);
+  return count > 0 && count <= 0x7FFFFFFF ? static_cast<std::uint32_t>(count) : kKernelDefault;
 }
 
 Bytes physical_memory() {

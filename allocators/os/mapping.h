@@ -46,6 +46,9 @@ int collapse_block(void* at);
 int advise(void* at, Bytes size, int advice);
 int protect(void* at, Bytes size, int protection);
 int protect_read_only(void* at, Bytes size);
+/// How many mappings a process may have (vm.max_map_count); the kernel's default when it cannot be
+/// read.
+std::uint32_t max_mappings();
 /// Physical memory of the machine.
 Bytes physical_memory();
 

@@ -5,18 +5,21 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 
 #include "allocators/os/fault_point.h"
-
-#ifndef MPOL_PREFERRED_MANY
-#define MPOL_PREFERRED_MANY 5
-#endif
+#include "allocators/os/files.h"
 
 namespace terrace::os {
 namespace {
 
+// Headers of older kernels lack them: 5 came with Linux 5.15, 6 with 6.9.
+constexpr int kPreferredMany = 5;
+constexpr int kWeightedInterleave = 6;
+
 // The kernel takes one bit fewer than it is told (get_nodes decrements maxnode), hence + 1.
-constexpr unsigned long kMaxNode = kNodeMaskWords * 64 + 1;
+constexpr unsigned long kMaxNode = kMaxNodes + 1;
 
 int raw_mbind(void* at, Bytes size, int mode, const NodeMask& nodes, unsigned flags) {
   if (const int error = injected_error(SystemCall::kMbind); error != 0) return error;
@@ -27,7 +30,30 @@ int raw_mbind(void* at, Bytes size, int mode, const NodeMask& nodes, unsigned fl
   return error;
 }
 
+RangePolicy::Kind kind_of(int mode) {
+  using Kind = RangePolicy::Kind;
+  switch (mode & ~MPOL_MODE_FLAGS) {
+    case MPOL_DEFAULT:
+      return Kind::kDefault;
+    case MPOL_PREFERRED:
+    case kPreferredMany:
+      return Kind::kPreferred;
+    case MPOL_BIND:
+      return Kind::kStrict;
+    case MPOL_INTERLEAVE:
+      return Kind::kInterleave;
+    case kWeightedInterleave:
+      return Kind::kWeightedInterleave;
+    default:
+      return Kind::kUnknown;
+  }
+}
+
 }  // namespace
+
+void NodeMask::add_all(const NodeMask& other) {
+  for (std::uint32_t i = 0; i < kNodeMaskWords; ++i) words[i] |= other.words[i];
+}
 
 bool NodeMask::empty() const {
   for (const std::uint64_t word : words) {
@@ -38,10 +64,45 @@ bool NodeMask::empty() const {
 
 int bind_range(void* at, Bytes size, const NodeMask& nodes, Binding binding, Existing existing) {
   const unsigned flags = existing == Existing::kMove ? MPOL_MF_MOVE : 0;
-  if (binding == Binding::kStrict) return raw_mbind(at, size, MPOL_BIND, nodes, flags);
-  const int error = raw_mbind(at, size, MPOL_PREFERRED_MANY, nodes, flags);
+  switch (binding) {
+    case Binding::kStrict:
+      return raw_mbind(at, size, MPOL_BIND, nodes, flags);
+    case Binding::kInterleave:
+      return raw_mbind(at, size, MPOL_INTERLEAVE, nodes, flags);
+    case Binding::kWeightedInterleave:
+      return raw_mbind(at, size, kWeightedInterleave, nodes, flags);
+    case Binding::kPreferred:
+      break;
+  }
+  const int error = raw_mbind(at, size, kPreferredMany, nodes, flags);
   if (error != EINVAL) return error;
   return raw_mbind(at, size, MPOL_PREFERRED, nodes, flags);
+}
+
+RangePolicy policy_at(const void* at) {
+  RangePolicy policy;
+  policy.error = injected_error(SystemCall::kGetMempolicy);
+  if (policy.error != 0) return policy;
+  int mode = 0;
+  const int saved = errno;
+  if (syscall(SYS_get_mempolicy, &mode, policy.nodes.words, kMaxNode, at, MPOL_F_ADDR) != 0) {
+    policy.error = errno;
+    errno = saved;
+    return policy;
+  }
+  policy.kind = kind_of(mode);
+  return policy;
+}
+
+std::uint32_t interleave_weight(const char* sysfs_root, std::uint32_t node) {
+  char path[320];
+  char text[16];
+  std::snprintf(path, sizeof path, "%s/kernel/mm/mempolicy/weighted_interleave/node%u", sysfs_root,
+                node);
+  if (!file_exists(path)) return 1;
+  if (read_small_file(path, text, sizeof text) <= 0) return 0;
+  const unsigned long weight = std::strtoul(text, nullptr, 10);
+  return weight >= 1 && weight <= 255 ? static_cast<std::uint32_t>(weight) : 0;
 }
 
 long sample_nodes(const void* at, Bytes size, std::uint32_t* by_node, std::uint32_t node_count,

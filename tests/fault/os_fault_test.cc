@@ -6,7 +6,11 @@
 #include <sys/resource.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string>
 
 #include "allocators/os/fault_point.h"
 #include "allocators/os/files.h"
@@ -126,6 +130,64 @@ TEST_F(OsFault, BindingReturnsTheErrorAndTriesTheOlderPolicyOnEinval) {
   EXPECT_EQ(sample_nodes(at, MiB(2), by_node, 4, 8), -1);
   unmap(at, MiB(2));
   errno = kUntouched;
+}
+
+TEST_F(OsFault, PolicyIsReadBackAsItWasSet) {
+  using Kind = RangePolicy::Kind;
+  void* at = map_private_at(nullptr, MiB(2));
+  ASSERT_NE(at, nullptr);
+  EXPECT_EQ(policy_at(at).kind, Kind::kDefault);
+  NodeMask first;
+  first.add(0);
+  const struct {
+    Binding binding;
+    Kind kind;
+  } kWays[] = {{Binding::kPreferred, Kind::kPreferred},
+               {Binding::kStrict, Kind::kStrict},
+               {Binding::kInterleave, Kind::kInterleave},
+               {Binding::kWeightedInterleave, Kind::kWeightedInterleave}};
+  for (const auto& way : kWays) {
+    const int error = bind_range(at, MiB(2), first, way.binding, Existing::kLeave);
+    if (error == EINVAL && way.binding == Binding::kWeightedInterleave) continue;  // before 6.9
+    ASSERT_EQ(error, 0) << static_cast<int>(way.binding);
+    const RangePolicy policy = policy_at(at);
+    EXPECT_EQ(policy.kind, way.kind);
+    EXPECT_TRUE(policy.nodes == first);
+    // Interleaving has no older form with the same shares: the caller decides.
+    inject_fault(SystemCall::kMbind, 1, EINVAL);
+    const bool falls_back = way.binding == Binding::kPreferred;
+    EXPECT_EQ(bind_range(at, MiB(2), first, way.binding, Existing::kLeave),
+              falls_back ? 0 : EINVAL);
+  }
+  inject_fault(SystemCall::kGetMempolicy, 1, EPERM);
+  EXPECT_EQ(policy_at(at).error, EPERM);
+  EXPECT_EQ(policy_at(nullptr).kind, Kind::kUnknown) << "nothing is mapped there";
+  unmap(at, MiB(2));
+  errno = kUntouched;
+}
+
+TEST_F(OsFault, WeightsComeFromTheKernelsTable) {
+  char root[] = "/tmp/terrace-weights-XXXXXX";
+  ASSERT_NE(mkdtemp(root), nullptr);
+  const std::string folder = std::string(root) + "/kernel/mm/mempolicy/weighted_interleave";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder + "/node0") << "4\n";
+  std::ofstream(folder + "/node17") << "255\n";
+  std::ofstream(folder + "/node2") << "none\n";
+  EXPECT_EQ(interleave_weight(root, 0), 4u);
+  EXPECT_EQ(interleave_weight(root, 17), 255u);
+  EXPECT_EQ(interleave_weight(root, 1), 1u) << "no file: plain interleaving";
+  EXPECT_EQ(interleave_weight(root, 2), 0u) << "no number";
+  inject_fault(SystemCall::kOpen, 1, EMFILE);
+  EXPECT_EQ(interleave_weight(root, 0), 0u) << "it is there, but cannot be read";
+  std::filesystem::remove_all(root);
+  errno = kUntouched;
+}
+
+TEST_F(OsFault, LimitOfMappingsHasADefault) {
+  EXPECT_GT(max_mappings(), 0u);
+  inject_fault(SystemCall::kOpen, 1, EACCES);
+  EXPECT_EQ(max_mappings(), 65530u);
 }
 
 TEST_F(OsFault, UserFaultNamesTheRemedy) {

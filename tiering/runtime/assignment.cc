@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which tier each block of an object goes to: the plan's map when it names the object, else the
-// default policy; a full tier spills by the capacity's rule.
+// default policy; a full tier spills by the capacity's rule, and a stripe of too many runs is
+// coarsened.
 #include "allocators/extent/stripe.h"
 #include "tiering/runtime/state.h"
 
@@ -60,24 +61,28 @@ const FlatObject* find_planned(const State& runtime, const ObjectKey& key) {
 
 bool assign_tiers(State& runtime, extent::Object& object) {
   // Any tier will do in the end, so this alone decides, and nothing need be given back.
-  if (free_blocks(runtime) < object.block_count) {
+  if (free_blocks(runtime) < object.block_count || !runtime.extents.room_for_mappings()) {
     if (!object.refused) runtime.counters.unplaced.fetch_add(1, std::memory_order_relaxed);
     object.refused = true;
     return false;
   }
   std::uint8_t* const tiers = runtime.arena.tiers_of(object);
   const FlatObject* planned = find_planned(runtime, object.key);
+  auto origin = extent::StripeOrigin::kPolicy;
   if (planned != nullptr && planned->block_count == object.block_count) {
     const std::uint8_t* map = runtime.flat.block_map(*planned);
     for (std::uint32_t i = 0; i < object.block_count; ++i) tiers[i] = map[i];
     runtime.counters.planned.fetch_add(1, std::memory_order_relaxed);
+    origin = extent::StripeOrigin::kPlan;
   } else {
     wanted_by_policy(runtime, tiers, object.block_count);
   }
+  runtime.extents.follow_kernel_order(object, origin);
   for (std::uint32_t i = 0; i < object.block_count; ++i) {
     tiers[i] = static_cast<std::uint8_t>(runtime.capacity.take_block(tiers[i]));
   }
   note_peak(runtime);
+  runtime.extents.fit_mappings(object);
   return true;
 }
 
@@ -86,6 +91,25 @@ void give_back_tiers(State& runtime, extent::Object& object) {
   for (std::uint32_t i = 0; i < object.block_count; ++i) {
     if (tiers[i] != extent::kNoTier) runtime.capacity.give_back(tiers[i]);
     tiers[i] = extent::kNoTier;
+  }
+  runtime.extents.return_mappings(object);
+}
+
+TierCounts count_tiers(const State& runtime, const extent::Object& object) {
+  TierCounts counts;
+  const std::uint8_t* const tiers = runtime.arena.tiers_of(object);
+  for (std::uint32_t i = 0; i < object.block_count; ++i) {
+    if (tiers[i] != extent::kNoTier) ++counts.blocks[tiers[i]];
+  }
+  return counts;
+}
+
+void settle_capacity(State& runtime, const extent::Object& object, const TierCounts& before) {
+  const TierCounts now = count_tiers(runtime, object);
+  for (std::uint32_t tier = 0; tier < kMaxTiers; ++tier) {
+    for (std::uint32_t i = now.blocks[tier]; i < before.blocks[tier]; ++i) {
+      runtime.capacity.give_back(tier);
+    }
   }
 }
 
