@@ -55,6 +55,13 @@ Status check_size(const char* path, std::uint32_t blocks, Bytes size) {
 
 Status check_locks(const char* path, const os::DaxDevice& device) {
   if (device.kind == os::DaxKind::kUnnamedFile) return ok_status();
+  // libpmemobj locks its pools so, on devices too (util_file_open): data that is to stay.
+  if (os::share_file(device.fd) == EWOULDBLOCK) {
+    return make_error(ErrorCode::kUsage, EWOULDBLOCK,
+                      "%s: another program has it to itself (flock), as libpmemobj's pools are "
+                      "held; end that program, or name another device or file",
+                      path);
+  }
   const int error = os::check_range_locks(device.fd);
   if (error == 0) return ok_status();
   return make_error(ErrorCode::kCapabilityMissing, error,

@@ -36,7 +36,7 @@ class BlockPool {
   /// Errors: kUsage for a path that is none of these, a device smaller than a block or a mapping
   /// unit that does not divide 2 MiB (`mapping_unit` is what the tier was found with, the device's
   /// own counts too); kCapabilityMissing when it may not be opened for reading and writing, and
-  /// where the filesystem keeps no locks.
+  /// where the filesystem keeps no locks. A file that another program locks whole is kUsage.
   Status open(const char* path, Bytes capacity, Bytes mapping_unit, const char* sysfs = "/sys");
   bool is_open() const { return fd_ >= 0; }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// One device or file mapped whole by libpmem2, with its streaming copy: for programs that link
+// One device or file mapped by libpmem2, and libpmem2's streaming copy: for programs that link
 // Terrace, for the mover and for the command line, which learns size, alignment and granularity
 // here before it hands a path to the shim. Not for the shim itself, which maps blocks by
-// block_pool. A DaxMap may be used by several threads; its functions allocate.
+// block_pool; a DaxMap takes no part in who holds which block.
+// A DaxMap may be used by several threads; its functions allocate.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -22,19 +24,33 @@ enum class Granularity : std::uint8_t {
 
 struct DaxFacts {
   std::string path;
-  Bytes size;
+  Bytes size;       ///< of a folder: what its filesystem has left for this user
   Bytes alignment;  ///< of offset, length and address of a mapping
   Granularity granularity = Granularity::kPage;
   bool is_device = false;
 };
 
-/// Opens, maps and closes again. Errors: kUsage for what is no device or regular file,
-/// kCapabilityMissing for rights, each with the remedy.
+/// Opens, maps the least that can be mapped and closes again; of a folder, a file without a name
+/// in it. Errors: kUsage for what is none of these or empty, kCapabilityMissing for rights, kIo
+/// with libpmem2's own message, each with the remedy.
 Result<DaxFacts> examine_dax(const std::string& path);
+
+/// One sentence for people where the page cache stands between (kPage); else empty.
+std::string granularity_warning(const DaxFacts& facts);
+
+/// memcpy's contract, for bulk moves.
+using StreamCopy = void (*)(void* to, const void* from, std::size_t size);
+
+/// libpmem2's copy with streaming stores, from any memory to any other: it leaves the cache to the
+/// program and does not read lines that it overwrites whole. The stores are seen by other threads
+/// in order when it returns. It flushes nothing: a tier's content does not outlive its process.
+/// Plain memcpy in a process without memory for libpmem2's own page.
+StreamCopy streaming_copy();
 
 class DaxMap {
  public:
-  /// Maps [offset, offset + size) shared; both multiples of the alignment.
+  /// Maps [offset, offset + size) shared; both multiples of the alignment. Errors as examine_dax,
+  /// kUsage for a range outside the device too.
   static Result<std::unique_ptr<DaxMap>> open(const std::string& path, std::uint64_t offset,
                                               Bytes size);
   ~DaxMap();
@@ -44,8 +60,7 @@ class DaxMap {
   const DaxFacts& facts() const;
   char* data() const;
   Bytes size() const;
-  /// libpmem2's copy with streaming stores, into or out of the map; the ranges do not overlap.
-  /// Not durable: a tier's content does not outlive its process.
+  /// streaming_copy() into or out of the map; the ranges do not overlap.
   void stream(void* to, const void* from, Bytes size) const;
 
  private:

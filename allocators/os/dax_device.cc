@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include <cerrno>
@@ -83,18 +84,31 @@ std::uint64_t device_number(const char* sysfs, dev_t device, const char* name) {
   return read_small_file(path, text, sizeof text) > 0 ? std::strtoull(text, nullptr, 10) : 0;
 }
 
+/// Where a symbolic link of a character device in sysfs leads.
+struct LinkTarget {
+  char text[PATH_MAX] = {};  ///< empty when there is none
+};
+
+LinkTarget device_link(const char* sysfs, dev_t device, const char* tail) {
+  LinkTarget target;
+  if (injected_error(SystemCall::kReadlink) != 0) return target;
+  char path[PATH_MAX];
+  std::snprintf(path, sizeof path, "%s/dev/char/%u:%u%s", sysfs, major(device), minor(device),
+                tail);
+  const ssize_t length = readlink(path, target.text, sizeof target.text - 1);
+  target.text[length > 0 ? length : 0] = '\0';
+  return target;
+}
+
 /// Other devices have a `size` too (flash memory): the subsystem tells.
 bool is_dax(const char* sysfs, dev_t device) {
-  char path[PATH_MAX];
-  char target[PATH_MAX];
-  std::snprintf(path, sizeof path, "%s/dev/char/%u:%u/subsystem", sysfs, major(device),
-                minor(device));
-  if (injected_error(SystemCall::kReadlink) != 0) return false;
-  const ssize_t length = readlink(path, target, sizeof target - 1);
-  if (length <= 0) return false;
-  target[length] = '\0';
-  const char* const slash = std::strrchr(target, '/');
+  const LinkTarget subsystem = device_link(sysfs, device, "/subsystem");
+  const char* const slash = std::strrchr(subsystem.text, '/');
   return slash != nullptr && std::strcmp(slash, "/dax") == 0;
+}
+
+bool is_below_nvdimm_bus(const char* sysfs, dev_t device) {
+  return std::strstr(device_link(sysfs, device, "").text, "/ndbus") != nullptr;
 }
 
 Result<DaxDevice> open_device(const char* path, dev_t device, const char* sysfs) {
@@ -109,13 +123,14 @@ Result<DaxDevice> open_device(const char* path, dev_t device, const char* sysfs)
   const Bytes unit(device_number(sysfs, device, "align"));
   Opened file(open_checked(path, 0));
   if (file.get() < 0) return cannot_open(path, errno);
-  return DaxDevice{file.take(), DaxKind::kDevice, size, unit.value != 0 ? unit : kUsualUnit};
+  return DaxDevice{file.take(), DaxKind::kDevice, size, unit.value != 0 ? unit : kUsualUnit,
+                   is_below_nvdimm_bus(sysfs, device)};
 }
 
 Result<DaxDevice> open_file(const char* path, Bytes size) {
   Opened file(open_checked(path, 0));
   if (file.get() < 0) return cannot_open(path, errno);
-  return DaxDevice{file.take(), DaxKind::kFile, size, kPage};
+  return DaxDevice{file.take(), DaxKind::kFile, size, kPage, false};
 }
 
 /// For filesystems without O_TMPFILE: a name that is gone again at once. A crash in between leaves
@@ -153,7 +168,7 @@ Result<DaxDevice> make_unnamed(const char* folder, Bytes size) {
                       "or another folder",
                       folder, static_cast<unsigned long long>(size.value), std::strerror(error));
   }
-  return DaxDevice{file.take(), DaxKind::kUnnamedFile, size, kPage};
+  return DaxDevice{file.take(), DaxKind::kUnnamedFile, size, kPage, false};
 }
 
 int allocate_by_writing(int fd, std::uint64_t offset, Bytes size) {
@@ -200,6 +215,13 @@ Result<DaxDevice> open_dax(const char* path, Bytes unnamed_size, const char* sys
                     "%s: is neither a DAX device, a file nor a folder; put a filesystem mounted "
                     "with -o dax on a block device and name a file there",
                     path);
+}
+
+Bytes storage_left(int fd) {
+  const Errno keep;
+  struct statvfs status {};
+  if (injected_error(SystemCall::kStat) != 0 || fstatvfs(fd, &status) != 0) return {};
+  return Bytes(static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize);
 }
 
 int allocate_storage(int fd, std::uint64_t offset, Bytes size) {

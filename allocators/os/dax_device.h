@@ -21,7 +21,8 @@ struct DaxDevice {
   int fd = -1;  ///< the caller's to close
   DaxKind kind = DaxKind::kFile;
   Bytes size;
-  Bytes mapping_unit;  ///< offset, length and address of mappings are multiples of it
+  Bytes mapping_unit;          ///< offset, length and address of mappings are multiples of it
+  bool on_nvdimm_bus = false;  ///< a device that libndctl knows; CXL memory's are not
 };
 
 /// Opens `path` for reading and writing. `unnamed_size` is the size of the file that is made when
@@ -29,6 +30,10 @@ struct DaxDevice {
 /// Errors: kUsage for what is neither device, file nor folder; kCapabilityMissing for rights and
 /// for limits of process or filesystem; each with the remedy.
 Result<DaxDevice> open_dax(const char* path, Bytes unnamed_size, const char* sysfs = "/sys");
+
+/// What the filesystem of an open file has left for users without privilege; 0 when it does not
+/// tell.
+Bytes storage_left(int fd);
 
 /// Gives a file's range its storage, so that the filesystem's being full shows here and not as
 /// SIGBUS at a store. Writes zeros where the filesystem cannot do it otherwise. An errno value.

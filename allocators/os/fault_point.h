@@ -25,6 +25,7 @@ enum class SystemCall : int {
   kStat,
   kReadlink,
   kFileLock,
+  kFlock,
   kUnlink,
   kWrite,
   kCount

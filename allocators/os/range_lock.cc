@@ -2,6 +2,7 @@
 #include "allocators/os/range_lock.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 #include <cerrno>
 #include <cstdio>
@@ -58,6 +59,14 @@ LockAttempt lock_range(int fd, ByteRange range) {
 int unlock_range(int fd, ByteRange range) {
   struct flock lock = as_flock(range, F_UNLCK);
   return lock_call(fd, F_OFD_SETLK, lock);
+}
+
+int share_file(int fd) {
+  if (const int error = injected_error(SystemCall::kFlock); error != 0) return error;
+  const int saved = errno;
+  const int error = flock(fd, LOCK_SH | LOCK_NB) == 0 ? 0 : errno;
+  errno = saved;
+  return error;
 }
 
 int check_range_locks(int fd) {

@@ -27,7 +27,10 @@ struct LockAttempt {
 LockAttempt lock_range(int fd, ByteRange range);
 /// An errno value: splitting a lock in the middle needs kernel memory.
 int unlock_range(int fd, ByteRange range);
-/// Can such locks be had on this file at all? Takes none. An errno value.
+/// A shared lock of the whole file (flock, which knows nothing of ranges), for as long as this
+/// opening lasts. EWOULDBLOCK: another program has the file to itself. An errno value.
+int share_file(int fd);
+/// Can locks of ranges be had on this file at all? Takes none. An errno value.
 int check_range_locks(int fd);
 
 }  // namespace terrace::os

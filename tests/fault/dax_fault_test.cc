@@ -90,6 +90,12 @@ TEST_F(DaxFault, FileThatCannotBeOpenedSaysWhy) {
   EXPECT_EQ(free_blocks(file_), kBlocks);
 }
 
+TEST_F(DaxFault, FilesystemWithoutWholeLocksServes) {
+  inject_fault(SystemCall::kFlock, 1, ENOLCK);
+  ASSERT_TRUE(open(pool_, file_));
+  EXPECT_EQ(pool_.claim(kBlocks).count, kBlocks);
+}
+
 TEST_F(DaxFault, FolderThatCannotServeSaysWhy) {
   const std::string path = folder_.path();
   EXPECT_EQ(refusal(path, SystemCall::kOpen, 1, EROFS).code, ErrorCode::kCapabilityMissing);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -78,6 +79,29 @@ TEST_F(Pool, GivenBackBlocksAreClaimedAgain) {
   EXPECT_EQ(pool_.claim(1).count, 0u);
 }
 
+TEST_F(Pool, SearchGoesOnBehindTheLastClaim) {
+  open(pool_, folder_.file("f", 4));
+  expect_run(pool_.claim(2), 0, 2);
+  pool_.give_back({0, 1});
+  expect_run(pool_.claim(1), 2, 1);
+  expect_run(pool_.claim(1), 3, 1);
+  expect_run(pool_.claim(1), 0, 1);
+}
+
+TEST_F(Pool, ClosingLeavesNothingBehind) {
+  const std::string path = folder_.file("f", 100);
+  const long files = testing_support::open_files();
+  const long pages = testing_support::address_space_pages();
+  for (int round = 0; round < 1000; ++round) {
+    open(pool_, path);
+    EXPECT_EQ(pool_.claim(100).count, 100u);
+    pool_.close();
+    pool_.close();
+  }
+  EXPECT_EQ(testing_support::open_files(), files);
+  EXPECT_LE(testing_support::address_space_pages(), pages + 64);
+}
+
 TEST_F(Pool, FragmentsGiveShorterRuns) {
   open(pool_, folder_.file("f", 200));
   expect_run(pool_.claim(200), 0, 200);
@@ -87,6 +111,21 @@ TEST_F(Pool, FragmentsGiveShorterRuns) {
   expect_run(pool_.claim(3), 127, 1);
   expect_run(pool_.claim(3), 130, 2);
   EXPECT_EQ(pool_.claim(3).count, 0u);
+}
+
+TEST_F(Pool, LoneFreeBlockIsFoundWhereverItLies) {
+  open(pool_, folder_.file("f", 200));
+  expect_run(pool_.claim(200), 0, 200);
+  for (std::uint32_t free = 0; free < 200; ++free) {
+    pool_.give_back({free, 1});
+    expect_run(pool_.claim(2), free, 1);
+    if (free > 63) {  // and from the start, over whole words
+      pool_.give_back({199, 1});
+      expect_run(pool_.claim(2), 199, 1);
+      pool_.give_back({free, 1});
+      expect_run(pool_.claim(2), free, 1);
+    }
+  }
 }
 
 TEST_F(Pool, TwoPoolsOfOneProcessNeverOverlap) {
@@ -225,6 +264,21 @@ TEST_F(Pool, RefusalsNameTheRemedy) {
   const Error no_device = refusal("/dev/null", Bytes(), Bytes());
   EXPECT_EQ(no_device.code, ErrorCode::kUsage);
   EXPECT_THAT(no_device.message, HasSubstr("daxctl list"));
+}
+
+TEST_F(Pool, AnotherProgramsFileIsLeftAlone) {
+  const std::string path = folder_.file("f", 4);
+  const int theirs = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_EQ(flock(theirs, LOCK_EX | LOCK_NB), 0);
+  const Error refused = refusal(path, Bytes(), Bytes());
+  EXPECT_EQ(refused.code, ErrorCode::kUsage);
+  EXPECT_THAT(refused.message, HasSubstr("another program"));
+  ASSERT_EQ(flock(theirs, LOCK_UN), 0);
+  open(pool_, path);
+  open(other_, path);
+  EXPECT_EQ(flock(theirs, LOCK_EX | LOCK_NB), -1) << "nor do they get ours";
+  EXPECT_EQ(errno, EWOULDBLOCK);
+  ::close(theirs);
 }
 
 /// A device of sysfs's telling: a node of our own with /dev/null's number, since locks belong to

@@ -91,7 +91,9 @@ bool fill_blocks(const backing::BlockPool& pool, PoolRun run, int byte) {
   const auto misfit = reinterpret_cast<std::uintptr_t>(room) % kBlockBytes.value;
   char* const at = room + (misfit == 0 ? 0 : kBlockBytes.value - misfit);
   if (pool.map(at, run) != 0) return false;
-  std::memset(at, byte, size);
+  for (std::size_t block = 0; block < size; block += kBlockBytes.value) {
+    std::memset(at + block, byte, 4096);
+  }
   return true;
 }
 

@@ -22,7 +22,7 @@ class PoolHolder {
 
   backing::PoolRun claim(std::uint32_t wanted);
   void give_back(backing::PoolRun run);
-  /// Fills claimed blocks with one byte, through a mapping that stays.
+  /// Fills each claimed block's first page with one byte, through a mapping that stays.
   void fill(backing::PoolRun run, int byte);
   /// SIGKILL, and waits for its end.
   void kill();
