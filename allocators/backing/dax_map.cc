@@ -127,11 +127,11 @@ Status check_range(const std::string& path, const os::DaxDevice& device, Range r
   const bool inside = range.size.value != 0 && range.size <= device.size &&
                       range.offset <= (device.size - range.size).value;
   if (inside && range.offset % unit == 0 && range.size.value % unit == 0) return ok_status();
+  const unsigned long long end = range.offset + range.size.value;
   return make_error(ErrorCode::kUsage, 0,
                     "%s: bytes %llu to %llu cannot be mapped; it has %llu, to be mapped in units "
                     "of %llu, and a file is made larger by 'truncate -s SIZE'",
-                    path.c_str(), static_cast<unsigned long long>(range.offset),
-                    static_cast<unsigned long long>(range.offset + range.size.value),
+                    path.c_str(), static_cast<unsigned long long>(range.offset), end,
                     static_cast<unsigned long long>(device.size.value),
                     static_cast<unsigned long long>(unit));
 }

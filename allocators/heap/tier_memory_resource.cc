@@ -44,6 +44,11 @@ Result<std::unique_ptr<TierMemoryResource>> TierMemoryResource::create(const Tie
                       "tier %s: its pages come from an emulated link; give that link's page source "
                       "to create_from()",
                       tier.name.c_str());
+  if (tier.backing == BackingKind::kDax)
+    return make_error(ErrorCode::kUsage, 0,
+                      "tier %s: it has no nodes to take pages from; map %s with DaxMap and give "
+                      "that page source to create_from()",
+                      tier.name.c_str(), tier.path.c_str());
   // Learn now, not at the first allocation, that binding is refused.
   if (const auto tried = os::NodePages::map(kBlockBytes, tier.nodes); !tried) return tried.error();
   PageSource source;

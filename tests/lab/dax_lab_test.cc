@@ -126,7 +126,8 @@ TEST_F(DaxPlace, DroppedEntriesComeBackWithTouchesOnly) {
   ASSERT_EQ(run.count, 3u);
   const Room room(3);
   ASSERT_EQ(pool_.map(room.at(), run), 0);
-  for (int block = 0; block < 3; ++block) room.at()[block * kBlock] = static_cast<char>(block + 1);
+  for (std::uint64_t block = 0; block < 3; ++block)
+    room.at()[block * kBlock] = static_cast<char>(block + 1);
   auto presence = os::PagePresence::open();
   ASSERT_TRUE(presence) << presence.error().message;
   const auto touched = [&] {

@@ -84,5 +84,20 @@ TEST_F(DaxSharing, FullFilesystemEndsTheClaims) {
   pool.close();
 }
 
+TEST_F(DaxSharing, KilledHolderOfAFolderGivesItsStorageBack) {
+  if (is_device_) GTEST_SKIP() << "a device has no storage to give back";
+  const auto free_blocks = [] {
+    struct statvfs now {};
+    EXPECT_EQ(statvfs(testing_support::kDaxMount, &now), 0);
+    return now.f_bfree * now.f_frsize >> kBlockShift;
+  };
+  const auto before = free_blocks();
+  PoolHolder other(testing_support::kDaxMount, 30);
+  other.fill(other.claim(30), 1);
+  EXPECT_LE(free_blocks(), before - 30);
+  other.kill();
+  EXPECT_EQ(free_blocks(), before);
+}
+
 }  // namespace
 }  // namespace terrace::backing

@@ -176,6 +176,17 @@ TEST(TierMemoryResource, RefusesAnEmulatedTier) {
   EXPECT_THAT(resource.error().message, HasSubstr("emulated link"));
 }
 
+TEST(TierMemoryResource, RefusesADaxTierRatherThanGiveOtherMemory) {
+  Tier tier;
+  tier.name = "expander";
+  tier.backing = BackingKind::kDax;
+  tier.path = "/dev/dax0.0";
+  tier.capacity = {MiB(64), Provenance::kUserFile};
+  const auto resource = TierMemoryResource::create(tier);
+  ASSERT_FALSE(resource.ok());
+  EXPECT_THAT(resource.error().message, HasSubstr("map /dev/dax0.0 with DaxMap"));
+}
+
 /// Each thread fills its blocks with its own byte and finds it there when it frees them; every
 /// other block is freed by its neighbour.
 TEST(TierMemoryResource, ThreadsNeverShareABlock) {
