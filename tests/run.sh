@@ -22,10 +22,14 @@ if [ "$lab" = no ]; then
   printf 'tests/run.sh: the tier lab is left out (--no-lab): nothing runs on real memory tiers\n' >&2
   arguments=(-LE '^lab$' "${arguments[@]+"${arguments[@]}"}")
 elif ! (require_packages lab); then
-  printf 'tests/run.sh --no-lab runs everything that needs none of these\n' >&2
+  printf 'tests/run.sh --no-lab runs everything that needs no machine of the lab\n' >&2
   exit 3
 fi
 build_release
+if [ "$lab" = yes ] && ! "$root/tests/lab/run.sh" --prepare; then
+  printf 'tests/run.sh --no-lab runs everything that needs no machine of the lab\n' >&2
+  exit 3
+fi
 status=0
 ctest --test-dir "$root/build/release" --output-on-failure --no-tests=error -j "$(nproc)" \
   "${arguments[@]+"${arguments[@]}"}" || status=$?
