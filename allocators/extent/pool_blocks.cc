@@ -19,6 +19,11 @@ void PoolBlocks::configure(const Arena& arena, Capacity& capacity) {
   capacity_ = &capacity;
 }
 
+void PoolBlocks::add_pool(std::uint32_t tier, backing::BlockPool& pool) {
+  pools_[tier] = &pool;
+  any_ = true;
+}
+
 std::uint32_t PoolBlocks::pool_block(std::uint32_t block) const {
   return arena_->pool_block_at(block) - 1;
 }
@@ -69,6 +74,7 @@ std::uint32_t PoolBlocks::claim(const Object& object, std::uint32_t index) {
 }
 
 int PoolBlocks::reserve(const Object& object, TierSet without) {
+  if (!any_) return 0;
   int error = 0;
   const std::uint8_t* const tiers = arena_->tiers_of(object);
   for (std::uint32_t i = 0; i < object.block_count;) {
@@ -88,13 +94,14 @@ int PoolBlocks::reserve(const Object& object, TierSet without) {
 
 int PoolBlocks::map_object(const Object& object) {
   TierSet without;
-  for (;;) {
+  while (any_) {
     if (const int error = reserve(object, without); error != 0) return error;
     const std::uint8_t failed = map_reserved(object);
     if (failed == kNoTier) return 0;
     without.add(failed);
     unmap_tier(object, failed);
   }
+  return 0;
 }
 
 /// The tier whose pool could not be mapped, or kNoTier.
@@ -136,11 +143,19 @@ int PoolBlocks::map_run_private(std::uint32_t first, std::uint32_t count, std::u
   });
 }
 
+int PoolBlocks::map_view(char* view, std::uint32_t first, std::uint32_t count,
+                         std::uint8_t tier) const {
+  return for_each_extent(first, count, [&](std::uint32_t at, backing::PoolRun run) {
+    return pools_[tier]->map(view + size_of(at - first).value, run);
+  });
+}
+
 void PoolBlocks::clear_run(std::uint32_t first, std::uint32_t count) const {
   backing::BlockPool::clear(arena_->address_of(first), {pool_block(first), count});
 }
 
 void PoolBlocks::release(const Object& object, std::uint32_t first, std::uint32_t count) {
+  if (!any_) return;
   const std::uint8_t* const tiers = arena_->tiers_of(object);
   const bool kept = abandoned_ || object.pages == Pages::kFrozen;
   for (std::uint32_t block = first; block < first + count; ++block) {

@@ -20,7 +20,7 @@ class PoolBlocks {
   constexpr PoolBlocks() = default;
   void configure(const Arena& arena, Capacity& capacity);
   /// The tier's blocks come from this pool, which is open.
-  void add_pool(std::uint32_t tier, backing::BlockPool& pool) { pools_[tier] = &pool; }
+  void add_pool(std::uint32_t tier, backing::BlockPool& pool);
 
   bool on_pool(std::uint8_t tier) const { return tier < kMaxTiers && pools_[tier] != nullptr; }
   const backing::BlockPool& pool(std::uint8_t tier) const { return *pools_[tier]; }
@@ -37,6 +37,8 @@ class PoolBlocks {
   int map_run(std::uint32_t first, std::uint32_t count, std::uint8_t tier) const;
   /// The same copy-on-write, where the pool can.
   int map_run_private(std::uint32_t first, std::uint32_t count, std::uint8_t tier) const;
+  /// Maps it a second time, at `view`.
+  int map_view(char* view, std::uint32_t first, std::uint32_t count, std::uint8_t tier) const;
   /// Zeroes a mapped run.
   void clear_run(std::uint32_t first, std::uint32_t count) const;
   /// For blocks that no mapping of this process shows any more, before they lose their tier. A
@@ -59,6 +61,7 @@ class PoolBlocks {
 
   const Arena* arena_ = nullptr;
   Capacity* capacity_ = nullptr;
+  bool any_ = false;  ///< a pool at all; without, nothing here costs anything
   bool abandoned_ = false;
   backing::BlockPool* pools_[kMaxTiers] = {};
   std::uint64_t held_[kMaxTiers] = {};

@@ -9,6 +9,7 @@ namespace terrace::os {
 enum class SystemCall : int {
   kMmap,
   kMunmap,
+  kMremap,
   kMadvise,
   kMbind,
   kMovePages,
