@@ -64,12 +64,11 @@ TierMeasurement configured(const Tier& tier) {
   return entry;
 }
 
-/// Why a tier's memory cannot be measured here; nullptr when it can. The probe takes pages of
-/// nodes: what it measured for a device would be other memory.
+/// Why a tier's memory cannot be measured here; nullptr when it can.
 const char* unmeasurable(const Tier& tier) {
   if (tier.emulated()) return "emulated; its figures are the tier file's, not measured";
-  if (tier.backing == BackingKind::kDax)
-    return "a device or file, which is not measured; state its figures in the tier file";
+  if (tier.backing == BackingKind::kDax && tier.capacity.value.value == 0)
+    return "its capacity is not known, so it is not measured; state it in the tier file";
   if (tier.capacity.known() && tier.capacity.value.value == 0)
     return "this process may use none of it, so it is not measured";
   return nullptr;
@@ -98,6 +97,11 @@ class Run {
       if (why != nullptr) result_.notes.push_back("tier " + tier.name + ": " + why);
       if (why != nullptr && !tier.emulated()) continue;
       auto entry = tier.emulated() ? Result<TierMeasurement>(configured(tier)) : measure(tier);
+      if (!entry && tier.backing == BackingKind::kDax) {
+        // Devices are root's, as a rule: the other tiers' figures are worth having.
+        result_.notes.push_back(entry.error().message);
+        continue;
+      }
       if (!entry) return entry.error();
       result_.calibration.tiers.push_back(std::move(*entry));
     }
@@ -117,6 +121,8 @@ class Run {
     ProbeRequest request;
     // With one tier there is nothing to bind against, and a sandbox may forbid mbind.
     if (measured_ > 1) request.nodes = tier.nodes;
+    request.path = tier.path;
+    request.mapping_unit = tier.mapping_unit;
     request.capacity = tier.capacity.value;
     request.threads = threads();
     request.seed = options_.seed;
@@ -129,6 +135,9 @@ class Run {
   Result<TierMeasurement> measure(const Tier& tier) {
     const auto probe = probes_(request_for(tier));
     if (!probe) return failed(tier, "", probe.error());
+    if (tier.backing == BackingKind::kDax && tier.kind == TierKind::kFile)
+      result_.notes.push_back("tier " + tier.name +
+                              ": a file; what the page cache holds of it is as fast as memory");
     if (!probe->note.empty()) result_.notes.push_back("tier " + tier.name + ": " + probe->note);
     std::vector<double> values[std::size(kQuantities)];
     for (int round = 0; round < schedule_.rounds; ++round)

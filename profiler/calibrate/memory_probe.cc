@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The probe of real memory: streams and chases over pages bound to a tier's nodes.
+// The probe of real memory: streams and chases over pages bound to a tier's nodes, or over blocks
+// of a DAX tier.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -10,10 +11,10 @@
 #include <thread>
 #include <vector>
 
-#include "allocators/heap/os/node_pages.h"
 #include "profiler/calibrate/cache_size.h"
 #include "profiler/calibrate/pointer_cycle.h"
 #include "profiler/calibrate/probe.h"
+#include "profiler/calibrate/probe_pages.h"
 #include "profiler/calibrate/stream_kernel.h"
 #include "profiler/os/near_nodes.h"
 
@@ -53,7 +54,7 @@ Sizes sizes_for(const ProbeRequest& request, const CacheSizes& caches, Bytes fre
 
 class MemoryProbe {
  public:
-  MemoryProbe(const ProbeRequest& request, Sizes sizes, os::NodePages pages)
+  MemoryProbe(const ProbeRequest& request, Sizes sizes, ProbePages pages)
       : request_(request), sizes_(sizes), pages_(std::move(pages)) {
     // Written once: an untouched page is the kernel's shared page of zeros, which lies in the
     // cache.
@@ -173,7 +174,7 @@ class MemoryProbe {
 
   ProbeRequest request_;
   Sizes sizes_;
-  os::NodePages pages_;
+  ProbePages pages_;
   std::uint64_t line_ = 0;
   std::atomic<std::uint64_t> sink_{0};  ///< keeps the sums in use
 };
@@ -182,12 +183,13 @@ class MemoryProbe {
 
 ProbeFactory memory_probes(const std::string& sysfs_root) {
   return [caches = read_cache_sizes(sysfs_root)](const ProbeRequest& request) -> Result<Probe> {
-    const Sizes sizes = sizes_for(request, caches, os::free_memory_of(request.nodes));
+    const Bytes free = request.path.empty() ? os::free_memory_of(request.nodes) : request.capacity;
+    const Sizes sizes = sizes_for(request, caches, free);
     if (sizes.chase < kChunk)
       return make_error(ErrorCode::kCapabilityMissing, 0,
                         "less than 1 MiB of it is free; free memory there and run again");
     const auto total = sizes.chase + sizes.stream * static_cast<std::size_t>(request.threads);
-    auto pages = os::NodePages::map(Bytes(total), request.nodes);
+    auto pages = ProbePages::map(Bytes(total), request);
     if (!pages) return pages.error();
     auto probe = std::make_shared<MemoryProbe>(request, sizes, std::move(*pages));
     Probe handle;

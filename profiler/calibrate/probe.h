@@ -27,8 +27,10 @@ const char* name_of(Quantity quantity);
 const char* unit_of(Quantity quantity);
 
 struct ProbeRequest {
-  std::vector<NodeId> nodes;  ///< to bind to; empty: the machine has one choice only
-  Bytes capacity;             ///< of the tier: the probe takes at most half
+  std::vector<NodeId> nodes;         ///< to bind to; empty: the machine has one choice only
+  std::string path;                  ///< of a DAX tier, which has no nodes; else empty
+  Bytes mapping_unit = kBlockBytes;  ///< of a DAX tier
+  Bytes capacity;                    ///< of the tier: the probe takes at most half
   int threads = 1;
   Nanoseconds window;  ///< how long one measurement may take
   std::uint64_t seed = 1;

@@ -119,6 +119,27 @@ recorded() {
     /"name": "expander"/ { exit !(heat > 0) }' report.json
 }
 
+# Its own blocks, measured; behind an emulated CXL link that takes minutes.
+measured() {
+  [ ! -e /sys/bus/cxl/devices/region0 ] || return 0
+  check 'calibrate' terrace calibrate --quick --tiers tiers.toml --calibration calibration.json
+  check 'calibrate measures the tier' grep -q '"expander"' calibration.json
+}
+
+# What discovery leaves alone is used when the tier file names it, and no more need be said.
+on_request() {
+  local options=(--policy interleave --bind off --late-size 0)
+  terrace topo --json | grep -q '"use": "on-request"' || return 0
+  terrace run "${options[@]}" -- $program $place 6 >left_alone.out || true
+  check_equal 'on request, not named' "on $place: 0 bytes" "$(head -n 1 left_alone.out)"
+  printf '[[tier]]\nname = "pmem"\n' >named.toml
+  if [ -n "$capacity" ]; then echo "$capacity" >>named.toml; fi
+  terrace run --tiers named.toml "${options[@]}" -- $program $place 6 >named.out || true
+  check_equal 'on request, named' "on $place: 2097152 bytes" "$(head -n 1 named.out)"
+}
+
+measured
+on_request
 one_program
 two_programs
 a_program_of_others

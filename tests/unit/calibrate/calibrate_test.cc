@@ -300,6 +300,46 @@ TEST(CalibrationPath, FollowsTheXdgRules) {
   EXPECT_EQ(calibration_path("ab", nullptr, nullptr), "/tmp/terrace/calibration-ab.json");
 }
 
+Topology with_dax_tier(const std::string& pool) {
+  Topology topology;
+  topology.machine_id = "machine";
+  topology.hardware_threads = 1;
+  topology.tiers.resize(1);
+  topology.tiers[0].name = "expander";
+  topology.tiers[0].backing = BackingKind::kDax;
+  topology.tiers[0].path = pool;
+  topology.tiers[0].mapping_unit = KiB(4);
+  topology.tiers[0].capacity = {MiB(64), Provenance::kUserFile};
+  return topology;
+}
+
+TEST_F(CalibrateTest, ADaxTierIsMeasuredOnItsOwnBlocks) {
+  const std::string pool = path + ".pool";
+  std::filesystem::create_directories(std::filesystem::path(pool).parent_path());
+  std::ofstream(pool).flush();
+  std::filesystem::resize_file(pool, MiB(64).value);
+  CalibrationOptions options;
+  options.effort = Effort::kQuick;
+  const auto result = calibrate(with_dax_tier(pool), options, memory_probes(), {});
+  std::filesystem::remove(pool);
+  ASSERT_TRUE(result.ok()) << result.error().message;
+  ASSERT_EQ(result->calibration.tiers.size(), 1u);
+  const TierMeasurement& tier = result->calibration.tiers[0];
+  EXPECT_EQ(tier.from, Provenance::kCalibrated);
+  EXPECT_GT(tier.read_bandwidth_gbps.low, 0);
+  EXPECT_GT(tier.idle_latency_ns.low, 0);
+}
+
+TEST_F(CalibrateTest, ADaxTierThatCannotBeOpenedIsANote) {
+  CalibrationOptions options;
+  options.effort = Effort::kQuick;
+  const auto result = calibrate(with_dax_tier("/nonexistent/pool"), options, memory_probes(), {});
+  ASSERT_TRUE(result.ok()) << result.error().message;
+  EXPECT_TRUE(result->calibration.tiers.empty());
+  ASSERT_EQ(result->notes.size(), 1u);
+  EXPECT_NE(result->notes[0].find("/nonexistent/pool"), std::string::npos) << result->notes[0];
+}
+
 TEST_F(CalibrateTest, RealMemoryGivesFinitePositiveFiguresThatDiscoveryReads) {
   const auto topology = discover_topology({});
   ASSERT_TRUE(topology.ok()) << topology.error().message;
