@@ -199,9 +199,8 @@ std::vector<std::string> unknowns_of(const std::vector<Tier>& tiers) {
                              : no_bandwidth             ? "bandwidth"
                                                         : "latency";
     unknowns.push_back("tier " + tier.name + ": " + what + " not known; " +
-                       (tier.emulated() || tier.backing == BackingKind::kDax
-                            ? "state it in the tier file"
-                            : "run `terrace calibrate` or state it in the tier file"));
+                       (tier.emulated() ? "state it in the tier file"
+                                        : "run `terrace calibrate` or state it in the tier file"));
   }
   return unknowns;
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "allocators/topology/cdat.h"
 #include "allocators/topology/sysfs_text.h"
 #include "allocators/topology/text_file.h"
 
@@ -32,7 +33,7 @@ std::optional<std::pair<std::uint64_t, std::uint64_t>> numbers_of(std::string_vi
 class DeviceReader {
  public:
   DeviceReader(const std::string& root, const std::string& name)
-      : dir_(root + "/bus/dax/devices/" + name) {
+      : root_(root), dir_(root + "/bus/dax/devices/" + name) {
     device_.name = name;
   }
 
@@ -105,6 +106,16 @@ class DeviceReader {
     device_.kind = persistent ? TierKind::kPmem : TierKind::kCxl;
     device_.use = persistent ? Use::kOnRequest : Use::kPlaced;
     take(read_access(region, "", Provenance::kCdat));
+    if (!device_.read_bandwidth.known() && !device_.read_latency.known()) guess(region);
+  }
+
+  /// Linux (6.12, 6.18) gives a region figures only once its memory is a node. Until then the
+  /// devices' own are a bound: the link and the way from the CPUs can only add latency and take
+  /// bandwidth.
+  void guess(const std::string& region) {
+    const CdatFigures own = read_region_cdat(region, root_);
+    if (own.read_bandwidth) device_.read_bandwidth = {*own.read_bandwidth, Provenance::kGuess};
+    if (own.read_latency) device_.read_latency = {*own.read_latency, Provenance::kGuess};
   }
 
   void take(AccessFigures figures) {
@@ -113,6 +124,7 @@ class DeviceReader {
     for (std::string& note : figures.notes) notes_.push_back(std::move(note));
   }
 
+  std::string root_;
   std::string dir_;
   DaxDevice device_;
   std::vector<std::string> notes_;

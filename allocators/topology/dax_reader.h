@@ -19,8 +19,9 @@ struct DaxFindings {
 /// The kind comes from where the device hangs: below a CXL region of mode ram it is CXL memory;
 /// below an ndbus, or a CXL region of mode pmem, it is persistent and may hold somebody's data, so
 /// it is used on request only; elsewhere (memory that the firmware reserved, hmem) it is unknown
-/// and volatile. Figures are the CXL region's, where the kernel gives it any: a node's figures are
-/// those of the memory that it has already.
+/// and volatile. Figures are the CXL region's, where the kernel gives it any (kCdat), else what its
+/// devices say of themselves, without the way to them (kGuess). A node's figures are those of the
+/// memory that it has already, and tell nothing of a device.
 DaxFindings read_dax_devices(const std::string& sysfs_root);
 
 }  // namespace terrace

@@ -37,8 +37,8 @@ hwloc_uint64_t best_value(hwloc_topology_t topology, hwloc_obj_t node, hwloc_mem
   return 0;
 }
 
-/// hwloc 2.9 reads the figures from the same files as we do, access0 alone, and shows none for
-/// nodes of CXL devices: it is asked only where sysfs told nothing.
+/// hwloc 2.9 reads the figures from the same files as we do, and shows none for a node of a CXL
+/// device, which the kernel lists no initiators for: it is asked only where sysfs told nothing.
 void overlay_node(hwloc_topology_t topology, hwloc_obj_t object, NodeFacts& node) {
   if (object->attr->numanode.local_memory > 0)
     node.capacity = {Bytes(object->attr->numanode.local_memory), Provenance::kSysfs};

@@ -242,15 +242,15 @@ class Reader {
       return;
     }
     node->device_kind = device.kind;
-    if (device.read_bandwidth.known()) adopt(device.read_bandwidth, node->read_bandwidth);
-    if (device.read_latency.known()) adopt(device.read_latency, node->read_latency);
+    adopt(device.read_bandwidth, node->read_bandwidth);
+    adopt(device.read_latency, node->read_latency);
   }
 
-  /// The node's own value, which counts all its devices, from the device's source.
+  /// The node's own value counts all its devices; it is the kernel's sum when the region has one.
   template <typename T>
   static void adopt(const Figure<T>& device, Figure<T>& node) {
-    if (!node.known()) node.value = device.value;
-    node.from = device.from;
+    if (!node.known()) node = device;
+    if (device.from == Provenance::kCdat) node.from = device.from;
   }
 
   std::string root_;

@@ -38,6 +38,19 @@ void merge_cache(const std::string& path, Topology& topology) {
   }
 }
 
+/// Plans and flat files number tiers in four bits. Many devices, each a tier of its own, may be
+/// more: the slowest are left out.
+void drop_excess(Topology& topology) {
+  std::size_t placed = 0;
+  std::erase_if(topology.tiers, [&](const Tier& tier) {
+    if (tier.use == Use::kOnRequest || ++placed <= kMaxTiers) return false;
+    topology.unknowns.push_back("tier " + tier.name + ": is one more than the " +
+                                std::to_string(kMaxTiers) +
+                                " that can be used, so it is left out; join devices to one region");
+    return true;
+  });
+}
+
 /// The machine's own tiers, before the user's file.
 std::vector<Tier> find_tiers(const DiscoveryOptions& options, MachineFacts& facts) {
   std::vector<Tier> tiers = tiers_from(facts);
@@ -96,6 +109,7 @@ Result<Topology> discover_topology(const DiscoveryOptions& options) {
   }
   if (!options.calibration_file.empty()) merge_cache(options.calibration_file, topology);
   sort_tiers(topology.tiers);
+  drop_excess(topology);
   topology.nodes = describe_nodes(whole, topology.tiers);
   topology.cpu_nodes = find_nearest(whole, topology.nodes);
   for (std::string& unknown : unknowns_of(topology.tiers))

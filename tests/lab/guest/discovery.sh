@@ -95,9 +95,18 @@ check_doctor() {
   check 'doctor warns of the kernel moving pages' grep -q "^$devices kernel leaves pages in place" /tmp/doctor
 }
 
+# A device that a user may not open is no tier of theirs.
+check_rights() {
+  if [ ! -e /dev/dax0.0 ] || ! grep -q ' /dev/dax0.0 ' "/lab/expected/$name.tiers"; then return; fi
+  su -s /bin/sh nobody -c '/opt/terrace/terrace topo --quiet' >/tmp/text
+  check 'others are told why they have no device' grep -q '/dev/dax0.0 cannot be opened' /tmp/text
+  check_equal 'and have no tier of it' 0 "$(grep -c '^[a-z0-9]* *[a-z]* */dev/dax0.0 ' /tmp/text)"
+}
+
 masked_text >/tmp/text
 check 'terrace topo prints what is expected' diff "/lab/expected/$name.txt" /tmp/text
 check_tiers
 check_limit
 check_doctor
+check_rights
 checks_done

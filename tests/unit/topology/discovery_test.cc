@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Discovery over captured sysfs trees, and over the machine that runs the test.
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -83,8 +88,8 @@ TEST(LiveMachine, HasATierWithMemoryAndAStableName) {
   ASSERT_TRUE(first.ok()) << first.error().message;
   ASSERT_FALSE(first->tiers.empty());
   for (const Tier& tier : first->tiers) {
-    EXPECT_FALSE(tier.nodes.empty());
-    EXPECT_GT(tier.capacity.value, MiB(64)) << tier.name;
+    EXPECT_NE(tier.nodes.empty(), tier.path.empty()) << tier.name;
+    EXPECT_TRUE(tier.capacity.known()) << tier.name;
     EXPECT_EQ(first->find(tier.name), &tier);
   }
   EXPECT_FALSE(first->cpu_model.empty());
@@ -106,6 +111,33 @@ TEST(MachineId, IgnoresTheTierFile) {
   ASSERT_TRUE(with_file.ok()) << with_file.error().message;
   EXPECT_TRUE(with_file->emulated());
   EXPECT_EQ(with_file->machine_id, discover("dram_cxl")->machine_id);
+}
+
+TEST(ManyDevices, TheSlowestBeyondSixteenTiersAreLeftOut) {
+  namespace fs = std::filesystem;
+  const fs::path tree =
+      fs::path(testing::TempDir()) / ("many_devices_" + std::to_string(::getpid()));
+  fs::create_directories(tree / "proc");
+  fs::copy(kTrees + "/one_node/sys", tree / "sys", fs::copy_options::recursive);
+  fs::create_directories(tree / "sys/bus/dax/devices");
+  for (int number = 0; number < 20; ++number) {
+    const std::string name = "dax" + std::to_string(number) + ".0";
+    const fs::path device = tree / "sys/devices/platform/hmem" / name;
+    fs::create_directories(device);
+    std::ofstream(device / "size") << GiB(4).value << '\n';
+    std::ofstream(device / "align") << MiB(2).value << '\n';
+    fs::create_symlink("../../bus/dax/drivers/device_dax", device / "driver");
+    fs::create_symlink(device, tree / "sys/bus/dax/devices" / name);
+  }
+  DiscoveryOptions options;
+  options.sysfs_root = (tree / "sys").string();
+  const auto topology = discover_topology(options);
+  fs::remove_all(tree);
+  ASSERT_TRUE(topology.ok()) << topology.error().message;
+  ASSERT_EQ(topology->tiers.size(), 16u);
+  EXPECT_EQ(topology->tiers.front().name, "dram");
+  EXPECT_EQ(topology->tiers.back().name, "dax14.0");
+  EXPECT_THAT(topology->unknowns, ::testing::Contains(HasSubstr("tier dax15.0: is one more")));
 }
 
 TEST(MachineId, TellsMachinesApart) {

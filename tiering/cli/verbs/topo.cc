@@ -41,7 +41,7 @@ int topo_verb(const Call& call) {
   }
   bool measured = true;
   for (const Tier& tier : topology->tiers)
-    measured = measured && (tier.backing != BackingKind::kNuma || tier.read_bandwidth.known());
+    measured = measured && (tier.use == Use::kOnRequest || tier.read_bandwidth.known());
   if (!measured) say_hint("next: terrace calibrate");
   return 0;
 }
