@@ -13,7 +13,32 @@ constexpr Bytes size_of(std::uint32_t blocks) {
   return Bytes(static_cast<std::uint64_t>(blocks) << kBlockShift);
 }
 
+std::uint64_t offset_of(const Object& object, std::uint32_t block) {
+  return static_cast<std::uint64_t>(block - object.first_block) << kBlockShift;
+}
+
+void copy_bytes(void* to, const void* from, std::size_t size) {
+  std::memcpy(to, from, size);
+}
+
+int copy_unwatched(void* at) {
+  void* const spare = os::reserve_address_space(kBlockBytes);
+  if (spare == nullptr) return ENOMEM;
+  int error = os::map_private(spare, kBlockBytes);
+  if (error == 0) {
+    std::memcpy(spare, at, kBlockBytes.value);
+    error = os::move_mapping(spare, kBlockBytes, at);
+  }
+  if (error != 0) os::unmap(spare, kBlockBytes);
+  return error;
+}
+
 }  // namespace
+
+Exchange::Exchange(os::UserFault faults) {
+  if (!faults.is_open()) return;
+  if (auto opened = CopyRemap::open(); opened) remap_ = *opened;
+}
 
 int Exchange::place(TieredExtents& extents, Object& object) {
   int error = 0;
@@ -46,45 +71,28 @@ int Exchange::open_file(TieredExtents& extents, Object& object) {
   return error;
 }
 
-/// After this, writers of the block wait until allow_writers() or until the mapping is replaced
-/// and they are woken.
-int Exchange::hold_writers(void* at) const {
-  // Pages that were never touched have no entry that could be protected: give them one.
-  int error = os::populate_read(at, kBlockBytes);
-  if (error == 0) error = faults_.watch_writes(at, kBlockBytes);
-  if (error == 0) error = faults_.protect_writes(at, kBlockBytes);
+int Exchange::remap_block(void* at, const Object& object, std::uint64_t offset) const {
+  void* const view = os::map_view(kBlockBytes, object.file.fd(), offset);
+  if (view == nullptr) return ENOMEM;
+  const auto attempt = [&](const RemapLimits& limits) {
+    return remap_.to_file(at, kBlockBytes, object.file.fd(), offset, view, copy_bytes, limits)
+        .error;
+  };
+  int error = attempt({});
+  if (error == EBUSY) error = attempt({0, kBlockBytes});  // all of it while the writers wait
+  os::unmap(view, kBlockBytes);
   return error;
-}
-
-void Exchange::allow_writers(void* at) const {
-  faults_.allow_writes(at, kBlockBytes);
-  faults_.unwatch(at, kBlockBytes);
-  faults_.wake(at, kBlockBytes);
 }
 
 int Exchange::place_shared_block(TieredExtents& extents, Object& object, std::uint32_t block,
                                  std::uint8_t tier) {
-  char* const at = extents.arena().address_of(block);
-  const std::uint64_t offset = static_cast<std::uint64_t>(block - object.first_block)
-                               << kBlockShift;
   std::uint8_t& its_tier = extents.arena().tiers_of(object)[block - object.first_block];
-  void* const view = os::map_view(kBlockBytes, object.file.fd(), offset);
-  if (view == nullptr) {
-    its_tier = kNoTier;
-    return ENOMEM;
-  }
-  int error = hold_writers(at);
-  if (error == 0) {
-    std::memcpy(view, at, kBlockBytes.value);
-    error = extents.map_shared_run(object, block, 1, tier);
-  }
-  os::unmap(view, kBlockBytes);
+  int error = remap_block(extents.arena().address_of(block), object, offset_of(object, block));
   if (error != 0) {
-    allow_writers(at);
     its_tier = kNoTier;
     return error;
   }
-  faults_.wake(at, kBlockBytes);
+  extents.bind_run(block, 1, tier, os::Existing::kLeave);
   error = extents.attach_run(object, block, 1, tier);
   // Shared pages that no link delivers go back to what they were.
   if (error != 0 && copy_to_private(extents, object, block) == 0) its_tier = kNoTier;
@@ -104,22 +112,18 @@ int Exchange::make_private(TieredExtents& extents, Object& object, std::uint32_t
 
 int Exchange::copy_to_private(TieredExtents& extents, const Object& object, std::uint32_t block) {
   char* const at = extents.arena().address_of(block);
-  void* const spare = os::reserve_address_space(kBlockBytes);
-  if (spare == nullptr) return ENOMEM;
-  int error = os::map_private(spare, kBlockBytes);
-  if (error == 0 && extents.links().running()) extents.links().detach(block, 1);
-  const bool hold = possible() && object.pages != Pages::kFrozen;
-  if (error == 0 && hold) error = hold_writers(at);
-  if (error == 0) {
-    std::memcpy(spare, at, kBlockBytes.value);
-    error = os::move_mapping(spare, kBlockBytes, at);
-    if (error == 0 && hold) faults_.wake(at, kBlockBytes);
-  }
-  if (error != 0) {
-    if (hold) allow_writers(at);
-    os::unmap(spare, kBlockBytes);
-  }
-  return error;
+  if (extents.links().running()) extents.links().detach(block, 1);
+  // A frozen object's pages are in part its own and no longer the file's; nobody writes it now.
+  if (!possible() || object.pages == Pages::kFrozen) return copy_unwatched(at);
+  return remap_to_private(at, object, offset_of(object, block));
+}
+
+int Exchange::remap_to_private(void* at, const Object& object, std::uint64_t offset) const {
+  void* const view = os::map_view(kBlockBytes, object.file.fd(), offset);
+  if (view == nullptr) return ENOMEM;
+  const RemapReport report = remap_.to_private(at, kBlockBytes, view, {}, os::Binding::kPreferred);
+  os::unmap(view, kBlockBytes);
+  return report.error;
 }
 
 int Exchange::freeze(TieredExtents& extents, Object& object, std::uint64_t promised_blocks) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Changes the pages under a live object without losing a write: private memory becomes placed
 // shared pages (late placement) or the other way round (fork, and calls that only private memory
-// supports). Writers of a block wait while it is copied, about a millisecond; readers do not.
-// Writers are held by userfaultfd write protection: the mapping is replaced in one step and the
-// writers then look again. Serialised by the runtime's lock; errors as errno values.
+// supports). By copy and remap, block by block (copy_remap.h): a thread waits for microseconds. A
+// block that is written faster than it can be copied is copied while its writers wait, about a
+// millisecond; readers do not. Serialised by the runtime's lock; errors as errno values.
 #pragma once
 
+#include "allocators/extent/copy_remap.h"
 #include "allocators/extent/tiered_extent.h"
 #include "allocators/os/userfault.h"
 
@@ -14,9 +15,10 @@ namespace terrace::extent {
 class Exchange {
  public:
   constexpr Exchange() = default;
-  explicit Exchange(os::UserFault faults) : faults_(std::move(faults)) {}
-  bool possible() const { return faults_.is_open(); }
-  void close() { faults_.close(); }
+  /// Whoever could open `faults` can open more: each exchange has its own.
+  explicit Exchange(os::UserFault faults);
+  bool possible() const { return remap_.possible(); }
+  void close() { remap_.close(); }
 
   /// An ordinary object gets the tiers in arena.tiers_of(). NUMA runs are bound and their pages
   /// moved by the kernel; shared runs are copied. EOPNOTSUPP when writers cannot be held off.
@@ -36,13 +38,13 @@ class Exchange {
 
  private:
   static int open_file(TieredExtents& extents, Object& object);
-  int hold_writers(void* at) const;
-  void allow_writers(void* at) const;
   int place_shared_block(TieredExtents& extents, Object& object, std::uint32_t block,
                          std::uint8_t tier);
+  int remap_block(void* at, const Object& object, std::uint64_t offset) const;
   int copy_to_private(TieredExtents& extents, const Object& object, std::uint32_t block);
+  int remap_to_private(void* at, const Object& object, std::uint64_t offset) const;
 
-  os::UserFault faults_;
+  CopyRemap remap_;
 };
 
 }  // namespace terrace::extent
