@@ -8,6 +8,9 @@
 //   to_private  post-copy: a fence of private memory, registered with userfaultfd, takes the
 //               range's place in one step (mremap); whoever touches a page waits for that page
 //               alone, the rest follows. Device mappings cannot be write-protected, hence this way.
+// The caller keeps others from forking (it holds the runtime's fork lock) and from mapping,
+// protecting or dropping pages of the range meanwhile, and has no direct I/O or RDMA pinned there.
+// Afterwards the mapping is read-write and not locked, whatever it was. docs/adr/0016 says why.
 // Used by allocators/extent/exchange and tiering/migrate. Resident. Calls for ranges that do not
 // overlap may run side by side; never allocates from the heap; errors as errno values.
 #pragma once
@@ -29,8 +32,10 @@ struct RemapReport {
                              ///< than it can be copied within the hold limit
   std::uint32_t rounds = 0;  ///< copies of at least one page
   Bytes copied;              ///< with repetitions
-  Nanoseconds longest_hold;  ///< that a thread could have waited: the last copy and the remap for
-                             ///< to_file, one page for to_private
+  /// That a thread could have waited, by CLOCK_MONOTONIC: the longest time between two moments at
+  /// which waiting threads were let go. For to_file the copy of 64 KiB, or the last copy and the
+  /// remap; for to_private the remap and the first pages, or the copy of 64 KiB besides one's page.
+  Nanoseconds longest_hold;
 };
 
 struct RemapLimits {
@@ -52,7 +57,8 @@ class CopyRemap {
   RemapReport to_file(void* at, Bytes size, int fd, std::uint64_t offset, void* view,
                       CopyBytes copy, const RemapLimits& limits) const;
   /// [at, at+size), any mapping of which `view` shows the same pages, becomes private memory bound
-  /// to `nodes` (empty: no binding) with the same content.
+  /// to `nodes` (empty: no binding) with the same content, huge pages where whole blocks allow.
+  /// Nothing may write through the view meanwhile.
   RemapReport to_private(void* at, Bytes size, const void* view, const os::NodeMask& nodes,
                          os::Binding binding) const;
 

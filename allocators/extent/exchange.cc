@@ -13,6 +13,22 @@ constexpr Bytes size_of(std::uint32_t blocks) {
   return Bytes(static_cast<std::uint64_t>(blocks) << kBlockShift);
 }
 
+void copy_bytes(void* to, const void* from, std::size_t size) {
+  std::memcpy(to, from, size);
+}
+
+int copy_unwatched(void* at) {
+  void* const spare = os::reserve_address_space(kBlockBytes);
+  if (spare == nullptr) return ENOMEM;
+  int error = os::map_private(spare, kBlockBytes);
+  if (error == 0) {
+    std::memcpy(spare, at, kBlockBytes.value);
+    error = os::move_mapping(spare, kBlockBytes, at);
+  }
+  if (error != 0) os::unmap(spare, kBlockBytes);
+  return error;
+}
+
 }  // namespace
 
 int Exchange::place(TieredExtents& extents, Object& object) {
@@ -53,43 +69,26 @@ int Exchange::open_file(TieredExtents& extents, Object& object) {
   return error;
 }
 
-/// After this, writers of the block wait until allow_writers() or until the mapping is replaced
-/// and they are woken.
-int Exchange::hold_writers(void* at) const {
-  // Pages that were never touched have no entry that could be protected: give them one.
-  int error = os::populate_read(at, kBlockBytes);
-  if (error == 0) error = faults_.watch_writes(at, kBlockBytes);
-  if (error == 0) error = faults_.protect_writes(at, kBlockBytes);
+int Exchange::remap_block(void* at, const FilePages& pages) const {
+  void* const view = os::map_view(kBlockBytes, pages.fd, pages.offset);
+  if (view == nullptr) return ENOMEM;
+  const auto attempt = [&](const RemapLimits& limits) {
+    return remap_.to_file(at, kBlockBytes, pages.fd, pages.offset, view, copy_bytes, limits).error;
+  };
+  int error = attempt({});
+  if (error == EBUSY) error = attempt({0, kBlockBytes});  // all of it while the writers wait
+  os::unmap(view, kBlockBytes);
   return error;
-}
-
-void Exchange::allow_writers(void* at) const {
-  faults_.allow_writes(at, kBlockBytes);
-  faults_.unwatch(at, kBlockBytes);
-  faults_.wake(at, kBlockBytes);
 }
 
 int Exchange::place_shared_block(TieredExtents& extents, Object& object, std::uint32_t block,
                                  std::uint8_t tier) {
-  char* const at = extents.arena().address_of(block);
-  const FilePages pages = extents.file_pages(object, block);
-  void* const view = os::map_view(kBlockBytes, pages.fd, pages.offset);
-  if (view == nullptr) {
-    leave_ordinary(extents, object, block);
-    return ENOMEM;
-  }
-  int error = hold_writers(at);
-  if (error == 0) {
-    std::memcpy(view, at, kBlockBytes.value);
-    error = extents.map_shared_run(object, block, 1, tier);
-  }
-  os::unmap(view, kBlockBytes);
+  int error = remap_block(extents.arena().address_of(block), extents.file_pages(object, block));
   if (error != 0) {
-    allow_writers(at);
     leave_ordinary(extents, object, block);
     return error;
   }
-  faults_.wake(at, kBlockBytes);
+  extents.bind_run(block, 1, tier, os::Existing::kLeave);
   error = extents.attach_run(object, block, 1, tier);
   // Shared pages that no link delivers go back to what they were.
   if (error != 0 && copy_to_private(extents, object, block) == 0) {
@@ -140,24 +139,18 @@ int Exchange::pool_to_private(TieredExtents& extents, std::uint32_t first, std::
 
 int Exchange::copy_to_private(TieredExtents& extents, const Object& object, std::uint32_t block) {
   char* const at = extents.arena().address_of(block);
-  void* const spare = os::reserve_address_space(kBlockBytes);
-  if (spare == nullptr) return ENOMEM;
-  int error = os::map_private(spare, kBlockBytes);
-  if (error == 0 && extents.links().running()) extents.links().detach(block, 1);
-  // Neither devices nor files on storage can be write-protected.
-  const std::uint8_t tier = extents.arena().tiers_of(object)[block - object.first_block];
-  const bool hold = possible() && object.pages != Pages::kFrozen && !extents.pools().on_pool(tier);
-  if (error == 0 && hold) error = hold_writers(at);
-  if (error == 0) {
-    std::memcpy(spare, at, kBlockBytes.value);
-    error = os::move_mapping(spare, kBlockBytes, at);
-    if (error == 0 && hold) faults_.wake(at, kBlockBytes);
-  }
-  if (error != 0) {
-    if (hold) allow_writers(at);
-    os::unmap(spare, kBlockBytes);
-  }
-  return error;
+  if (extents.links().running()) extents.links().detach(block, 1);
+  // A frozen object's pages are in part its own and no longer the file's; nobody writes it now.
+  if (!possible() || object.pages == Pages::kFrozen) return copy_unwatched(at);
+  return remap_to_private(at, extents.file_pages(object, block));
+}
+
+int Exchange::remap_to_private(void* at, const FilePages& pages) const {
+  void* const view = os::map_view(kBlockBytes, pages.fd, pages.offset);
+  if (view == nullptr) return ENOMEM;
+  const RemapReport report = remap_.to_private(at, kBlockBytes, view, {}, os::Binding::kPreferred);
+  os::unmap(view, kBlockBytes);
+  return report.error;
 }
 
 int Exchange::freeze(TieredExtents& extents, Object& object, std::uint64_t promised_blocks) {

@@ -1,28 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Changes the pages under a live object without losing a write: private memory becomes placed
 // shared pages (late placement) or the other way round (fork, and calls that only private memory
-// supports). Writers of a block wait while it is copied, about a millisecond; readers do not.
-// Writers are held by userfaultfd write protection: the mapping is replaced in one step and the
-// writers then look again. DAX blocks become private by CopyRemap instead. Serialised by the
-// runtime's lock; errors as errno values.
+// supports). By copy and remap, block by block (copy_remap.h): a thread waits for microseconds. A
+// block that is written faster than it can be copied is copied while its writers wait, about a
+// millisecond; readers do not. Serialised by the runtime's lock; errors as errno values.
 #pragma once
 
 #include "allocators/extent/copy_remap.h"
 #include "allocators/extent/tiered_extent.h"
-#include "allocators/os/userfault.h"
 
 namespace terrace::extent {
 
 class Exchange {
  public:
   constexpr Exchange() = default;
-  explicit Exchange(os::UserFault faults, CopyRemap remap = CopyRemap())
-      : faults_(std::move(faults)), remap_(remap) {}
-  bool possible() const { return faults_.is_open(); }
-  void close() {
-    faults_.close();
-    remap_.close();
-  }
+  explicit Exchange(const CopyRemap& remap) : remap_(remap) {}
+  bool possible() const { return remap_.possible(); }
+  void close() { remap_.close(); }
 
   /// An ordinary object gets the tiers in arena.tiers_of(), for which blocks of DAX tiers are
   /// reserved. NUMA runs are bound and their pages
@@ -46,16 +40,15 @@ class Exchange {
   static void leave_ordinary(TieredExtents& extents, const Object& object, std::uint32_t block);
   int freeze_pool_run(TieredExtents& extents, Object& object, std::uint32_t first,
                       std::uint32_t count);
-  int hold_writers(void* at) const;
-  void allow_writers(void* at) const;
   int place_shared_block(TieredExtents& extents, Object& object, std::uint32_t block,
                          std::uint8_t tier);
   int pool_to_private(TieredExtents& extents, std::uint32_t first, std::uint32_t count,
                       std::uint8_t tier) const;
+  int remap_block(void* at, const FilePages& pages) const;
   int copy_to_private(TieredExtents& extents, const Object& object, std::uint32_t block);
+  int remap_to_private(void* at, const FilePages& pages) const;
 
-  os::UserFault faults_;
-  CopyRemap remap_;  ///< takes blocks off DAX pools, whose pages cannot be write-protected
+  CopyRemap remap_;
 };
 
 }  // namespace terrace::extent

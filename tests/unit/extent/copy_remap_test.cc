@@ -216,7 +216,7 @@ class PageWriter {
   }
   std::uint64_t written() const { return written_.load(); }
   static void copy(void* to, const void* from, std::size_t size) {
-    std::memcpy(to, from, size);
+    plain_copy(to, from, size);
     const auto at = reinterpret_cast<std::uintptr_t>(from);
     const auto word = reinterpret_cast<std::uintptr_t>(current_->word_);
     if (word >= at && word < at + size) current_->let_it_write();

@@ -40,10 +40,7 @@ class PoolRig {
       capacity.add_tier(MiB(16));
       extents.pools().add_pool(tier, pools[tier]);
     }
-    if (auto faults = os::UserFault::open()) {
-      const auto remap = CopyRemap::open();
-      exchange = Exchange(std::move(*faults), remap ? *remap : CopyRemap());
-    }
+    if (const auto remap = CopyRemap::open()) exchange = Exchange(*remap);
   }
   ~PoolRig() {
     for (backing::BlockPool& pool : pools) pool.close();

@@ -20,8 +20,7 @@ void Rig::start(Observation observation, backing::Exactness exactness, GBps band
   const backing::LinkConfig config{bandwidth, microseconds(1)};
   const Status started = links.start(arena.base(), arena.block_count(), &config, 1, exactness);
   if (!started) std::strcpy(missing, started.error().message);
-  auto faults = os::UserFault::open();
-  if (faults) exchange = Exchange(std::move(*faults));
+  if (const auto remap = CopyRemap::open()) exchange = Exchange(*remap);
   extents.configure(arena, links, BindMode::kAdvisory, observation);
   TierPages plain;
   plain.nodes.words[0] = 1;
