@@ -54,6 +54,13 @@ class PageBatch {
   PageBatch(const Kernel& kernel, int pid, const PageRange& range, const std::vector<NodeId>& tier)
       : kernel_(kernel), pid_(pid), range_(range), choice_(kernel, tier) {}
 
+  BatchResult look() {
+    list_pages();
+    for (const std::uint32_t i : find_strangers()) {
+      result_.add(Outcome::kOther, pages_[i].size);
+    }
+    return result_;
+  }
   BatchResult run() {
     list_pages();
     send_to_nodes(find_strangers());
@@ -292,6 +299,11 @@ void PageBatch::count_small_pages_of(const Page& page) {
 BatchResult move_pages_of(const Kernel& kernel, int pid, const PageRange& range,
                           const std::vector<NodeId>& tier) {
   return PageBatch(kernel, pid, range, tier).run();
+}
+
+BatchResult places_of(const Kernel& kernel, const PageRange& range,
+                      const std::vector<NodeId>& tier) {
+  return PageBatch(kernel, 0, range, tier).look();
 }
 
 }  // namespace terrace::migrate

@@ -36,4 +36,8 @@ struct BatchResult {
 BatchResult move_pages_of(const Kernel& kernel, int pid, const PageRange& range,
                           const std::vector<NodeId>& tier);
 
+/// Where this process's pages are now: kAlreadyThere for those on `tier`; moves nothing.
+BatchResult places_of(const Kernel& kernel, const PageRange& range,
+                      const std::vector<NodeId>& tier);
+
 }  // namespace terrace::migrate
