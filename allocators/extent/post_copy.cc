@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "allocators/extent/page_set.h"
 #include "allocators/os/mapping.h"
 
 namespace terrace::extent {
@@ -14,32 +13,50 @@ namespace {
 /// Copied between two looks at who waits.
 constexpr Bytes kBetweenLooks = KiB(64);
 
+/// Bound as the range shall be, and asking for huge pages; an errno value.
+int make_private(void* at, Bytes size, const os::NodeMask& nodes, os::Binding binding) {
+  const int error = os::map_private(at, size);
+  if (error != 0 || nodes.empty()) return error;
+  return os::bind_range(at, size, nodes, binding, os::Existing::kLeave);
+}
+
+/// Address space of exactly this size: what moves away leaves a gap that others may fill.
+void* reserve_exactly(Bytes size) {
+  char* const at = static_cast<char*>(os::reserve_address_space(size));
+  const Bytes rest = round_up_to_block(size) - size;
+  if (at != nullptr && rest.value != 0) os::unmap(at + size.value, rest);
+  return at;
+}
+
 }  // namespace
 
+PostCopy::~PostCopy() {
+  if (fence_ != nullptr) os::unmap(fence_, size_);
+  if (stage_ != nullptr) os::unmap(stage_, kBlockBytes);
+}
+
 RemapReport PostCopy::run(const os::NodeMask& nodes, os::Binding binding) {
-  report_.error = make_fence(nodes, binding);
+  report_.error = prepare(nodes, binding);
   if (report_.error == 0) report_.error = put_fence();
-  if (report_.error == 0) {
-    fill();
-  } else if (fence_ != nullptr) {
-    os::unmap(fence_, size_);
-  }
-  // Everything is there: closing forgets the registration and wakes everybody.
+  if (report_.error == 0) fill();
+  // Every page is there: closing forgets the registration and wakes everybody.
   faults_.close();
   if (report_.error == 0) make_huge();
   report_.longest_hold = clock_.longest();
   return report_;
 }
 
-int PostCopy::make_fence(const os::NodeMask& nodes, os::Binding binding) {
+int PostCopy::prepare(const os::NodeMask& nodes, os::Binding binding) {
   auto opened = os::UserFault::open(os::FaultUse::kFence);
   if (!opened) return opened.error().saved_errno;
   faults_ = std::move(*opened);
-  fence_ = os::map_private_at(nullptr, size_);
-  if (fence_ == nullptr) return ENOMEM;
-  os::advise_huge(fence_, size_);
-  int error = 0;
-  if (!nodes.empty()) error = os::bind_range(fence_, size_, nodes, binding, os::Existing::kLeave);
+  fence_ = reserve_exactly(size_);
+  stage_ = static_cast<char*>(os::reserve_address_space(kBlockBytes));
+  if (fence_ == nullptr || stage_ == nullptr || !broken_.has_memory() || !mapped_in_.has_memory()) {
+    return ENOMEM;
+  }
+  int error = make_private(stage_, kBlockBytes, nodes, binding);
+  if (error == 0) error = make_private(fence_, size_, nodes, binding);
   if (error == 0) error = faults_.watch_missing(fence_, size_);
   return error;
 }
@@ -47,69 +64,121 @@ int PostCopy::make_fence(const os::NodeMask& nodes, os::Binding binding) {
 int PostCopy::put_fence() {
   os::FenceMove move;
   const int error = move.run(faults_, fence_, size_, at_, waiting_);
-  if (error == 0) clock_.begin(move.began());
-  return error;
+  if (error != 0) return error;
+  fence_ = nullptr;
+  clock_.begin(move.began());
+  return 0;
+}
+
+std::uint64_t PostCopy::block_of(std::uint64_t offset) const {
+  const auto at = reinterpret_cast<std::uintptr_t>(at_);
+  return (at + offset) / kBlockBytes.value - at / kBlockBytes.value;
+}
+
+bool PostCopy::is_whole_block(std::uint64_t offset) const {
+  return (reinterpret_cast<std::uintptr_t>(at_) + offset) % kBlockBytes.value == 0 &&
+         offset + kBlockBytes.value <= size_.value;
 }
 
 void PostCopy::fill() {
   ++report_.rounds;
-  for (std::uint64_t offset = 0; offset < size_.value; offset += kBetweenLooks.value) {
-    serve_waiting();
-    fill_step(offset, std::min(kBetweenLooks, size_ - Bytes(offset)));
+  serve_waiting();
+  for (std::uint64_t offset = 0; offset < size_.value;) {
+    const auto within = (reinterpret_cast<std::uintptr_t>(at_) + offset) % kBlockBytes.value;
+    const Bytes rest = std::min(kBlockBytes - Bytes(within), size_ - Bytes(offset));
+    if (!is_whole_block(offset) || !fill_huge(offset)) fill_small(offset, rest);
+    offset += rest.value;
   }
   faults_.wake(at_, size_);
   clock_.lap();
 }
 
-/// Pages that threads wait for: theirs are there already when the rest comes by.
+/// Copies a block aside and moves it in as the huge page that it then is. Not when somebody waited
+/// for a page of it: that one is there already.
+bool PostCopy::fill_huge(std::uint64_t offset) {
+  for (std::uint64_t done = 0; done < kBlockBytes.value; done += kBetweenLooks.value) {
+    if (!moves_ || broken_.contains(block_of(offset))) return false;
+    std::memcpy(stage_ + done, view_ + offset + done, kBetweenLooks.value);
+    serve_waiting();
+  }
+  if (broken_.contains(block_of(offset))) return false;
+  const os::CopiedIn moved = faults_.move_in(at_ + offset, stage_, kBlockBytes);
+  report_.copied += moved.size;
+  if (moved.error == 0) return true;
+  moves_ = false;  // a kernel before 6.8
+  return false;
+}
+
+void PostCopy::fill_small(std::uint64_t offset, Bytes size) {
+  broken_.add(block_of(offset));
+  const std::uint64_t end = offset + size.value;
+  for (; offset < end; offset += kBetweenLooks.value) {
+    copy_in(offset, std::min(kBetweenLooks, Bytes(end - offset)));
+    serve_waiting();
+  }
+}
+
+/// Pages that threads wait for come at once; the rest finds them there.
 void PostCopy::serve_waiting() {
   os::FaultEvent events[16];
-  for (int count = faults_.read_events(events, 16); count > 0;
-       count = faults_.read_events(events, 16)) {
+  int count = 0;
+  do {
+    count = faults_.read_events(events, 16);
     for (int i = 0; i < count; ++i) waiting_.add(events[i].address);
     std::uintptr_t address = 0;
     while (waiting_.take(address)) {
       const std::uint64_t offset =
           (address - reinterpret_cast<std::uintptr_t>(at_)) & ~(kPageBytes.value - 1);
-      fill_step(offset, kPageBytes);
+      broken_.add(block_of(offset));
+      copy_in(offset, kPageBytes);
     }
-  }
+  } while (count > 0);
   clock_.lap();
 }
 
-void PostCopy::fill_step(std::uint64_t offset, Bytes size) {
+/// There is no way back once the fence is in place, so this returns when the pages are there, as a
+/// page fault does: when userfaultfd gets no page (a memory limit, say), one is had as any first
+/// touch has it.
+void PostCopy::copy_in(std::uint64_t offset, Bytes size) {
   const std::uint64_t end = offset + size.value;
   while (offset < end) {
-    const os::CopiedIn done = faults_.copy_in(at_ + offset, view_ + offset, Bytes(end - offset));
+    // The kernel copies within one mapping only, and a page that was mapped in is its own.
+    const Bytes step = mapped_in_.count() == 0 ? Bytes(end - offset) : kPageBytes;
+    const bool is_mapped_in = mapped_in_.contains(offset >> kPageShift);
+    os::CopiedIn done{Bytes(), EEXIST};
+    if (!is_mapped_in) done = faults_.copy_in(at_ + offset, view_ + offset, step);
     offset += done.size.value;
     report_.copied += done.size;
+    if (done.error == 0) continue;
     if (done.error == EEXIST) {
       faults_.wake(at_ + offset, kPageBytes);
       offset += kPageBytes.value;
-    } else if (done.error != 0) {
-      fill_by_touch(offset, kPageBytes);
+    } else if (map_in(offset)) {
       offset += kPageBytes.value;
     }
   }
 }
 
-/// The kernel gave no page to userfaultfd (a memory limit, say). There is no way back any more, so
-/// the page is had as any first touch has it, and mapped over its gap.
-void PostCopy::fill_by_touch(std::uint64_t offset, Bytes size) {
-  void* const page = os::map_private_at(nullptr, size);
-  if (page == nullptr) return;
-  std::memcpy(page, view_ + offset, size.value);
-  os::move_mapping(page, size, at_ + offset);
-  faults_.wake(at_ + offset, size);
-  report_.copied += size;
+bool PostCopy::map_in(std::uint64_t offset) {
+  void* const page = os::map_private_at(nullptr, kPageBytes);
+  if (page == nullptr) return false;
+  std::memcpy(page, view_ + offset, kPageBytes.value);
+  if (os::move_mapping(page, kPageBytes, at_ + offset) != 0) {
+    os::unmap(page, kPageBytes);
+    return false;
+  }
+  mapped_in_.add(offset >> kPageShift);
+  faults_.wake(at_ + offset, kPageBytes);
+  report_.copied += kPageBytes;
+  return true;
 }
 
+/// Blocks that came page by page: best effort, the kernel's own daemon may do it later.
 void PostCopy::make_huge() const {
-  const std::uintptr_t start = reinterpret_cast<std::uintptr_t>(at_);
-  const std::uintptr_t end = start + size_.value;
-  const std::uintptr_t whole = (start + kBlockBytes.value - 1) & ~(kBlockBytes.value - 1);
-  for (std::uintptr_t block = whole; block + kBlockBytes.value <= end; block += kBlockBytes.value) {
-    if (os::collapse_block(reinterpret_cast<void*>(block)) != 0) return;
+  for (std::uint64_t offset = 0; offset < size_.value; offset += kPageBytes.value) {
+    if (!is_whole_block(offset)) continue;
+    if (broken_.contains(block_of(offset))) os::collapse_block(at_ + offset);
+    offset += kBlockBytes.value - kPageBytes.value;
   }
 }
 

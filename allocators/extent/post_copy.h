@@ -11,6 +11,7 @@
 
 #include "allocators/extent/copy_remap.h"
 #include "allocators/extent/hold_clock.h"
+#include "allocators/extent/page_set.h"
 #include "allocators/os/fence.h"
 #include "allocators/os/userfault.h"
 
@@ -19,22 +20,37 @@ namespace terrace::extent {
 class PostCopy {
  public:
   PostCopy(void* at, Bytes size, const void* view)
-      : at_(static_cast<char*>(at)), size_(size), view_(static_cast<const char*>(view)) {}
+      : at_(static_cast<char*>(at)),
+        size_(size),
+        view_(static_cast<const char*>(view)),
+        broken_(size.value / kBlockBytes.value + 2),
+        mapped_in_(size.value >> kPageShift) {}
+  ~PostCopy();
+  PostCopy(const PostCopy&) = delete;
+  PostCopy& operator=(const PostCopy&) = delete;
   RemapReport run(const os::NodeMask& nodes, os::Binding binding);
 
  private:
-  int make_fence(const os::NodeMask& nodes, os::Binding binding);
+  int prepare(const os::NodeMask& nodes, os::Binding binding);
   int put_fence();
   void fill();
-  void fill_step(std::uint64_t offset, Bytes size);
+  bool fill_huge(std::uint64_t offset);
+  void fill_small(std::uint64_t offset, Bytes size);
   void serve_waiting();
-  void fill_by_touch(std::uint64_t offset, Bytes size);
+  void copy_in(std::uint64_t offset, Bytes size);
+  bool map_in(std::uint64_t offset);
   void make_huge() const;
+  bool is_whole_block(std::uint64_t offset) const;
+  std::uint64_t block_of(std::uint64_t offset) const;
 
   char* at_;
   Bytes size_;
   const char* view_;
+  PageSet broken_;  ///< blocks of which a page was copied alone, so that no huge page fits any more
+  PageSet mapped_in_;  ///< pages that userfaultfd could not give
+  bool moves_ = true;  ///< the kernel can move a huge page in
   void* fence_ = nullptr;
+  char* stage_ = nullptr;  ///< a block of private memory, where huge pages are filled
   os::UserFault faults_;
   os::Waiting waiting_;
   HoldClock clock_;

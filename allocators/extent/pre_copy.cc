@@ -23,6 +23,10 @@ PreCopy::PreCopy(void* at, Bytes size, const FileRange& file, CopyBytes copy)
       copy_(copy),
       dirty_(size.value >> kPageShift) {}
 
+PreCopy::~PreCopy() {
+  if (room_ != nullptr) os::unmap(room_, round_up_to_block(size_ + kBlockBytes));
+}
+
 /// On every way out the descriptor closes: the kernel then lifts what protection is left, forgets
 /// the registration and wakes everybody, who look again.
 RemapReport PreCopy::run(const RemapLimits& limits) {
@@ -44,6 +48,8 @@ int PreCopy::prepare() {
   if (!opened) return opened.error().saved_errno;
   faults_ = std::move(*opened);
   dirty_.add_all();
+  room_ = os::reserve_address_space(size_ + kBlockBytes);
+  if (room_ == nullptr) return ENOMEM;
   // KSM puts another page, unprotected, in the place of one that it merges.
   int error = os::keep_unmerged(at_, size_);
   // Pages that were never touched have no entry that could be protected: give them one.
@@ -130,8 +136,28 @@ int PreCopy::copy_held() {
   return 0;
 }
 
+/// As far into a block as the range is, so that the kernel moves whole page tables.
+char* PreCopy::aside() const {
+  return static_cast<char*>(room_) + reinterpret_cast<std::uintptr_t>(at_) % kBlockBytes.value;
+}
+
+/// Tearing the old pages down takes 90 ns for each of 4 KiB, 6 ms for 64 MiB, and would be part of
+/// the mapping call; moving them aside takes a twentieth, and they go when nobody waits any more.
+/// Whoever touches the range in between waits for a missing page. The kernel does it for one
+/// mapping only; otherwise the mapping call does it all.
+bool PreCopy::move_old_pages_aside() {
+  return faults_.watch_writes_and_missing(at_, size_) == 0 &&
+         os::move_pages_away(at_, size_, aside()) == 0;
+}
+
 int PreCopy::replace() {
-  return os::map_shared_file(at_, size_, file_.fd, file_.offset);
+  const bool moved = move_old_pages_aside();
+  const int error = os::map_shared_file(at_, size_, file_.fd, file_.offset);
+  if (error == 0 || !moved) return error;
+  // The mapping aside stays, so that no gap is left which another thread's mapping could fill
+  // before the room is unmapped.
+  const int lost = os::move_pages_away(aside(), size_, at_);
+  return lost != 0 ? lost : error;
 }
 
 }  // namespace terrace::extent

@@ -27,6 +27,9 @@ struct FileRange {
 class PreCopy {
  public:
   PreCopy(void* at, Bytes size, const FileRange& file, CopyBytes copy);
+  ~PreCopy();
+  PreCopy(const PreCopy&) = delete;
+  PreCopy& operator=(const PreCopy&) = delete;
   RemapReport run(const RemapLimits& limits);
 
  private:
@@ -37,6 +40,8 @@ class PreCopy {
   int hold_and_remap();
   int copy_held();
   int replace();
+  bool move_old_pages_aside();
+  char* aside() const;
   void copy_pages(PageRun run);
   std::uint64_t piece_end(std::uint64_t page) const;
   char* address_of(std::uint64_t page) const { return at_ + (page << kPageShift); }
@@ -47,6 +52,7 @@ class PreCopy {
   FileRange file_;
   CopyBytes copy_;
   PageSet dirty_;
+  void* room_ = nullptr;  ///< address space that the old pages go to
   os::UserFault faults_;
   HoldClock clock_;
   RemapReport report_;

@@ -51,9 +51,10 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) int FenceMove::he
 }
 
 int FenceMove::start() {
-  if (const int error = injected_error(SystemCall::kThreadCreate); error != 0) return error;
+  if (const int error = injected_error(SystemCall::kOpen); error != 0) return error;
   done_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (done_ < 0) return errno;
+  if (const int error = injected_error(SystemCall::kThreadCreate); error != 0) return error;
   // A signal's handler must not run on the helper: it would share this thread's storage.
   const std::uint64_t all = ~std::uint64_t{0};
   std::uint64_t before = 0;

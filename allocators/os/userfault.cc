@@ -37,6 +37,16 @@ Needs needs_of(FaultUse use) {
   return {0, ""};
 }
 
+// UFFDIO_MOVE, Linux 6.8: younger than the headers that we build with.
+struct MoveArguments {
+  std::uint64_t to;
+  std::uint64_t from;
+  std::uint64_t size;
+  std::uint64_t mode;
+  std::int64_t moved;
+};
+constexpr unsigned long kMove = _IOWR(UFFDIO, 0x05, MoveArguments);
+
 uffdio_range range_of(void* at, Bytes size) {
   return {reinterpret_cast<std::uint64_t>(at), size.value};
 }
@@ -84,6 +94,29 @@ int set_protection(int fd, void* at, Bytes size, std::uint64_t mode) {
   arguments.range = range_of(at, size);
   arguments.mode = mode;
   return control(fd, UFFDIO_WRITEPROTECT, &arguments);
+}
+
+struct Step {
+  std::int64_t bytes;
+  int error;
+};
+
+/// The kernel may stop early (EAGAIN): the next attempt goes on, or tells why not.
+template <typename Attempt>
+CopiedIn in_steps(Bytes size, Attempt attempt) {
+  CopiedIn done;
+  while (done.size < size) {
+    const Step step = attempt(done.size);
+    if (step.error == 0) {
+      done.size = size;
+    } else if (step.error != EAGAIN) {
+      done.error = step.error;
+      return done;
+    } else if (step.bytes > 0) {
+      done.size += Bytes(static_cast<std::uint64_t>(step.bytes));
+    }
+  }
+  return done;
 }
 
 }  // namespace
@@ -169,24 +202,25 @@ void UserFault::wake(void* at, Bytes size) const {
 }
 
 CopiedIn UserFault::copy_in(void* at, const void* from, Bytes size) const {
-  CopiedIn done;
-  while (done.size < size) {
+  return in_steps(size, [&](Bytes done) {
     uffdio_copy arguments{};
-    arguments.dst = reinterpret_cast<std::uint64_t>(at) + done.size.value;
-    arguments.src = reinterpret_cast<std::uint64_t>(from) + done.size.value;
-    arguments.len = (size - done.size).value;
-    done.error = control(fd_, UFFDIO_COPY, &arguments);
-    if (done.error == 0) {
-      done.size = size;
-    } else if (done.error != EAGAIN) {
-      return done;
-    } else if (arguments.copy > 0) {
-      // Stopped early: the next attempt tells why.
-      done.size += Bytes(static_cast<std::uint64_t>(arguments.copy));
-    }
-  }
-  done.error = 0;
-  return done;
+    arguments.dst = reinterpret_cast<std::uint64_t>(at) + done.value;
+    arguments.src = reinterpret_cast<std::uint64_t>(from) + done.value;
+    arguments.len = (size - done).value;
+    const int error = control(fd_, UFFDIO_COPY, &arguments);
+    return Step{arguments.copy, error};
+  });
+}
+
+CopiedIn UserFault::move_in(void* at, void* from, Bytes size) const {
+  return in_steps(size, [&](Bytes done) {
+    MoveArguments arguments{};
+    arguments.to = reinterpret_cast<std::uint64_t>(at) + done.value;
+    arguments.from = reinterpret_cast<std::uint64_t>(from) + done.value;
+    arguments.size = (size - done).value;
+    const int error = control(fd_, kMove, &arguments);
+    return Step{arguments.moved, error};
+  });
 }
 
 int UserFault::read_events(FaultEvent* events, int capacity) const {

@@ -72,6 +72,9 @@ class UserFault {
   /// Gives missing private pages a copy of `from`, on nodes by the range's policy, and wakes who
   /// waits for them.
   CopiedIn copy_in(void* at, const void* from, Bytes size) const;
+  /// The same, but the pages themselves are taken from private memory, which is left without: a
+  /// huge page stays one. Linux 6.8.
+  CopiedIn move_in(void* at, void* from, Bytes size) const;
 
   /// Reads up to `capacity` events without waiting; their number.
   int read_events(FaultEvent* events, int capacity) const;
