@@ -1,14 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiering/migrate/dax_pools.h"
 
+#include <cerrno>
 #include <utility>
+
+#include "allocators/os/mapping.h"
 
 namespace terrace::migrate {
 
 Status DaxPool::open(const Tier& tier) {
   const Status opened = pool_.open(tier.path.c_str(), tier.capacity.value, tier.mapping_unit);
-  if (opened) identity_ = os::identity_of(pool_.fd());
-  return opened;
+  if (!opened) return opened;
+  identity_ = os::identity_of(pool_.fd());
+  view_ = static_cast<char*>(os::map_view(size(), pool_.fd(), 0));
+  if (view_ != nullptr) return opened;
+  return make_error(ErrorCode::kIo, ENOMEM, "%s: no address space to map its %llu MiB",
+                    tier.path.c_str(), static_cast<unsigned long long>(size().value >> 20));
+}
+
+DaxPool::~DaxPool() {
+  if (view_ != nullptr) os::unmap(view_, size());
+  pool_.close();
 }
 
 backing::PoolRun DaxPool::claim(std::uint32_t wanted) {

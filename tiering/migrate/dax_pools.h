@@ -22,7 +22,7 @@ namespace terrace::migrate {
 class DaxPool {
  public:
   DaxPool() = default;
-  ~DaxPool() { pool_.close(); }
+  ~DaxPool();
   DaxPool(const DaxPool&) = delete;
   DaxPool& operator=(const DaxPool&) = delete;
 
@@ -33,11 +33,19 @@ class DaxPool {
   /// this does not say that the blocks are ours; giving back others' changes nothing.
   bool has(const os::FileIdentity& file) const { return file == identity_; }
   int fd() const { return pool_.fd(); }
+  /// Our own mapping of claimed blocks. It stays, so that only the first move onto a file's block
+  /// pays for its page-table entries (512 faults, as long as the copy itself).
+  void* view(backing::PoolRun run) const {
+    return view_ + backing::BlockPool::offset_of(run.first);
+  }
 
  private:
+  Bytes size() const { return Bytes(backing::BlockPool::offset_of(pool_.block_count())); }
+
   std::mutex mutex_;
   backing::BlockPool pool_;
   os::FileIdentity identity_;
+  char* view_ = nullptr;  ///< all blocks, ours or not
 };
 
 class DaxPools {

@@ -105,15 +105,10 @@ Remapper::Remapper(const Kernel& kernel) : kernel_(kernel) {
 BatchResult Remapper::to_run(const PageRange& range, DaxPool& pool, PoolRun run) const {
   BatchResult result;
   const std::uint64_t offset = BlockPool::offset_of(run.first);
-  void* view = os::map_view(range.size(), pool.fd(), offset);
-  int error = ENOMEM;
-  if (view != nullptr) {
-    const auto report = remap_.to_file(at(range), range.size(), pool.fd(), offset, view,
-                                       backing::streaming_copy(), extent::RemapLimits());
-    error = report.error;
-    result.longest_hold = report.longest_hold;
-    os::unmap(view, range.size());
-  }
+  const auto report = remap_.to_file(at(range), range.size(), pool.fd(), offset, pool.view(run),
+                                     backing::streaming_copy(), extent::RemapLimits());
+  const int error = report.error;
+  result.longest_hold = report.longest_hold;
   if (error == 0 && shows(range, pool, offset)) {
     result.add(Outcome::kMoved, range.size());
   } else if (error == EBUSY && run.count > 1) {
