@@ -13,6 +13,7 @@
 #include "allocators/os/mapping_facts.h"
 #include "allocators/os/page_moves.h"
 #include "tests/unit/migrate/counting_writers.h"
+#include "tiering/migrate/kernel.h"
 #include "tiering/migrate/mover.h"
 
 namespace terrace::migrate {
@@ -222,6 +223,21 @@ TEST_F(DaxMover, RefusesWhatCannotBeCopied) {
   missing.path = "/nowhere/at/all";
   EXPECT_THAT(mover_->move({blocks.data() + kBlock, Bytes(kBlock), &missing, 0}).refused,
               HasSubstr("/nowhere/at/all"));
+}
+
+TEST_F(DaxMover, MemoryPinnedForDmaStaysButMigratesByPages) {
+  Kernel kernel = real_kernel();
+  kernel.examine = [real = kernel.examine](int pid, std::uintptr_t begin, std::uintptr_t end) {
+    auto facts = real(pid, begin, end);
+    if (facts) facts->pinned_for_dma = KiB(8);
+    return facts;
+  };
+  auto made = Mover::create({}, kernel);
+  ASSERT_TRUE(made);
+  mover_ = std::move(*made);
+  Blocks blocks(1);
+  EXPECT_THAT(move(blocks, file_tier_).refused, HasSubstr("8 KiB pinned for DMA"));
+  EXPECT_TRUE(move(blocks, home_).complete()) << "the kernel itself knows which pages it may move";
 }
 
 TEST_F(DaxMover, PauseCancelAndLimitActOnCopiesToo) {
