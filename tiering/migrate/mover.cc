@@ -2,11 +2,6 @@
 // First file on the walk of docs/life-of-a-move.md: orders, their batches, and who runs them when.
 #include "tiering/migrate/mover.h"
 
-#include <tbb/info.h>
-#include <tbb/parallel_for.h>
-#include <tbb/partitioner.h>
-#include <tbb/task_arena.h>
-
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
@@ -24,6 +19,7 @@
 #include "tiering/migrate/page_batch.h"
 #include "tiering/migrate/rate_limit.h"
 #include "tiering/migrate/remap_batch.h"
+#include "tiering/migrate/thread_team.h"
 
 namespace terrace::migrate {
 namespace {
@@ -45,15 +41,12 @@ Status check(const MoverOptions& options) {
 }  // namespace
 
 /// One thread of its own leads (`lead`): it takes order after order and waits, for work, for
-/// resume(), for the limit. Whenever batches may begin it enters the arena, where up to `threads`
-/// take them one by one; nobody sleeps in there, since those threads are the program's too.
+/// resume(), for the limit. Whenever batches may begin up to `threads` take them one by
+/// one; nobody sleeps there, since those threads are oneTBB's and so the whole program's.
 class Mover::Work {
  public:
   Work(const MoverOptions& options, Kernel kernel)
-      : options_(options),
-        kernel_(std::move(kernel)),
-        remapper_(kernel_),
-        arena_(std::min(options.threads, tbb::info::default_concurrency())) {
+      : options_(options), kernel_(std::move(kernel)), remapper_(kernel_), team_(options.threads) {
     limit_.set(options.bytes_per_second, kernel_.now());
     leader_ = std::thread([this] { lead(); });
   }
@@ -165,7 +158,7 @@ class Mover::Work {
   const MoverOptions options_;
   const Kernel kernel_;
   Remapper remapper_;
-  tbb::task_arena arena_;
+  ThreadTeam team_;
   std::mutex mutex_;
   std::condition_variable changed_;  ///< the leader's
   std::condition_variable ended_;    ///< of who waits for an order
@@ -217,10 +210,7 @@ void Mover::Work::run_batches(Job& job, std::unique_lock<std::mutex>& lock) {
       kernel_.wait(changed_, lock, ready);
     } else {
       lock.unlock();
-      arena_.execute([&] {
-        tbb::parallel_for(
-            0, options_.threads, [&](int) { drain(job); }, tbb::simple_partitioner());
-      });
+      team_.run([&] { drain(job); });
       lock.lock();
     }
   }
