@@ -133,6 +133,15 @@ int unmap(void* at, Bytes size) {
   return error;
 }
 
+// An old size of zero asks for a copy of the mapping instead of its move (mremap(2)).
+void* map_same_pages(const void* at, Bytes size) {
+  if (injected_error(SystemCall::kMremap) != 0) return nullptr;
+  const int saved = errno;
+  const long mapped = syscall(SYS_mremap, at, 0, size.value, MREMAP_MAYMOVE, nullptr);
+  errno = saved;
+  return mapped == -1 ? nullptr : reinterpret_cast<void*>(mapped);
+}
+
 int move_mapping(void* from, Bytes size, void* to) {
   return raw_mremap(from, size, to, 0);
 }

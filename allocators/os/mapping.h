@@ -24,6 +24,9 @@ int map_shared_file(void* at, Bytes size, int fd, std::uint64_t offset);
 int map_private_file(void* at, Bytes size, int fd, std::uint64_t offset);
 /// A second view of a file's pages anywhere; nullptr on failure.
 void* map_view(Bytes size, int fd, std::uint64_t offset);
+/// A second view of a shared mapping's pages anywhere, with the same protection; nullptr on
+/// failure. Needs neither the file's name nor its descriptor.
+void* map_same_pages(const void* at, Bytes size);
 /// Gives the pages back and leaves inaccessible reservation behind.
 int unmap_to_reservation(void* at, Bytes size);
 int unmap(void* at, Bytes size);

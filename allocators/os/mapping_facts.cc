@@ -2,6 +2,7 @@
 #include "allocators/os/mapping_facts.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include <cerrno>
@@ -42,13 +43,14 @@ std::optional<MappingFacts> parse_head(const char* line) {
   unsigned major_number = 0;
   unsigned minor_number = 0;
   int path_at = 0;
-  const int fields = std::sscanf(
-      line, "%" SCNxPTR "-%" SCNxPTR " %4s %" SCNx64 " %x:%x %" SCNu64 " %n", &facts.begin,
-      &facts.end, permissions, &facts.offset, &major_number, &minor_number, &facts.inode, &path_at);
+  const int fields =
+      std::sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %" SCNx64 " %x:%x %" SCNu64 " %n",
+                  &facts.begin, &facts.end, permissions, &facts.offset, &major_number,
+                  &minor_number, &facts.file.inode, &path_at);
   if (fields != 7) return std::nullopt;
   facts.writable = permissions[1] == 'w';
   facts.shared = permissions[3] == 's';
-  facts.file_system = makedev(major_number, minor_number);
+  facts.file.file_system = makedev(major_number, minor_number);
   std::snprintf(facts.path, sizeof facts.path, "%s", line + path_at);
   return facts;
 }
@@ -147,6 +149,20 @@ std::optional<MappingFacts> MappingReader::next() {
   }
   if (error_ != 0) return std::nullopt;
   return facts;
+}
+
+FileIdentity identity_of(int fd) {
+  const Errno keep;
+  struct stat status {};
+  if (fstat(fd, &status) != 0) return {};
+  return {status.st_dev, status.st_ino};
+}
+
+bool is_dax_file(const char* path) {
+  const Errno keep;
+  struct statx status {};
+  if (statx(AT_FDCWD, path, 0, 0, &status) != 0) return false;
+  return (status.stx_attributes & STATX_ATTR_DAX) != 0;
 }
 
 Result<ProcessMemory> process_memory(int pid) {

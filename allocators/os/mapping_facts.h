@@ -12,15 +12,24 @@
 
 namespace terrace::os {
 
+/// Which file a mapping is of, or a descriptor leads to. All zero: none.
+struct FileIdentity {
+  std::uint64_t file_system = 0;
+  std::uint64_t inode = 0;
+  bool operator==(const FileIdentity&) const = default;
+};
+FileIdentity identity_of(int fd);
+/// Is it a file whose mappings are memory itself, without a page cache (statx, Linux 5.8)?
+bool is_dax_file(const char* path);
+
 /// One mapping. Fields marked (smaps) are false or 4 KiB when only maps was read.
 struct MappingFacts {
   std::uintptr_t begin = 0;
   std::uintptr_t end = 0;
   bool shared = false;
   bool writable = false;
-  std::uint64_t offset = 0;       ///< in the file
-  std::uint64_t file_system = 0;  ///< as st_dev; 0: no file
-  std::uint64_t inode = 0;
+  std::uint64_t offset = 0;  ///< in the file
+  FileIdentity file;
   Bytes kernel_page = KiB(4);  ///< (smaps) 4 KiB, or a huge page's size
   bool hugetlb = false;        ///< (smaps)
   bool locked = false;         ///< (smaps) mlock or MAP_LOCKED

@@ -9,11 +9,10 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
-#include <atomic>
 #include <cstdlib>
-#include <thread>
 
 #include "tests/lab/nodes.h"
+#include "tests/unit/migrate/counting_writers.h"
 
 namespace terrace::migrate {
 namespace {
@@ -24,62 +23,11 @@ using lab::Memory;
 using lab::Pages;
 using lab::places;
 
-constexpr const char kKmem[] = "/sys/bus/dax/drivers/kmem/dax0.0";
-
-/// Threads that count up words of a range, each in its own words, until they are stopped.
-class Writers {
- public:
-  Writers(char* at, std::size_t size) : words_(reinterpret_cast<std::uint64_t*>(at)) {
-    count_ = size / sizeof(std::uint64_t);
-    for (std::size_t i = 0; i < count_; ++i) words_[i] = 0;
-    for (std::size_t i = 0; i < kThreads; ++i) threads_.emplace_back([this, i] { run(i); });
-  }
-  /// Every word is as often counted up as its one writer went round: no write was lost.
-  ::testing::AssertionResult stop_and_check() {
-    stop_ = true;
-    for (std::thread& thread : threads_) thread.join();
-    threads_.clear();
-    for (std::size_t i = 0; i < count_; i += kStride) {
-      const std::size_t writer = i / kStride % kThreads;
-      if (words_[i] != rounds_[writer]) {
-        return ::testing::AssertionFailure()
-               << "word " << i << " is " << words_[i] << ", not " << rounds_[writer];
-      }
-    }
-    return ::testing::AssertionSuccess();
-  }
-  ~Writers() {
-    stop_ = true;
-    for (std::thread& thread : threads_) thread.join();
-  }
-
- private:
-  static constexpr std::size_t kThreads = 2;
-  static constexpr std::size_t kStride = 64;  // words: eight in each page
-
-  void run(std::size_t writer) {
-    while (!stop_) {
-      for (std::size_t i = writer * kStride; i < count_; i += kThreads * kStride) ++words_[i];
-      ++rounds_[writer];
-    }
-  }
-
-  std::uint64_t* words_;
-  std::size_t count_ = 0;
-  std::atomic<bool> stop_{false};
-  std::uint64_t rounds_[kThreads] = {};
-  std::vector<std::thread> threads_;
-};
-
 class MoverLab : public testing::Test {
  protected:
   void SetUp() override {
     nodes_ = lab::memory_nodes();
     if (nodes_.size() < 2) GTEST_SKIP() << "needs two NUMA nodes";
-    if (access(kKmem, F_OK) == 0) {
-      GTEST_SKIP()
-          << "needs nodes of plain memory; an emulated CXL device takes seconds a megabyte";
-    }
     home_ = nodes_[0];
     away_ = nodes_[1];
     start({});
@@ -111,7 +59,7 @@ TEST_F(MoverLab, MovesToEveryNodeAndBackUnderWriters) {
   for (const Pages kind : {Pages::kSmall, Pages::kTransparentHuge}) {
     Memory memory(8 * kBlock, home_, kind);
     const std::uint64_t all = memory.size() / kPage;
-    Writers writers(memory.data(), memory.size());
+    CountingWriters writers(memory.data(), memory.size());
     for (std::size_t i = 1; i <= nodes_.size(); ++i) {
       const int to = nodes_[i % nodes_.size()];
       const MoveReport report = move(memory, tier({to}));
@@ -334,33 +282,6 @@ TEST_F(MoverLab, EquallyNearNodesShareByFreeMemory) {
     }
   }
   GTEST_SKIP() << "needs two nodes that are equally far from a third";
-}
-
-/// What `ndctl` or an operator does before a CXL expander is taken out: the program goes on.
-TEST(MoverLabDrain, ADrainedCxlNodeCanBeTakenOut) {
-  const std::string device = kKmem;
-  if (access(kKmem, F_OK) != 0) GTEST_SKIP() << "needs CXL memory as a node (kmem)";
-  const std::vector<int> nodes = lab::memory_nodes();
-  const int cxl = std::stoi(lab::read_text(device + "/target_node"));
-  Tier dram;
-  dram.name = "dram";
-  dram.nodes = {NodeId{nodes[0]}};
-  auto made = Mover::create({});
-  ASSERT_TRUE(made);
-  Memory memory(kBlock, cxl, Pages::kSmall);
-  ASSERT_EQ(places(memory.data(), memory.size())[cxl], 512u);
-  Writers writers(memory.data(), memory.size());
-  const MoveReport report = (*made)->move({memory.data(), Bytes(memory.size()), &dram, 0});
-  EXPECT_TRUE(report.complete());
-  EXPECT_EQ(report.count(Outcome::kMoved), 512u);
-  const std::string folder = "/sys/devices/system/node/node" + std::to_string(cxl);
-  const std::string offline = "for state in " + folder +
-                              "/memory[0-9]*/state; do "
-                              "echo offline >$state || exit 1; done";
-  EXPECT_EQ(std::system(offline.c_str()), 0);
-  EXPECT_TRUE(lab::write_text("/sys/bus/dax/drivers/kmem/unbind", "dax0.0"));
-  EXPECT_THAT(lab::memory_nodes(), testing::Not(testing::Contains(cxl)));
-  EXPECT_TRUE(writers.stop_and_check());
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
+#include <utility>
 
 namespace terrace::migrate {
 namespace {
@@ -38,6 +40,10 @@ std::string refusal_of_order(const MoveOrder& order) {
   }
   if (tier.backing == BackingKind::kNuma && tier.nodes.empty()) {
     return fmt::format("tier {} has no NUMA node: check it with `terrace topo`", tier.name);
+  }
+  if (tier.backing == BackingKind::kDax && order.pid != 0) {
+    return fmt::format("tier {} takes memory of this process only, not of process {}", tier.name,
+                       order.pid);
   }
   return {};
 }
@@ -75,58 +81,151 @@ PageRange part_of(const os::MappingFacts& mapping, const Range& range) {
           std::min(mapping.end, round_up(range.end, page)), page};
 }
 
-/// Mappings that differ in nothing a move sees become one part.
-std::vector<PageRange> parts_of(const RangeFacts& facts, const Range& range) {
-  std::vector<PageRange> parts;
-  for (const os::MappingFacts& mapping : facts.mappings) {
-    const PageRange part = part_of(mapping, range);
-    if (!parts.empty() && parts.back().end == part.begin && parts.back().page == part.page) {
-      parts.back().end = part.end;
-    } else {
-      parts.push_back(part);
-    }
-  }
-  return parts;
+/// Memory that move_pages cannot touch: a devdax device, or a file on a filesystem mounted as DAX.
+/// A plain file's page cache it can.
+bool is_dax(const os::MappingFacts& mapping) {
+  constexpr const char kDevice[] = "/dev/dax";
+  if (!mapping.shared || mapping.path[0] != '/') return false;
+  return std::strncmp(mapping.path, kDevice, sizeof kDevice - 1) == 0 ||
+         os::is_dax_file(mapping.path);
 }
 
-/// Cuts at multiples of a block, so that no huge page lies in two batches.
-void cut(const PageRange& part, Bytes batch, std::vector<PageRange>* batches) {
-  const Bytes step = std::max(batch, part.page);
-  for (std::uintptr_t begin = part.begin; begin < part.end;) {
-    const std::uintptr_t wanted = round_down(begin + step.value, std::max(kBlockBytes, part.page));
-    const std::uintptr_t end = std::min(part.end, wanted);
-    batches->push_back({begin, end, part.page});
-    begin = end;
+class Planner {
+ public:
+  Planner(Remapper& remapper, const MoveOrder& order, Bytes batch)
+      : remapper_(remapper), order_(order), range_(range_of(order)), batch_(batch) {}
+
+  MovePlan plan(const RangeFacts& facts) {
+    plan_.refused = refusal_of_mappings(range_, facts);
+    open_pool();
+    plan_.not_mapped = Bytes(range_.end - range_.begin);
+    for (const os::MappingFacts& mapping : facts.mappings) {
+      if (plan_.refused.empty()) add_mapping(mapping);
+    }
+    const bool copies = std::any_of(parts_.begin(), parts_.end(), [](const Batch& part) {
+      return part.way != Way::kPages && part.way != Way::kStay;
+    });
+    if (copies && plan_.refused.empty()) plan_.refused = refusal_of_copying(facts);
+    if (plan_.refused.empty()) cut_parts();
+    return std::move(plan_);
   }
-}
+
+ private:
+  void open_pool() {
+    if (!plan_.refused.empty() || order_.to->backing != BackingKind::kDax) return;
+    const auto pool = remapper_.pools().at(*order_.to);
+    if (pool) {
+      plan_.pool = *pool;
+    } else {
+      plan_.refused = pool.error().message;
+    }
+  }
+
+  /// Of this process's memory a file of our own pools is no page cache to migrate either.
+  Way way_of(const os::MappingFacts& mapping) const {
+    const bool ours =
+        order_.pid == 0 && mapping.shared && remapper_.pools().of(mapping.file) != nullptr;
+    if (plan_.pool != nullptr && mapping.shared && plan_.pool->has(mapping.file)) return Way::kStay;
+    const bool copied_from = ours || is_dax(mapping);
+    if (plan_.pool != nullptr) return copied_from ? Way::kThrough : Way::kToPool;
+    return copied_from ? Way::kToMemory : Way::kPages;
+  }
+
+  void add_mapping(const os::MappingFacts& mapping) {
+    const PageRange part = part_of(mapping, range_);
+    plan_.not_mapped -= Bytes(std::min(part.end, range_.end) - std::max(part.begin, range_.begin));
+    const Way way = way_of(mapping);
+    plan_.refused = refusal_of_part(way, mapping, part);
+    const bool joins = !parts_.empty() && parts_.back().way == way && way == Way::kPages &&
+                       parts_.back().range.end == part.begin &&
+                       parts_.back().range.page == part.page;
+    if (joins) {
+      parts_.back().range.end = part.end;
+    } else {
+      parts_.push_back({way, part, mapping});
+    }
+  }
+
+  static std::string refusal_of_part(Way way, const os::MappingFacts& mapping,
+                                     const PageRange& part) {
+    if (way == Way::kPages || way == Way::kStay) return {};
+    const bool whole_blocks =
+        part.begin % kBlockBytes.value == 0 && part.end % kBlockBytes.value == 0;
+    if (!whole_blocks) {
+      return fmt::format(
+          "{:#x}-{:#x} is not whole blocks of 2 MiB, which is what devices and "
+          "files are mapped by",
+          part.begin, part.end);
+    }
+    if (!mapping.writable) {
+      return fmt::format("{:#x}-{:#x} is not writable: its protection would change", part.begin,
+                         part.end);
+    }
+    if (way == Way::kToPool && (mapping.shared || mapping.file.inode != 0 || mapping.hugetlb)) {
+      return fmt::format(
+          "{:#x}-{:#x} ({}) is not private memory: what it is shared with would "
+          "stay behind",
+          part.begin, part.end, mapping.path);
+    }
+    return {};
+  }
+
+  /// A device that reads or writes by physical address does not follow a copy. The kernel only
+  /// tells that the process has such pages, not which.
+  std::string refusal_of_copying(const RangeFacts& facts) const {
+    if (order_.pid != 0) {
+      return fmt::format(
+          "memory of process {} lies on a device or file: only its own process can "
+          "move that",
+          order_.pid);
+    }
+    if (!remapper_.missing().empty()) return remapper_.missing();
+    if (facts.pinned_for_dma.value > 0) {
+      return fmt::format(
+          "the process has {} KiB pinned for DMA (VmPin in /proc/self/status), and "
+          "what a device writes there would be lost: unregister its buffers first",
+          facts.pinned_for_dma.value >> 10);
+    }
+    return {};
+  }
+
+  /// Cut at multiples of a block, so that no huge page lies in two batches.
+  void cut_parts() {
+    plan_.unit = plan_.not_mapped.value > 0 ? kSmallPage : parts_.front().range.page;
+    for (const Batch& part : parts_) {
+      const Bytes page = part.range.page;
+      plan_.unit = std::min(plan_.unit, page);
+      const Bytes step = std::max(batch_, page);
+      for (std::uintptr_t begin = part.range.begin; begin < part.range.end;) {
+        const std::uintptr_t wanted = round_down(begin + step.value, std::max(kBlockBytes, page));
+        const std::uintptr_t end = std::min(part.range.end, wanted);
+        plan_.batches.push_back({part.way, {begin, end, page}, part.from});
+        begin = end;
+      }
+    }
+  }
+
+  Remapper& remapper_;
+  const MoveOrder& order_;
+  const Range range_;
+  const Bytes batch_;
+  std::vector<Batch> parts_;
+  MovePlan plan_;
+};
 
 }  // namespace
 
-MovePlan plan_move(const Kernel& kernel, const MoveOrder& order, Bytes batch,
+MovePlan plan_move(const Kernel& kernel, Remapper& remapper, const MoveOrder& order, Bytes batch,
                    const std::vector<Pin>& pins) {
-  MovePlan plan;
-  plan.refused = refusal_of_order(order);
-  if (plan.refused.empty()) plan.refused = refusal_of_pins(order, pins);
-  if (!plan.refused.empty()) return plan;
+  MovePlan refused;
+  refused.refused = refusal_of_order(order);
+  if (refused.refused.empty()) refused.refused = refusal_of_pins(order, pins);
+  if (!refused.refused.empty()) return refused;
   const Range range = range_of(order);
   const auto facts = kernel.examine(order.pid, range.begin, range.end);
-  if (!facts) {
-    plan.refused = facts.error().message;
-    return plan;
-  }
-  plan.refused = refusal_of_mappings(range, *facts);
-  if (!plan.refused.empty()) return plan;
-  const std::vector<PageRange> parts = parts_of(*facts, range);
-  plan.unit = parts.front().page;
-  plan.not_mapped = Bytes(range.end - range.begin);
-  for (const PageRange& part : parts) {
-    plan.unit = std::min(plan.unit, part.page);
-    const std::uintptr_t begin = std::max(part.begin, range.begin);
-    plan.not_mapped -= Bytes(std::min(part.end, range.end) - begin);
-    cut(part, batch, &plan.batches);
-  }
-  if (plan.not_mapped.value > 0) plan.unit = kSmallPage;
-  return plan;
+  if (facts) return Planner(remapper, order, batch).plan(*facts);
+  refused.refused = facts.error().message;
+  return refused;
 }
 
 }  // namespace terrace::migrate

@@ -2,11 +2,6 @@
 // First file on the walk of docs/life-of-a-move.md: orders, their batches, and who runs them when.
 #include "tiering/migrate/mover.h"
 
-#include <tbb/info.h>
-#include <tbb/parallel_for.h>
-#include <tbb/partitioner.h>
-#include <tbb/task_arena.h>
-
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
@@ -20,22 +15,16 @@
 #include "allocators/os/files.h"
 #include "tiering/migrate/kernel.h"
 #include "tiering/migrate/move_plan.h"
+#include "tiering/migrate/node_choice.h"
 #include "tiering/migrate/page_batch.h"
 #include "tiering/migrate/rate_limit.h"
+#include "tiering/migrate/remap_batch.h"
+#include "tiering/migrate/thread_team.h"
 
 namespace terrace::migrate {
 namespace {
 
 constexpr int kMostThreads = 256;
-
-os::NodeMask mask_of(const std::vector<NodeId>& nodes) {
-  os::NodeMask mask;
-  for (const NodeId node : nodes) {
-    const auto bit = static_cast<std::uint32_t>(raw(node));
-    if (bit / 64 < os::kNodeMaskWords) mask.words[bit / 64] |= std::uint64_t{1} << (bit % 64);
-  }
-  return mask;
-}
 
 Status check(const MoverOptions& options) {
   if (options.threads < 1 || options.threads > kMostThreads) {
@@ -52,14 +41,12 @@ Status check(const MoverOptions& options) {
 }  // namespace
 
 /// One thread of its own leads (`lead`): it takes order after order and waits, for work, for
-/// resume(), for the limit. Whenever batches may begin it enters the arena, where up to `threads`
-/// take them one by one; nobody sleeps in there, since those threads are the program's too.
+/// resume(), for the limit. Whenever batches may begin up to `threads` take them one by
+/// one; nobody sleeps there, since those threads are oneTBB's and so the whole program's.
 class Mover::Work {
  public:
   Work(const MoverOptions& options, Kernel kernel)
-      : options_(options),
-        kernel_(std::move(kernel)),
-        arena_(std::min(options.threads, tbb::info::default_concurrency())) {
+      : options_(options), kernel_(std::move(kernel)), remapper_(kernel_), team_(options.threads) {
     limit_.set(options.bytes_per_second, kernel_.now());
     leader_ = std::thread([this] { lead(); });
   }
@@ -155,8 +142,10 @@ class Mover::Work {
   void run(Job& job, std::unique_lock<std::mutex>& lock);
   void run_batches(Job& job, std::unique_lock<std::mutex>& lock);
   void drain(Job& job);
-  std::optional<PageRange> take_batch(Job& job);
-  void run_batch(Job& job, const PageRange& batch);
+  std::optional<Batch> take_batch(Job& job);
+  void run_batch(Job& job, const Batch& batch);
+  BatchResult move(const Job& job, const Batch& batch);
+  int set_policy(const Job& job, const Batch& batch) const;
   void end(Job& job, Nanoseconds elapsed);
 
   static bool has_more(const Job& job) {
@@ -168,7 +157,8 @@ class Mover::Work {
 
   const MoverOptions options_;
   const Kernel kernel_;
-  tbb::task_arena arena_;
+  Remapper remapper_;
+  ThreadTeam team_;
   std::mutex mutex_;
   std::condition_variable changed_;  ///< the leader's
   std::condition_variable ended_;    ///< of who waits for an order
@@ -200,7 +190,7 @@ void Mover::Work::lead() {
 void Mover::Work::run(Job& job, std::unique_lock<std::mutex>& lock) {
   const std::vector<Pin> pins = pins_;
   lock.unlock();
-  MovePlan plan = plan_move(kernel_, job.order, options_.batch, pins);
+  MovePlan plan = plan_move(kernel_, remapper_, job.order, options_.batch, pins);
   lock.lock();
   job.plan = std::move(plan);
   const Nanoseconds begun = kernel_.now();
@@ -220,10 +210,7 @@ void Mover::Work::run_batches(Job& job, std::unique_lock<std::mutex>& lock) {
       kernel_.wait(changed_, lock, ready);
     } else {
       lock.unlock();
-      arena_.execute([&] {
-        tbb::parallel_for(
-            0, options_.threads, [&](int) { drain(job); }, tbb::simple_partitioner());
-      });
+      team_.run([&] { drain(job); });
       lock.lock();
     }
   }
@@ -233,35 +220,56 @@ void Mover::Work::drain(Job& job) {
   while (const auto batch = take_batch(job)) run_batch(job, *batch);
 }
 
-std::optional<PageRange> Mover::Work::take_batch(Job& job) {
+std::optional<Batch> Mover::Work::take_batch(Job& job) {
   const std::lock_guard lock(mutex_);
   const Nanoseconds now = kernel_.now();
   if (!has_more(job) || paused_since_ || limit_.ready_at(now) > now) return std::nullopt;
-  const PageRange batch = job.plan.batches[job.next++];
-  limit_.charge(batch.size(), now);
+  const Batch batch = job.plan.batches[job.next++];
+  limit_.charge(batch.range.size(), now);
   return batch;
 }
 
-/// The policy comes first: pages that the program touches meanwhile are then on the tier already.
-void Mover::Work::run_batch(Job& job, const PageRange& batch) {
+int Mover::Work::set_policy(const Job& job, const Batch& batch) const {
+  const bool follows = options_.policy == Policy::kFollow && job.order.pid == 0;
+  if (!follows || batch.way != Way::kPages) return 0;
+  return kernel_.prefer(reinterpret_cast<void*>(batch.range.begin), batch.range.size(),
+                        mask_of(job.order.to->nodes));
+}
+
+BatchResult Mover::Work::move(const Job& job, const Batch& batch) {
   const std::vector<NodeId>& nodes = job.order.to->nodes;
-  int policy_errno = 0;
-  if (options_.policy == Policy::kFollow && job.order.pid == 0) {
-    policy_errno =
-        kernel_.prefer(reinterpret_cast<void*>(batch.begin), batch.size(), mask_of(nodes));
+  BatchResult stays;
+  switch (batch.way) {
+    case Way::kPages:
+      return move_pages_of(kernel_, job.order.pid, batch.range, nodes);
+    case Way::kToPool:
+      return remapper_.to_pool(batch.range, *job.plan.pool);
+    case Way::kToMemory:
+      return remapper_.to_memory(batch.range, batch.from, nodes);
+    case Way::kThrough:
+      return remapper_.to_other_pool(batch.range, batch.from, *job.plan.pool);
+    case Way::kStay:
+      stays.add(Outcome::kAlreadyThere, batch.range.size());
   }
-  const BatchResult result = move_pages_of(kernel_, job.order.pid, batch, nodes);
+  return stays;
+}
+
+/// The policy comes first: pages that the program touches meanwhile are then on the tier already.
+void Mover::Work::run_batch(Job& job, const Batch& batch) {
+  const int policy_errno = set_policy(job, batch);
+  const BatchResult result = move(job, batch);
   const std::lock_guard lock(mutex_);
-  limit_.refund(batch.size() - result.of(Outcome::kMoved), kernel_.now());
+  limit_.refund(batch.range.size() - result.of(Outcome::kMoved), kernel_.now());
   for (std::size_t i = 0; i < result.bytes.size(); ++i) job.sum.bytes[i] += result.bytes[i];
   if (result.other_errno != 0) job.sum.other_errno = result.other_errno;
+  job.sum.longest_hold = std::max(job.sum.longest_hold, result.longest_hold);
   if (policy_errno != 0) job.policy_errno = policy_errno;
 }
 
 void Mover::Work::end(Job& job, Nanoseconds elapsed) {
   job.sum.add(Outcome::kNotMapped, job.plan.not_mapped);
   for (; job.next < job.plan.batches.size(); ++job.next) {
-    job.sum.add(Outcome::kCancelled, job.plan.batches[job.next].size());
+    job.sum.add(Outcome::kCancelled, job.plan.batches[job.next].range.size());
   }
   MoveReport& report = job.report;
   report.page_size = job.plan.unit;

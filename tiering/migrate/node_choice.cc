@@ -5,6 +5,15 @@
 
 namespace terrace::migrate {
 
+os::NodeMask mask_of(const std::vector<NodeId>& nodes) {
+  os::NodeMask mask;
+  for (const NodeId node : nodes) {
+    const auto bit = static_cast<std::uint32_t>(raw(node));
+    if (bit / 64 < os::kNodeMaskWords) mask.words[bit / 64] |= std::uint64_t{1} << (bit % 64);
+  }
+  return mask;
+}
+
 NodeChoice::NodeChoice(const Kernel& kernel, const std::vector<NodeId>& tier) : kernel_(kernel) {
   for (const NodeId node : tier) candidates_.push_back({node, false, std::nullopt});
 }

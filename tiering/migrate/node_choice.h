@@ -13,6 +13,8 @@
 
 namespace terrace::migrate {
 
+os::NodeMask mask_of(const std::vector<NodeId>& nodes);
+
 class NodeChoice {
  public:
   NodeChoice(const Kernel& kernel, const std::vector<NodeId>& tier);

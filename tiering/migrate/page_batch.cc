@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiering/migrate/page_batch.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <utility>
@@ -54,6 +55,13 @@ class PageBatch {
   PageBatch(const Kernel& kernel, int pid, const PageRange& range, const std::vector<NodeId>& tier)
       : kernel_(kernel), pid_(pid), range_(range), choice_(kernel, tier) {}
 
+  BatchResult look() {
+    list_pages();
+    for (const std::uint32_t i : find_strangers()) {
+      result_.add(Outcome::kOther, pages_[i].size);
+    }
+    return result_;
+  }
   BatchResult run() {
     list_pages();
     send_to_nodes(find_strangers());
@@ -108,6 +116,7 @@ bool is_set(const std::vector<std::uint64_t>& bitmap, std::uint64_t bit) {
 /// looked up, and the second be called busy (it left the LRU list with the first).
 void PageBatch::list_pages() {
   const std::vector<std::uint64_t> huge = transparent_huge_blocks();
+  pages_.reserve(range_.size().value / range_.page.value);
   for (std::uintptr_t at = range_.begin; at < range_.end;) {
     const bool whole_block = at % kBlockBytes.value == 0 && range_.end - at >= kBlockBytes.value;
     Page page;
@@ -138,6 +147,7 @@ void PageBatch::note(Page* page, Outcome outcome, int error) {
 /// Counts those that need no move; the others are returned.
 Indexes PageBatch::find_strangers() {
   std::vector<const void*> addresses;
+  addresses.reserve(pages_.size());
   for (const Page& page : pages_) addresses.push_back(page.at);
   const std::vector<int> places = ask(addresses);
   for (std::uint32_t i = 0; i < pages_.size(); ++i) {
@@ -200,6 +210,12 @@ class Answers {
   }
   std::size_t end_of_said() const { return end_of_said_; }
   int call_error() const { return call_.error; }
+  /// Did the kernel tell of each page that it is on the node? Then it need not be asked again.
+  bool all_moved() const {
+    return call_.error == 0 && call_.not_moved == 0 &&
+           std::all_of(said_.begin(), said_.end(), [](int said) { return said >= 0; });
+  }
+  const std::vector<int>& said() const { return said_; }
   /// An errno for this page; 0: none was told.
   int page_error(std::size_t i) const {
     return said_[i] < 0 && said_[i] != os::kNothingSaid ? -said_[i] : 0;
@@ -219,13 +235,14 @@ class Answers {
 
 PageBatch::CallOutcome PageBatch::call_once(NodeId node, const Indexes& sent) {
   std::vector<const void*> addresses;
+  addresses.reserve(sent.size());
   for (const std::uint32_t i : sent) addresses.push_back(pages_[i].at);
   const std::vector<int> nodes(sent.size(), raw(node));
   std::vector<int> said(sent.size());
   const os::MoveCall call = kernel_.move(
       pid_, addresses.data(), static_cast<std::uint32_t>(sent.size()), nodes.data(), said.data());
   const Answers answers(call, std::move(said));
-  const std::vector<int> places = ask(addresses);
+  const std::vector<int> places = answers.all_moved() ? answers.said() : ask(addresses);
   bool tail_was_tried = false;
   for (std::size_t k = answers.end_of_said(); k < sent.size(); ++k) {
     tail_was_tried = tail_was_tried || choice_.is_in_tier(places[k]);
@@ -292,6 +309,11 @@ void PageBatch::count_small_pages_of(const Page& page) {
 BatchResult move_pages_of(const Kernel& kernel, int pid, const PageRange& range,
                           const std::vector<NodeId>& tier) {
   return PageBatch(kernel, pid, range, tier).run();
+}
+
+BatchResult places_of(const Kernel& kernel, const PageRange& range,
+                      const std::vector<NodeId>& tier) {
+  return PageBatch(kernel, 0, range, tier).look();
 }
 
 }  // namespace terrace::migrate

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// One batch of a NUMA move: asks where the pages are, sends those that are elsewhere, asks again,
-// and says of each byte what became of it. Third file on the walk of docs/life-of-a-move.md.
-// Batches of disjoint ranges may run side by side; allocates.
+// One batch of a NUMA move: asks where the pages are, sends those that are elsewhere, asks again
+// unless the kernel told of each of them that it is there, and says of each byte what became of it.
+// Third file on the walk of docs/life-of-a-move.md. Batches of disjoint ranges may run side by
+// side; allocates.
 #pragma once
 
 #include <array>
@@ -35,5 +36,9 @@ struct BatchResult {
 /// Moves what is not on `tier` to it. A busy page is tried twice.
 BatchResult move_pages_of(const Kernel& kernel, int pid, const PageRange& range,
                           const std::vector<NodeId>& tier);
+
+/// Where this process's pages are now: kAlreadyThere for those on `tier`; moves nothing.
+BatchResult places_of(const Kernel& kernel, const PageRange& range,
+                      const std::vector<NodeId>& tier);
 
 }  // namespace terrace::migrate

@@ -198,7 +198,7 @@ TEST(MappingFacts, ReadsWhatTheKernelPrints) {
       EXPECT_EQ(mapping->end - mapping->begin, 8 * kPage);
       EXPECT_TRUE(mapping->shared);
       EXPECT_FALSE(mapping->writable);
-      EXPECT_NE(mapping->inode, 0u);
+      EXPECT_NE(mapping->file.inode, 0u);
       EXPECT_EQ(mapping->offset, 8 * kPage);
       EXPECT_THAT(mapping->path, HasSubstr("/dev/zero"));
       EXPECT_EQ(mapping->kernel_page, KiB(4));

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the mover costs on top of the kernel: node to node against one raw move_pages call of the
+// same pages, to a file tier and back against memcpy of the same bytes. Both sides run in turn in
+// each round, in changing order and direction, and the last lines state the ratios. Node to node
+// needs two NUMA nodes: run it in a lab machine, where only the ratio means something.
+#include <benchmark/benchmark.h>
+#include <fcntl.h>
+#include <linux/mempolicy.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tiering/migrate/mover.h"
+
+namespace terrace::migrate {
+namespace {
+
+constexpr std::size_t kPage = 4096;
+constexpr std::size_t kBlock = kBlockBytes.value;
+
+/// Seconds of both sides, by name of the comparison.
+struct Rounds {
+  std::vector<double> mover;
+  std::vector<double> other;
+};
+std::map<std::string, Rounds>& all_rounds() {
+  static std::map<std::string, Rounds> rounds;
+  return rounds;
+}
+
+template <typename Work>
+double seconds_of(const Work& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+/// Whole blocks of private memory, every page touched.
+class Range {
+ public:
+  Range(std::size_t size, int advice) : size_(size) {
+    reserved_ = mmap(nullptr, size + kBlock, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const auto base = (reinterpret_cast<std::uintptr_t>(reserved_) + kBlock - 1) & ~(kBlock - 1);
+    at_ = static_cast<char*>(mmap(reinterpret_cast<void*>(base), size, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+    madvise(at_, size, advice);
+    std::memset(at_, 1, size);
+  }
+  ~Range() { munmap(reserved_, size_ + kBlock); }
+  Range(const Range&) = delete;
+  Range& operator=(const Range&) = delete;
+  char* data() const { return at_; }
+  std::size_t size() const { return size_; }
+
+ private:
+  std::size_t size_;
+  void* reserved_;
+  char* at_;
+};
+
+std::vector<int> memory_nodes() {
+  std::ifstream list("/sys/devices/system/node/has_memory");
+  std::vector<int> nodes;
+  for (int node = 0; list >> node;) {
+    const char separator = static_cast<char>(list.get());
+    nodes.push_back(node);
+    if (separator != '-') continue;
+    int last = node;
+    list >> last;
+    for (int next = node + 1; next <= last; ++next) nodes.push_back(next);
+    list.get();
+  }
+  return nodes;
+}
+
+Tier tier_of(int node) {
+  Tier tier;
+  tier.name = "node" + std::to_string(node);
+  tier.nodes = {NodeId{node}};
+  return tier;
+}
+
+std::unique_ptr<Mover> mover_with(int threads) {
+  MoverOptions options;
+  options.threads = threads;
+  auto made = Mover::create(options);
+  if (!made) {
+    std::fprintf(stderr, "%s\n", made.error().message);
+    std::exit(3);
+  }
+  return std::move(*made);
+}
+
+/// One call for all pages; for huge ones by their first addresses, which is the call at its best.
+bool raw_move(const Range& range, std::size_t stride, int node) {
+  std::vector<void*> pages;
+  for (std::size_t at = 0; at < range.size(); at += stride) pages.push_back(range.data() + at);
+  const std::vector<int> nodes(pages.size(), node);
+  std::vector<int> status(pages.size());
+  return syscall(SYS_move_pages, 0, pages.size(), pages.data(), nodes.data(), status.data(),
+                 MPOL_MF_MOVE) == 0;
+}
+
+void node_to_node(benchmark::State& state, const char* name, bool huge) {
+  const std::vector<int> nodes = memory_nodes();
+  if (nodes.size() < 2) {
+    state.SkipWithError("needs two NUMA nodes: run it in a lab machine");
+    return;
+  }
+  const auto threads = static_cast<int>(state.range(0));
+  Range range(std::size_t{24} * kBlock, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+  const Tier tiers[] = {tier_of(nodes[0]), tier_of(nodes[1])};
+  const auto mover = mover_with(threads);
+  if (mover->move({range.data(), Bytes(range.size()), &tiers[0], 0}).refused != "") {
+    state.SkipWithError("the range cannot be moved here");
+    return;
+  }
+  Rounds& rounds = all_rounds()[std::string(name) + ", " + std::to_string(threads) + " threads"];
+  int to = 1;
+  int turn = 0;
+  for (auto _ : state) {
+    double seconds[2] = {};
+    for (int i = 0; i < 2; ++i, to = 1 - to) {
+      const bool is_mover = (i + turn) % 2 == 0;
+      bool done = false;
+      const auto work = [&] {
+        done = is_mover
+                   ? mover->move({range.data(), Bytes(range.size()), &tiers[to], 0}).moved ==
+                         Bytes(range.size())
+                   : raw_move(range, huge ? kBlock : kPage, nodes[static_cast<std::size_t>(to)]);
+      };
+      seconds[is_mover ? 0 : 1] = seconds_of(work);
+      if (!done) state.SkipWithError("a page stayed where it was");
+    }
+    // Every second round ends where it began, so that both sides go both ways equally often.
+    if (++turn % 2 == 0)
+      raw_move(range, huge ? kBlock : kPage, nodes[static_cast<std::size_t>(to)]);
+    if (turn % 2 == 0) to = 1 - to;
+    rounds.mover.push_back(seconds[0]);
+    rounds.other.push_back(seconds[1]);
+    state.SetIterationTime(seconds[0]);
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(range.size()));
+}
+
+/// A file whose pages are there, and a view of it with all its page-table entries.
+class ShmFile {
+ public:
+  explicit ShmFile(std::size_t size) : size_(size) {
+    path_ = "/dev/shm/terrace-mover-benchmark-XXXXXX";
+    const int fd = mkostemp(path_.data(), O_CLOEXEC);
+    if (fd < 0 || ftruncate(fd, static_cast<off_t>(size)) != 0) std::exit(3);
+    view_ = static_cast<char*>(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+    close(fd);
+    if (view_ == MAP_FAILED) std::exit(3);
+    std::memset(view_, 1, size);
+  }
+  ~ShmFile() {
+    munmap(view_, size_);
+    unlink(path_.c_str());
+  }
+  ShmFile(const ShmFile&) = delete;
+  ShmFile& operator=(const ShmFile&) = delete;
+  Tier tier() const {
+    Tier tier;
+    tier.name = "file";
+    tier.backing = BackingKind::kDax;
+    tier.path = path_;
+    return tier;
+  }
+  char* view() const { return view_; }
+
+ private:
+  std::size_t size_;
+  std::string path_;
+  char* view_ = nullptr;
+};
+
+/// memcpy between memory that is there and mapped on both sides: the copy alone, no new pages.
+void copy_and_remap(benchmark::State& state) {
+  constexpr std::size_t kSize = 32 * kBlock;
+  const auto threads = static_cast<int>(state.range(0));
+  const Range range(kSize, MADV_HUGEPAGE);
+  const Range other(kSize, MADV_HUGEPAGE);
+  const ShmFile file(kSize);
+  const ShmFile plain_file(kSize);
+  const Tier tiers[] = {file.tier(), tier_of(memory_nodes()[0])};
+  const auto mover = mover_with(threads);
+  const char* names[] = {"to a file / memcpy", "from a file / memcpy"};
+  for (auto _ : state) {
+    double total = 0;
+    for (int way = 0; way < 2; ++way) {
+      const std::string key = std::string(names[way]) + ", " + std::to_string(threads) + " threads";
+      const MoveOrder order{range.data(), Bytes(kSize), &tiers[way], 0};
+      MoveReport report;
+      const double mine = seconds_of([&] { report = mover->move(order); });
+      const double theirs = seconds_of([&] {
+        if (way == 0) std::memcpy(plain_file.view(), other.data(), kSize);
+        if (way == 1) std::memcpy(other.data(), plain_file.view(), kSize);
+      });
+      if (report.moved != Bytes(kSize)) {
+        state.SkipWithError(report.refused.empty() ? "a page stayed" : report.refused.c_str());
+      }
+      all_rounds()[key].mover.push_back(mine);
+      all_rounds()[key].other.push_back(theirs);
+      total += mine;
+    }
+    state.SetIterationTime(total);
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(2 * kSize));
+}
+
+void small_pages(benchmark::State& state) {
+  node_to_node(state, "node to node, 4 KiB pages / move_pages", false);
+}
+void huge_pages(benchmark::State& state) {
+  node_to_node(state, "node to node, 2 MiB pages / move_pages", true);
+}
+BENCHMARK(small_pages)->Arg(1)->Arg(2)->Iterations(16)->UseManualTime();
+BENCHMARK(huge_pages)->Arg(1)->Arg(2)->Iterations(16)->UseManualTime();
+BENCHMARK(copy_and_remap)->Arg(1)->Arg(2)->Iterations(16)->UseManualTime();
+
+double quantile(std::vector<double> values, double share) {
+  std::sort(values.begin(), values.end());
+  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
+}
+
+void print_ratios() {
+  std::printf("\nspeed of the mover over that of the other, round by round: median (quartiles)\n");
+  for (const auto& [name, rounds] : all_rounds()) {
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < rounds.mover.size(); ++i) {
+      ratios.push_back(rounds.other[i] / rounds.mover[i]);
+    }
+    if (ratios.empty()) continue;
+    std::printf("ratio %-55s %.2f (%.2f .. %.2f)  n=%zu\n", name.c_str(), quantile(ratios, 0.5),
+                quantile(ratios, 0.25), quantile(ratios, 0.75), ratios.size());
+  }
+}
+
+}  // namespace
+}  // namespace terrace::migrate
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  benchmark::RunSpecifiedBenchmarks();
+  terrace::migrate::print_ratios();
+  return 0;
+}
