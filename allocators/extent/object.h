@@ -40,7 +40,9 @@ struct Object {
   bool reshaped = false;   ///< the program unmapped or protected parts: its pages stay as they are
   bool refused = false;    ///< counted as unplaced
   os::PageKind page_kind = os::PageKind::kHuge;
-  os::MemoryFile file;  ///< open while any block is shared
+  os::MemoryFile file;      ///< open while any block is shared
+  int source = -1;          ///< materialised file: a descriptor of it, for memory errors
+  std::uint32_t watch = 0;  ///< with `source`: os::WatchId
   std::uint32_t hole_count = 0;
   Hole holes[16];
   CallSite site;

@@ -12,6 +12,7 @@ struct Armed {
   std::atomic<bool> sticky{false};
 };
 constinit Armed armed[static_cast<int>(SystemCall::kCount)];
+constinit std::atomic<int> injected{0};
 
 }  // namespace
 
@@ -21,6 +22,7 @@ int injected_error(SystemCall call) {
   const int before = fault.countdown.fetch_sub(1);
   if (before != 1) return 0;
   if (fault.sticky.load()) fault.countdown.store(1);
+  injected.fetch_add(1);
   return fault.error.load();
 }
 
@@ -29,6 +31,10 @@ void inject_fault(SystemCall call, int nth, int error, bool and_all_later) {
   fault.error.store(error);
   fault.sticky.store(and_all_later);
   fault.countdown.store(nth);
+}
+
+int injected_faults() {
+  return injected.load();
 }
 
 }  // namespace terrace::os

@@ -21,6 +21,12 @@ enum class SystemCall : int {
   kThreadCreate,
   kOpen,
   kRead,
+  kWrite,
+  kMremap,
+  kMprotect,
+  kFcntl,
+  kStat,
+  kSigaction,
   kCount
 };
 
@@ -30,5 +36,8 @@ int injected_error(SystemCall call);
 /// Tests only (fault_inject.cc): the `nth` call from now (1 is the next) of this kind fails with
 /// `error`, and with `and_all_later` every one after it too. 0 disarms.
 void inject_fault(SystemCall call, int nth, int error, bool and_all_later = false);
+
+/// Tests only: calls that failed by injection since the start.
+int injected_faults();
 
 }  // namespace terrace::os

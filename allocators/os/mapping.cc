@@ -106,6 +106,7 @@ int unmap(void* at, Bytes size) {
 }
 
 int move_mapping(void* from, Bytes size, void* to) {
+  if (const int error = injected_error(SystemCall::kMremap); error != 0) return error;
   const int saved = errno;
   const long result =
       syscall(SYS_mremap, from, size.value, size.value, MREMAP_MAYMOVE | MREMAP_FIXED, to);
@@ -126,6 +127,7 @@ int advise(void* at, Bytes size, int advice) {
 }
 
 int protect(void* at, Bytes size, int protection) {
+  if (const int error = injected_error(SystemCall::kMprotect); error != 0) return error;
   const int saved = errno;
   if (syscall(SYS_mprotect, at, size.value, protection) == 0) return 0;
   const int error = errno;

@@ -19,7 +19,7 @@ namespace {
 /// Moves `fd` to the upper half of the descriptor table; keeps it where it is when that is full.
 int move_high(int fd) {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return fd;
+  if (injected_error(SystemCall::kFcntl) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0) return fd;
   const rlim_t soft = limit.rlim_cur > 65536 ? 65536 : limit.rlim_cur;
   const int moved = fcntl(fd, F_DUPFD_CLOEXEC, static_cast<int>(soft / 2));
   if (moved < 0) return fd;
