@@ -3,6 +3,7 @@
 # What the project's two commands need from Debian, in one place. To be sourced; then
 #   require_packages build       compiler, build tools and libraries (tests/run.sh, bench/demo.sh)
 #   require_packages tests       allocators that the shim is tested in front of (tests/run.sh)
+#   require_packages lab         the tier lab: QEMU and what fills its machines (tests/lab/run.sh)
 #   require_packages demo        what fetches and drives the inference engine (bench/demo.sh)
 # Installs what is missing with apt-get, as root or by sudo; else lists it and exits with 3.
 
@@ -13,6 +14,12 @@ demo_tools=(node:nodejs npm:npm git:git tar:tar)
 build_libraries=(libhwloc-dev libnuma-dev libtbb-dev coinor-libclp-dev libcli11-dev
   libtomlplusplus-dev nlohmann-json3-dev libspdlog-dev libfmt-dev zlib1g-dev libgtest-dev
   libgmock-dev libbenchmark-dev)
+
+# The lab's QEMU is of 10 or newer: 7.2, which Debian 12 itself has, knows no volatile CXL memory,
+# and the 6.12 kernel panics on it.
+lab_tools=(cpio:cpio busybox:busybox-static ndctl:ndctl daxctl:daxctl depmod:kmod xz:xz-utils
+  mkfs.ext4:e2fsprogs strip:binutils flock:util-linux)
+lab_qemu=10
 
 test_libraries=(libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0)
 
@@ -47,11 +54,74 @@ install_packages() {
     apt-get install -y -qq --no-install-recommends "$@" >&2
 }
 
+# as_root COMMAND...: as root, by sudo where needed; needs_root says beforehand whether that works.
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+can_be_root() { [ "$(id -u)" -eq 0 ] || sudo -n true 2>/dev/null; }
+
+backports_suite() { (. /etc/os-release && printf '%s-backports' "${VERSION_CODENAME:-}"); }
+
+# add_backports: the machine's own Debian source once more, for the backports suite; so the mirror
+# is one that this machine uses already. Fails where there is none to copy, or no right to.
+add_backports() {
+  local suite base entry
+  suite=$(backports_suite)
+  base=${suite%-backports}
+  if ! can_be_root; then return 1; fi
+  if ! grep -rqE "^(Suites:|deb ).*[ ]$suite( |\$)" /etc/apt/sources.list /etc/apt/sources.list.d \
+    --include='*.list' --include='*.sources' 2>/dev/null; then
+    entry=$(backports_entry "$base" "$suite")
+    [ -n "$entry" ] || return 1
+    printf '%s\n' "$entry" | as_root tee "/etc/apt/sources.list.d/$suite.sources" >/dev/null
+  fi
+  as_root apt-get update -qq >&2
+}
+
+# backports_entry BASE SUITE: the first entry of BASE, in either form of apt's, made one of SUITE.
+backports_entry() {
+  local file
+  for file in /etc/apt/sources.list.d/*.sources; do
+    [ -e "$file" ] || continue
+    awk -v base="$1" -v suite="$2" 'BEGIN { RS = ""; FS = "\n" }
+      { own = 0
+        for (i = 1; i <= NF; i++) if ($i ~ "^Suites:([^#]* )?" base "( |$)") { own = i }
+        if (own) { $own = "Suites: " suite; for (i = 1; i <= NF; i++) print $i; exit } }' "$file"
+  done | sed '/^$/q'
+  [ ! -e /etc/apt/sources.list ] || sed -nE \
+    "s/^deb( \[[^]]*\])? +([^ ]+) +$1 +(.*)/Types: deb\nURIs: \2\nSuites: $2\nComponents: \3/p" \
+    /etc/apt/sources.list | head -n 4
+}
+
+# lab_qemu_usable: some qemu-system-x86_64 of the version that the lab needs.
+lab_qemu_usable() {
+  local version
+  version=$(qemu-system-x86_64 --version 2>/dev/null | sed -nE '1s/.*version ([0-9]+)\..*/\1/p')
+  [ "${version:-0}" -ge "$lab_qemu" ]
+}
+
+require_lab_packages() {
+  local missing
+  missing=$(PATH=$PATH:/usr/sbin:/sbin missing_tools "${lab_tools[@]}")
+  # shellcheck disable=SC2086  # one package a line, to be split
+  if [ -n "$missing" ]; then install_packages $missing; fi
+  if lab_qemu_usable; then return; fi
+  if ! add_backports; then
+    printf 'The lab needs QEMU %s or newer. As root, add the suite %s to the sources of apt, then:\n' \
+      "$lab_qemu" "$(backports_suite)" >&2
+    printf '  apt-get update && apt-get install --no-install-recommends -t %s qemu-system-x86\n' \
+      "$(backports_suite)" >&2
+    exit 3
+  fi
+  install_packages -t "$(backports_suite)" qemu-system-x86
+}
+
 require_packages() {
   local missing
   case $1 in
     build) missing=$(missing_tools "${build_tools[@]}" && missing_libraries "${build_libraries[@]}") ;;
     tests) missing=$(missing_libraries "${test_libraries[@]}") ;;
+    lab) require_lab_packages; return ;;
     demo) missing=$(missing_tools "${demo_tools[@]}") ;;
     *) printf 'require_packages: no set named %s\n' "$1" >&2; exit 2 ;;
   esac
