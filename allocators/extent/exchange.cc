@@ -46,20 +46,25 @@ int Exchange::open_file(TieredExtents& extents, Object& object) {
   return error;
 }
 
-/// After this, writers of the block wait until allow_writers() or until the mapping is replaced
-/// and they are woken.
-int Exchange::hold_writers(void* at) const {
+/// After this, unless it failed, writers of the block wait until allow_writers() or until the
+/// mapping is replaced and they are woken.
+int Exchange::hold_writers(void* at) {
   // Pages that were never touched have no entry that could be protected: give them one.
   int error = os::populate_read(at, kBlockBytes);
-  if (error == 0) error = faults_.watch_writes(at, kBlockBytes);
-  if (error == 0) error = faults_.protect_writes(at, kBlockBytes);
+  if (error != 0) return error;
+  error = faults_.watch_writes(at, kBlockBytes);
+  if (error != 0) return error;
+  error = faults_.protect_writes(at, kBlockBytes);
+  if (error != 0) allow_writers(at);
   return error;
 }
 
-void Exchange::allow_writers(void* at) const {
-  faults_.allow_writes(at, kBlockBytes);
-  faults_.unwatch(at, kBlockBytes);
+void Exchange::allow_writers(void* at) {
+  const int still_held = faults_.allow_writes(at, kBlockBytes);
+  const int still_watched = faults_.unwatch(at, kBlockBytes);
   faults_.wake(at, kBlockBytes);
+  // Who waits must go on: with its last descriptor the kernel forgets all protections.
+  if (still_held != 0 && still_watched != 0) faults_.close();
 }
 
 int Exchange::place_shared_block(TieredExtents& extents, Object& object, std::uint32_t block,
@@ -74,13 +79,14 @@ int Exchange::place_shared_block(TieredExtents& extents, Object& object, std::ui
     return ENOMEM;
   }
   int error = hold_writers(at);
-  if (error == 0) {
+  const bool held = error == 0;
+  if (held) {
     std::memcpy(view, at, kBlockBytes.value);
     error = extents.map_shared_run(object, block, 1, tier);
   }
   os::unmap(view, kBlockBytes);
   if (error != 0) {
-    allow_writers(at);
+    if (held) allow_writers(at);
     its_tier = kNoTier;
     return error;
   }
@@ -110,13 +116,14 @@ int Exchange::copy_to_private(TieredExtents& extents, const Object& object, std:
   if (error == 0 && extents.links().running()) extents.links().detach(block, 1);
   const bool hold = possible() && object.pages != Pages::kFrozen;
   if (error == 0 && hold) error = hold_writers(at);
+  const bool held = error == 0 && hold;
   if (error == 0) {
     std::memcpy(spare, at, kBlockBytes.value);
     error = os::move_mapping(spare, kBlockBytes, at);
-    if (error == 0 && hold) faults_.wake(at, kBlockBytes);
+    if (error == 0 && held) faults_.wake(at, kBlockBytes);
   }
   if (error != 0) {
-    if (hold) allow_writers(at);
+    if (held) allow_writers(at);
     os::unmap(spare, kBlockBytes);
   }
   return error;
@@ -138,6 +145,7 @@ int Exchange::freeze(TieredExtents& extents, Object& object, std::uint64_t promi
     const std::uint64_t offset = static_cast<std::uint64_t>(first - object.first_block)
                                  << kBlockShift;
     error = os::map_private_file(at, size_of(count), object.file.fd(), offset);
+    if (error != 0) error = make_private(extents, object, first, count);
     if (error == 0 && object.read_only) error = os::protect_read_only(at, size_of(count));
   });
   if (error == 0) object.pages = Pages::kFrozen;

@@ -36,8 +36,8 @@ class Exchange {
 
  private:
   static int open_file(TieredExtents& extents, Object& object);
-  int hold_writers(void* at) const;
-  void allow_writers(void* at) const;
+  int hold_writers(void* at);
+  void allow_writers(void* at);
   int place_shared_block(TieredExtents& extents, Object& object, std::uint32_t block,
                          std::uint8_t tier);
   int copy_to_private(TieredExtents& extents, const Object& object, std::uint32_t block);

@@ -4,6 +4,8 @@
 // Thread-safe, never allocates.
 #pragma once
 
+#include <atomic>
+
 namespace terrace::os {
 
 enum class SystemCall : int {
@@ -37,7 +39,7 @@ int injected_error(SystemCall call);
 /// `error`, and with `and_all_later` every one after it too. 0 disarms.
 void inject_fault(SystemCall call, int nth, int error, bool and_all_later = false);
 
-/// Tests only: calls that failed by injection since the start.
-int injected_faults();
+/// Tests only: from now on calls that fail by injection are counted there.
+void count_injected_faults_in(std::atomic<int>& counter);
 
 }  // namespace terrace::os
