@@ -31,13 +31,15 @@ Status Arena::open() {
   owner_ = static_cast<std::atomic<std::uint32_t>*>(table(blocks * sizeof(std::uint32_t)));
   reserved_ = static_cast<std::uint32_t*>(table(blocks * sizeof(std::uint32_t)));
   tiers_ = static_cast<std::uint8_t*>(table(blocks));
+  pool_blocks_ = static_cast<std::uint32_t*>(table(blocks * sizeof(std::uint32_t)));
   objects_ = static_cast<Object*>(table(kMaxObjects * sizeof(Object)));
   if (base == nullptr || owner_ == nullptr || reserved_ == nullptr || tiers_ == nullptr ||
-      objects_ == nullptr) {
+      pool_blocks_ == nullptr || objects_ == nullptr) {
     release_table(base, span.value);
     release_table(owner_, blocks * sizeof(std::uint32_t));
     release_table(reserved_, blocks * sizeof(std::uint32_t));
     release_table(tiers_, blocks);
+    release_table(pool_blocks_, blocks * sizeof(std::uint32_t));
     release_table(objects_, kMaxObjects * sizeof(Object));
     return make_error(ErrorCode::kCapabilityMissing, 0,
                       "no address space for %llu GiB of objects; lift the limit of address space "

@@ -47,6 +47,8 @@ class Arena {
 
   /// Tier of each of the object's blocks, writable.
   std::uint8_t* tiers_of(const Object& object) const { return tiers_ + object.first_block; }
+  /// Index + 1 of the DAX pool's block under a block of the arena, writable; 0: none.
+  std::uint32_t& pool_block_at(std::uint32_t block) const { return pool_blocks_[block]; }
   /// Objects by index, live or not; for walks under the runtime's lock.
   std::uint32_t object_slots() const { return slots_used_; }
   Object& slot(std::uint32_t index) const { return objects_[index]; }
@@ -61,6 +63,7 @@ class Arena {
   std::atomic<std::uint32_t>* owner_ = nullptr;  ///< object index + 1 for each block
   std::uint32_t* reserved_ = nullptr;            ///< the same from carve() to release()
   std::uint8_t* tiers_ = nullptr;
+  std::uint32_t* pool_blocks_ = nullptr;
   Object* objects_ = nullptr;
   std::uint32_t slots_used_ = 0;
   std::uint32_t first_free_slot_ = 0;

@@ -17,8 +17,9 @@ constexpr Bytes size_of(std::uint32_t blocks) {
 
 int Exchange::place(TieredExtents& extents, Object& object) {
   int error = 0;
-  if (extents.any_shared(object)) error = possible() ? open_file(extents, object) : EOPNOTSUPP;
-  std::uint8_t* const tiers = extents.arena().tiers_of(object);
+  object.shared = extents.any_shared(object);
+  if (object.shared && !possible()) error = EOPNOTSUPP;
+  if (error == 0 && extents.needs_file(object)) error = open_file(extents, object);
   extents.for_each_run(object, [&](std::uint32_t first, std::uint32_t count, std::uint8_t tier) {
     if (!extents.is_shared(tier)) {
       extents.bind_run(first, count, tier, os::Existing::kMove);
@@ -28,12 +29,17 @@ int Exchange::place(TieredExtents& extents, Object& object) {
       if (error == 0) {
         error = place_shared_block(extents, object, block, tier);
       } else {
-        tiers[block - object.first_block] = kNoTier;
+        leave_ordinary(extents, object, block);
       }
     }
   });
   object.pages = Pages::kPlaced;
   return error;
+}
+
+void Exchange::leave_ordinary(TieredExtents& extents, const Object& object, std::uint32_t block) {
+  extents.pools().release(object, block, 1);
+  extents.arena().tiers_of(object)[block - object.first_block] = kNoTier;
 }
 
 int Exchange::open_file(TieredExtents& extents, Object& object) {
@@ -70,12 +76,10 @@ void Exchange::allow_writers(void* at) {
 int Exchange::place_shared_block(TieredExtents& extents, Object& object, std::uint32_t block,
                                  std::uint8_t tier) {
   char* const at = extents.arena().address_of(block);
-  const std::uint64_t offset = static_cast<std::uint64_t>(block - object.first_block)
-                               << kBlockShift;
-  std::uint8_t& its_tier = extents.arena().tiers_of(object)[block - object.first_block];
-  void* const view = os::map_view(kBlockBytes, object.file.fd(), offset);
+  const FilePages pages = extents.file_pages(object, block);
+  void* const view = os::map_view(kBlockBytes, pages.fd, pages.offset);
   if (view == nullptr) {
-    its_tier = kNoTier;
+    leave_ordinary(extents, object, block);
     return ENOMEM;
   }
   int error = hold_writers(at);
@@ -87,23 +91,25 @@ int Exchange::place_shared_block(TieredExtents& extents, Object& object, std::ui
   os::unmap(view, kBlockBytes);
   if (error != 0) {
     if (held) allow_writers(at);
-    its_tier = kNoTier;
+    leave_ordinary(extents, object, block);
     return error;
   }
   faults_.wake(at, kBlockBytes);
   error = extents.attach_run(object, block, 1, tier);
   // Shared pages that no link delivers go back to what they were.
-  if (error != 0 && copy_to_private(extents, object, block) == 0) its_tier = kNoTier;
+  if (error != 0 && copy_to_private(extents, object, block) == 0) {
+    leave_ordinary(extents, object, block);
+  }
   return error;
 }
 
 int Exchange::make_private(TieredExtents& extents, Object& object, std::uint32_t first,
                            std::uint32_t count) {
-  std::uint8_t* const tiers = extents.arena().tiers_of(object);
+  const std::uint8_t* const tiers = extents.arena().tiers_of(object);
   for (std::uint32_t block = first; block < first + count; ++block) {
     if (!extents.is_shared(tiers[block - object.first_block])) continue;
     if (const int error = copy_to_private(extents, object, block); error != 0) return error;
-    tiers[block - object.first_block] = kNoTier;
+    leave_ordinary(extents, object, block);
   }
   return 0;
 }
@@ -114,7 +120,9 @@ int Exchange::copy_to_private(TieredExtents& extents, const Object& object, std:
   if (spare == nullptr) return ENOMEM;
   int error = os::map_private(spare, kBlockBytes);
   if (error == 0 && extents.links().running()) extents.links().detach(block, 1);
-  const bool hold = possible() && object.pages != Pages::kFrozen;
+  // Neither devices nor files on storage can be write-protected.
+  const std::uint8_t tier = extents.arena().tiers_of(object)[block - object.first_block];
+  const bool hold = possible() && object.pages != Pages::kFrozen && !extents.pools().on_pool(tier);
   if (error == 0 && hold) error = hold_writers(at);
   const bool held = error == 0 && hold;
   if (error == 0) {
@@ -136,6 +144,10 @@ int Exchange::freeze(TieredExtents& extents, Object& object, std::uint64_t promi
       os::huge_pages_available(Bytes((promised_blocks + copies_of(object)) << kBlockShift));
   extents.for_each_run(object, [&](std::uint32_t first, std::uint32_t count, std::uint8_t tier) {
     if (!extents.is_shared(tier) || error != 0) return;
+    if (extents.pools().on_pool(tier)) {
+      error = freeze_pool_run(extents, object, first, count);
+      return;
+    }
     if (!copies_fit) {
       error = make_private(extents, object, first, count);
       return;
@@ -150,6 +162,17 @@ int Exchange::freeze(TieredExtents& extents, Object& object, std::uint64_t promi
   });
   if (error == 0) object.pages = Pages::kFrozen;
   return error;
+}
+
+/// Pages that nobody may write can stay shared with the child: weights are not copied.
+int Exchange::freeze_pool_run(TieredExtents& extents, Object& object, std::uint32_t first,
+                              std::uint32_t count) {
+  if (object.read_only) return 0;
+  const std::uint8_t tier = extents.arena().tiers_of(object)[first - object.first_block];
+  if (!extents.pools().pool(tier).maps_private()) {
+    return make_private(extents, object, first, count);
+  }
+  return extents.pools().map_run_private(first, count, tier);
 }
 
 std::uint64_t Exchange::copies_of(const Object& object) {

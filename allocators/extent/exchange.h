@@ -18,7 +18,8 @@ class Exchange {
   bool possible() const { return faults_.is_open(); }
   void close() { faults_.close(); }
 
-  /// An ordinary object gets the tiers in arena.tiers_of(). NUMA runs are bound and their pages
+  /// An ordinary object gets the tiers in arena.tiers_of(), for which blocks of DAX tiers are
+  /// reserved. NUMA runs are bound and their pages
   /// moved by the kernel; shared runs are copied. EOPNOTSUPP when writers cannot be held off.
   /// After an error the blocks that stayed ordinary memory have kNoTier, the others their tier.
   int place(TieredExtents& extents, Object& object);
@@ -36,6 +37,9 @@ class Exchange {
 
  private:
   static int open_file(TieredExtents& extents, Object& object);
+  static void leave_ordinary(TieredExtents& extents, const Object& object, std::uint32_t block);
+  int freeze_pool_run(TieredExtents& extents, Object& object, std::uint32_t first,
+                      std::uint32_t count);
   int hold_writers(void* at);
   void allow_writers(void* at);
   int place_shared_block(TieredExtents& extents, Object& object, std::uint32_t block,

@@ -38,9 +38,10 @@ struct Object {
   bool published = false;  ///< its birth is in the session
   bool read_only = false;  ///< materialised file: the program may not write
   bool reshaped = false;   ///< the program unmapped or protected parts: its pages stay as they are
+  bool shared = false;     ///< has blocks that are a file's pages: its own file's or a DAX pool's
   bool refused = false;    ///< counted as unplaced
   os::PageKind page_kind = os::PageKind::kHuge;
-  os::MemoryFile file;      ///< open while any block is shared
+  os::MemoryFile file;  ///< open while any block is its page
   int source = -1;          ///< materialised file: a descriptor of it, for memory errors
   std::uint32_t watch = 0;  ///< with `source`: os::WatchId
   std::uint32_t hole_count = 0;

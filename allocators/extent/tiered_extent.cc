@@ -24,7 +24,8 @@ void TieredExtents::configure(Arena& arena, backing::LinkEngine& links, BindMode
 
 bool TieredExtents::is_shared(std::uint8_t tier) const {
   if (tier == kNoTier) return false;
-  return observation_ == Observation::kBlocks || tiers_[tier].backing == BackingKind::kEmulatedLink;
+  return observation_ == Observation::kBlocks ||
+         tiers_[tier].backing == BackingKind::kEmulatedLink || pools_.on_pool(tier);
 }
 
 bool TieredExtents::any_shared(const Object& object) const {
@@ -35,32 +36,59 @@ bool TieredExtents::any_shared(const Object& object) const {
   return false;
 }
 
+bool TieredExtents::needs_file(const Object& object) const {
+  const std::uint8_t* tiers = arena_->tiers_of(object);
+  for (std::uint32_t i = 0; i < object.block_count; ++i) {
+    if (is_shared(tiers[i]) && !pools_.on_pool(tiers[i])) return true;
+  }
+  return false;
+}
+
+FilePages TieredExtents::file_pages(const Object& object, std::uint32_t block) const {
+  const std::uint8_t tier = arena_->tiers_of(object)[block - object.first_block];
+  if (pools_.on_pool(tier)) {
+    return {pools_.pool(tier).fd(), backing::BlockPool::offset_of(pools_.pool_block(block))};
+  }
+  return {object.file.fd(), static_cast<std::uint64_t>(block - object.first_block) << kBlockShift};
+}
+
 int TieredExtents::map_ordinary(Object& object) {
   object.pages = Pages::kOrdinary;
   return os::map_private(arena_->address_of(object.first_block), size_of(object.block_count));
 }
 
 int TieredExtents::map_placed(Object& object) {
-  int error = 0;
-  if (!any_shared(object)) {
-    error = map_runs(object);
-  } else {
-    // A huge page is reserved when it is mapped, so a shortage shows here and not at a touch.
-    error = open_file(object, os::PageKind::kHuge);
-    if (error == 0) error = map_runs(object);
-    if (error != 0) {
-      unmap(object);
-      error = open_file(object, os::PageKind::kSmall);
-      if (error == 0) error = map_runs(object);
-      if (error == 0) note_small_pages();
-    }
-  }
+  // First, since it may change tiers.
+  int error = pools_.map_object(object);
+  if (error == 0) error = map_memory_runs(object);
   if (error != 0) {
     unmap(object);
     return error;
   }
+  object.shared = any_shared(object);
   object.pages = Pages::kPlaced;
   return 0;
+}
+
+int TieredExtents::map_memory_runs(Object& object) {
+  if (!needs_file(object)) return map_runs(object);
+  // A huge page is reserved when it is mapped, so a shortage shows here and not at a touch.
+  int error = open_file(object, os::PageKind::kHuge);
+  if (error == 0) error = map_runs(object);
+  if (error == 0) return 0;
+  unmap_runs(object);
+  error = open_file(object, os::PageKind::kSmall);
+  if (error == 0) error = map_runs(object);
+  if (error == 0) note_small_pages();
+  return error;
+}
+
+/// Undoes map_runs().
+void TieredExtents::unmap_runs(Object& object) {
+  for_each_run(object, [&](std::uint32_t first, std::uint32_t count, std::uint8_t tier) {
+    if (!pools_.on_pool(tier)) unmap_blocks(object, first, count);
+  });
+  object.file.close();
 }
 
 int TieredExtents::open_file(Object& object, os::PageKind kind) const {
@@ -74,7 +102,7 @@ int TieredExtents::open_file(Object& object, os::PageKind kind) const {
 int TieredExtents::map_runs(Object& object) {
   int error = 0;
   for_each_run(object, [&](std::uint32_t first, std::uint32_t count, std::uint8_t tier) {
-    if (error != 0) return;
+    if (error != 0 || pools_.on_pool(tier)) return;
     if (is_shared(tier)) {
       error = map_shared_run(object, first, count, tier);
       if (error == 0) error = attach_run(object, first, count, tier);
@@ -88,6 +116,7 @@ int TieredExtents::map_runs(Object& object) {
 
 int TieredExtents::map_shared_run(Object& object, std::uint32_t first, std::uint32_t count,
                                   std::uint8_t tier) {
+  if (pools_.on_pool(tier)) return pools_.map_run(first, count, tier);
   const std::uint64_t offset = static_cast<std::uint64_t>(first - object.first_block)
                                << kBlockShift;
   const int error =
@@ -121,6 +150,7 @@ void TieredExtents::unmap_blocks(Object& object, std::uint32_t first, std::uint3
     links_->detach(first, count);
   }
   os::unmap_to_reservation(arena_->address_of(first), size_of(count));
+  pools_.release(object, first, count);
 }
 
 }  // namespace terrace::extent

@@ -13,6 +13,7 @@
 #include "allocators/extent/arena.h"
 #include "allocators/extent/bind_mode.h"
 #include "allocators/extent/capacity.h"
+#include "allocators/extent/pool_blocks.h"
 #include "allocators/os/numa_memory.h"
 
 namespace terrace::extent {
@@ -22,6 +23,11 @@ struct TierPages {
   BackingKind backing = BackingKind::kNuma;
   os::NodeMask nodes;
   std::uint32_t link = 0;  ///< index in the LinkEngine, for emulated tiers
+};
+
+struct FilePages {
+  int fd = -1;
+  std::uint64_t offset = 0;
 };
 
 /// Whether touches of every tier shall be visible (recording).
@@ -40,27 +46,33 @@ class TieredExtents {
   constexpr TieredExtents() = default;
   void configure(Arena& arena, backing::LinkEngine& links, BindMode bind, Observation observation);
   void add_tier(const TierPages& tier) { tiers_[tier_count_++] = tier; }
+  /// Blocks of DAX tiers.
+  PoolBlocks& pools() { return pools_; }
 
   /// Plain private memory for the whole object, on no tier.
   int map_ordinary(Object& object);
-  /// Maps every block on its tier (arena.tiers_of); the memory reads as zero. On error nothing is
-  /// mapped.
+  /// Maps every block on its tier (arena.tiers_of); the memory reads as zero. Blocks that a DAX
+  /// tier's pool lacks change their tier. On error nothing is mapped.
   int map_placed(Object& object);
   /// Takes the whole object's pages away; its address space stays reserved.
   void unmap(Object& object);
   /// The same for some of its blocks.
   void unmap_blocks(Object& object, std::uint32_t first, std::uint32_t count);
 
-  /// Would this tier's blocks be shared file pages (emulated, or observed)?
+  /// Would this tier's blocks be shared file pages (DAX, emulated, or observed)?
   bool is_shared(std::uint8_t tier) const;
   bool any_shared(const Object& object) const;
+  /// Would any be pages of the object's own memory file?
+  bool needs_file(const Object& object) const;
   /// Binds private pages of a run to a tier's nodes, counting refusals.
   void bind_run(std::uint32_t first, std::uint32_t count, std::uint8_t tier, os::Existing existing);
-  /// Maps the object's file over a run.
+  /// Maps the object's file, or the reserved blocks of a pool, over a run.
   int map_shared_run(Object& object, std::uint32_t first, std::uint32_t count, std::uint8_t tier);
   /// Puts a mapped run behind its tier's link, if that has one.
   int attach_run(const Object& object, std::uint32_t first, std::uint32_t count, std::uint8_t tier);
   int open_file(Object& object, os::PageKind kind) const;
+  /// The file range behind a shared block; fd is -1 when there is none.
+  FilePages file_pages(const Object& object, std::uint32_t block) const;
 
   void note_small_pages() { counters_.small_page_objects.fetch_add(1, std::memory_order_relaxed); }
   const ExtentCounters& counters() const { return counters_; }
@@ -80,10 +92,13 @@ class TieredExtents {
   }
 
  private:
+  int map_memory_runs(Object& object);
   int map_runs(Object& object);
+  void unmap_runs(Object& object);
 
   Arena* arena_ = nullptr;
   backing::LinkEngine* links_ = nullptr;
+  PoolBlocks pools_;
   BindMode bind_ = BindMode::kAdvisory;
   Observation observation_ = Observation::kNone;
   std::uint32_t tier_count_ = 0;

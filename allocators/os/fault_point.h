@@ -23,11 +23,14 @@ enum class SystemCall : int {
   kThreadCreate,
   kOpen,
   kRead,
+  kStat,
+  kReadlink,
+  kFileLock,
+  kUnlink,
   kWrite,
   kMremap,
   kMprotect,
   kFcntl,
-  kStat,
   kSigaction,
   kCount
 };

@@ -154,4 +154,27 @@ int process_id() {
   return static_cast<int>(getpid());
 }
 
+int move_to_high_number(int fd) {
+  const Errno keep;
+  rlimit limit{};
+  if (injected_error(SystemCall::kFcntl) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0) return fd;
+  const rlim_t soft = limit.rlim_cur > 65536 ? 65536 : limit.rlim_cur;
+  const int moved = fcntl(fd, F_DUPFD_CLOEXEC, static_cast<int>(soft / 2));
+  if (moved < 0) return fd;
+  ::close(fd);
+  return moved;
+}
+
+bool beyond_file_limit(Bytes size) {
+  const Errno keep;
+  rlimit limit{};
+  return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+         size.value > limit.rlim_cur;
+}
+
+void close_file(int fd) {
+  const Errno keep;
+  ::close(fd);
+}
+
 }  // namespace terrace::os

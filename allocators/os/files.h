@@ -39,4 +39,12 @@ bool file_exists(const char* path);
 bool executable_path(char* buffer, std::size_t capacity);
 int process_id();
 
+/// Moves `fd` to the upper half of the descriptor table, away from the numbers that programs use
+/// and close, and returns the new number; keeps it where it is when that is full.
+int move_to_high_number(int fd);
+/// Growing a file beyond the limit (ulimit -f) raises SIGXFSZ in the program, memory file or not.
+bool beyond_file_limit(Bytes size);
+/// Keeps errno, as all of the above do.
+void close_file(int fd);
+
 }  // namespace terrace::os

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <cerrno>
@@ -15,24 +14,6 @@
 
 namespace terrace::os {
 namespace {
-
-/// Moves `fd` to the upper half of the descriptor table; keeps it where it is when that is full.
-int move_high(int fd) {
-  rlimit limit{};
-  if (injected_error(SystemCall::kFcntl) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0) return fd;
-  const rlim_t soft = limit.rlim_cur > 65536 ? 65536 : limit.rlim_cur;
-  const int moved = fcntl(fd, F_DUPFD_CLOEXEC, static_cast<int>(soft / 2));
-  if (moved < 0) return fd;
-  ::close(fd);
-  return moved;
-}
-
-/// Growing a file beyond the limit (ulimit -f) raises SIGXFSZ in the program, memory file or not.
-bool beyond_file_limit(Bytes size) {
-  rlimit limit{};
-  return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-         size.value > limit.rlim_cur;
-}
 
 /// One number from a one-line file of sysfs; 0 when it cannot be read.
 std::uint64_t read_number(const char* path) {
@@ -53,7 +34,7 @@ Result<MemoryFile> MemoryFile::create(Bytes size, PageKind kind) {
     if (file.fd_ < 0) error = errno;
   }
   if (error == 0) {
-    file.fd_ = move_high(file.fd_);
+    file.fd_ = move_to_high_number(file.fd_);
     error = injected_error(SystemCall::kFtruncate);
     if (error == 0 && ftruncate(file.fd_, static_cast<off_t>(size.value)) != 0) error = errno;
   }

@@ -4,6 +4,7 @@
 #include <toml++/toml.h>
 
 #include <array>
+#include <filesystem>
 #include <string_view>
 
 #include "allocators/topology/parse_units.h"
@@ -15,11 +16,12 @@ namespace {
 
 constexpr auto kTopKeys = std::to_array<std::string_view>({"only", "tier"});
 constexpr auto kTierKeys = std::to_array<std::string_view>(
-    {"name", "kind", "backing", "nodes", "capacity", "bandwidth", "latency"});
+    {"name", "kind", "backing", "nodes", "path", "use", "capacity", "bandwidth", "latency"});
 constexpr auto kKinds = std::to_array<TierKind>(
     {TierKind::kHbm, TierKind::kDram, TierKind::kCxl, TierKind::kPmem, TierKind::kFile});
 constexpr auto kBackings =
-    std::to_array<BackingKind>({BackingKind::kNuma, BackingKind::kEmulatedLink});
+    std::to_array<BackingKind>({BackingKind::kNuma, BackingKind::kEmulatedLink, BackingKind::kDax});
+constexpr auto kUses = std::to_array<Use>({Use::kPlaced, Use::kOnRequest});
 /// Names appear in options and plans, where blanks, colons and commas mean something.
 constexpr std::string_view kNameLetters =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
@@ -107,6 +109,8 @@ class Parser {
     if (name == "kind") return parse_choice(entry.kind, name, node, kKinds);
     if (name == "backing") return parse_choice(entry.backing, name, node, kBackings);
     if (name == "nodes") return parse_nodes(entry, node);
+    if (name == "path") return parse_path(entry, node);
+    if (name == "use") return parse_choice(entry.use, name, node, kUses);
     if (name == "capacity") return parse_capacity(entry, node);
     if (name == "bandwidth") return parse_text(entry.bandwidth, name, node, parse_bandwidth);
     if (name == "latency") return parse_latency(entry, node);
@@ -121,6 +125,20 @@ class Parser {
       return error(line_of(node),
                    "key \"name\" takes 1 to 32 letters, digits, '_', '.' or '-', as in \"slow\"");
     entry.name = {*name, line_of(node)};
+    return ok_status();
+  }
+
+  /// The file's reader may stand anywhere: a relative path starts where the file is.
+  Status parse_path(TierEntry& entry, const toml::node& node) {
+    namespace fs = std::filesystem;
+    const auto text = node.value_exact<std::string>();
+    if (!text || text->empty() || text->find('\0') != std::string::npos)
+      return error(line_of(node),
+                   "key \"path\" takes a device, file or folder in quotes, as in "
+                   "\"/dev/dax0.0\"");
+    std::error_code ignored;
+    const fs::path whole = fs::absolute(file_.path, ignored).parent_path() / *text;
+    entry.path = Located<std::string>{whole.lexically_normal().string(), line_of(node)};
     return ok_status();
   }
 

@@ -7,11 +7,17 @@
 //   [[tier]]
 //   name = "slow"          # an existing name overrides, a new one adds
 //   kind = "cxl"           # hbm dram cxl pmem file
-//   backing = "emulated"   # numa (the default) or emulated
+//   backing = "emulated"   # numa (the default), emulated or dax
 //   nodes = [0]            # or "0-1,3"
 //   capacity = "4GiB"
 //   bandwidth = "2.3GB/s"
 //   latency = "250ns"
+//   [[tier]]
+//   name = "expander"
+//   backing = "dax"
+//   path = "/dev/dax0.0"   # device, file, or folder for files without a name; a relative one
+//                          # starts at the tier file's folder
+//   use = "placed"         # or on-request: shown, and nothing is put there
 #pragma once
 
 #include <optional>
@@ -35,6 +41,8 @@ struct TierEntry {
   std::optional<Located<TierKind>> kind;
   std::optional<Located<BackingKind>> backing;
   std::optional<Located<std::vector<NodeId>>> nodes;
+  std::optional<Located<std::string>> path;  ///< absolute
+  std::optional<Located<Use>> use;
   std::optional<Located<Bytes>> capacity;
   std::optional<Located<GBps>> bandwidth;
   std::optional<Located<Nanoseconds>> latency;

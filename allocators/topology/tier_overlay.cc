@@ -11,16 +11,21 @@
 namespace terrace {
 namespace {
 
-std::string gib_text(Bytes size) {
+std::string bytes_text(Bytes size) {
   char text[32];
+  if (size < GiB(1)) {
+    std::snprintf(text, sizeof text, "%.2f MiB", static_cast<double>(size.value) / (1u << 20));
+    return text;
+  }
   std::snprintf(text, sizeof text, "%.2f GiB", static_cast<double>(size.value) / (1u << 30));
   return text;
 }
 
 class Overlay {
  public:
-  Overlay(const TierFile& file, std::vector<Tier> discovered, const MachineFacts& facts)
-      : file_(file), facts_(facts), tiers_(std::move(discovered)) {
+  Overlay(const TierFile& file, std::vector<Tier> discovered, const MachineFacts& facts,
+          const PathExaminer& examine)
+      : file_(file), facts_(facts), examine_(examine), tiers_(std::move(discovered)) {
     for (const Tier& tier : tiers_)
       if (tier.kind == TierKind::kDram && default_nodes_.empty()) default_nodes_ = tier.nodes;
     if (file_.only) tiers_.clear();
@@ -31,7 +36,7 @@ class Overlay {
       if (const Status known = check_nodes(entry); !known) return known.error();
     for (const TierEntry& entry : file_.entries)
       if (const Status applied = apply_entry(entry); !applied) return applied.error();
-    std::erase_if(tiers_, [](const Tier& tier) { return tier.nodes.empty(); });
+    std::erase_if(tiers_, [](const Tier& tier) { return !is_dax(tier) && tier.nodes.empty(); });
     if (const Status fits = settle_capacities(); !fits) return fits.error();
     if (tiers_.size() > kMaxTiers)
       return error(file_.entries.back().line,
@@ -40,6 +45,8 @@ class Overlay {
   }
 
  private:
+  static bool is_dax(const Tier& tier) { return tier.backing == BackingKind::kDax; }
+
   Error error(int line, const std::string& text) const {
     return make_error(ErrorCode::kUsage, 0, "%s:%d: %s", file_.path.c_str(), line, text.c_str());
   }
@@ -94,20 +101,94 @@ class Overlay {
       tier = &tiers_.emplace_back();
       tier->name = entry.name.value;
     }
-    const bool rebased = entry.nodes || (entry.backing && entry.backing->value != tier->backing);
+    const bool rebased =
+        entry.nodes || entry.path || (entry.backing && entry.backing->value != tier->backing);
+    tier->use = entry.use ? entry.use->value : Use::kPlaced;
     if (entry.kind) tier->kind = entry.kind->value;
     if (entry.backing) tier->backing = entry.backing->value;
-    if (entry.nodes) tier->nodes = entry.nodes->value;
-    if (added || rebased) {
-      if (tier->nodes.empty() && tier->emulated()) tier->nodes = default_nodes_;
-      if (tier->nodes.empty()) return error(entry.line, no_nodes_text(entry));
-      reset_figures(*tier);
-    }
+    if (const Status fits = check_backing(entry, *tier); !fits) return fits;
+    if (added || rebased)
+      if (const Status based =
+              is_dax(*tier) ? base_on_path(entry, *tier) : base_on_nodes(entry, *tier);
+          !based)
+        return based;
     if (entry.capacity) tier->capacity = {entry.capacity->value, Provenance::kUserFile};
     if (entry.bandwidth) tier->read_bandwidth = {entry.bandwidth->value, Provenance::kUserFile};
     if (entry.latency) tier->idle_latency = {entry.latency->value, Provenance::kUserFile};
     if (const Status complete = check_emulated(entry, *tier); !complete) return complete;
+    if (is_dax(*tier)) return settle_path(entry, *tier);
     return tier->emulated() ? ok_status() : claim_nodes(entry, tier->name);
+  }
+
+  /// Nodes and paths exclude each other.
+  Status check_backing(const TierEntry& entry, const Tier& tier) const {
+    if (is_dax(tier) && entry.nodes)
+      return error(entry.nodes->line, "key \"nodes\": dax tier \"" + tier.name +
+                                          "\" takes its memory from a path; leave \"nodes\" out");
+    if (!is_dax(tier) && entry.path)
+      return error(entry.path->line, "key \"path\": tier \"" + tier.name + "\" is backed by " +
+                                         name_of(tier.backing) +
+                                         "; add backing = \"dax\" or leave \"path\" out");
+    return ok_status();
+  }
+
+  Status base_on_nodes(const TierEntry& entry, Tier& tier) {
+    if (entry.nodes) tier.nodes = entry.nodes->value;
+    tier.path.clear();
+    if (tier.nodes.empty() && tier.emulated()) tier.nodes = default_nodes_;
+    if (tier.nodes.empty()) return error(entry.line, no_nodes_text(entry));
+    reset_figures(tier);
+    return ok_status();
+  }
+
+  Status base_on_path(const TierEntry& entry, Tier& tier) {
+    tier.nodes.clear();
+    reset_figures(tier);
+    tier.capacity = {};
+    if (entry.path) tier.path = entry.path->value;
+    if (tier.path.empty())
+      return error(entry.line, "dax tier \"" + tier.name +
+                                   "\" has no \"path\"; add a device, file or folder, as in path = "
+                                   "\"/dev/dax0.0\"");
+    return ok_status();
+  }
+
+  /// Size and mapping unit come from the path itself, also where discovery had found it.
+  Status settle_path(const TierEntry& entry, Tier& tier) {
+    const std::string path = tier.path;
+    const int line = entry.path ? entry.path->line : entry.line;
+    const auto there = examine_(path);
+    if (!there) return error(line, "key \"path\": " + path + ": " + there.error().message);
+    tier.mapping_unit = there->mapping_unit;
+    const bool folder = there->kind == PathKind::kFolder;
+    if (folder && !tier.capacity.known())
+      return error(entry.line, "dax tier \"" + tier.name + "\" is in folder " + path +
+                                   " and has no \"capacity\"; add one, as in capacity = \"4GiB\"");
+    if (tier.capacity.from != Provenance::kUserFile)
+      tier.capacity = {there->room, Provenance::kSysfs};
+    if (tier.capacity.value < kBlockBytes)
+      return error(line, "key \"path\": " + path + " has " + bytes_text(tier.capacity.value) +
+                             ", fewer than one block of 2 MiB");
+    if (tier.capacity.value > there->room)
+      return error(entry.capacity ? entry.capacity->line : line,
+                   "key \"capacity\": tier \"" + tier.name + "\" asks for " +
+                       bytes_text(tier.capacity.value) + " of " + path + ", which has " +
+                       bytes_text(there->room) + (folder ? " free" : "") + "; ask for less");
+    return claim_path(entry, tier.name);
+  }
+
+  /// Takes the path away from a tier that discovery gave it to.
+  Status claim_path(const TierEntry& entry, const std::string& name) {
+    const std::string path = find_tier(name)->path;
+    for (const Tier& other : tiers_)
+      if (other.name != name && other.path == path && entry_of(other.name) != nullptr)
+        return error(entry.path ? entry.path->line : entry.line,
+                     "key \"path\": tier \"" + other.name + "\" of line " +
+                         std::to_string(entry_of(other.name)->line) + " has " + path +
+                         " too; give each dax tier its own");
+    std::erase_if(tiers_,
+                  [&](const Tier& other) { return other.name != name && other.path == path; });
+    return ok_status();
   }
 
   std::string no_nodes_text(const TierEntry& entry) {
@@ -136,7 +217,7 @@ class Overlay {
   /// Takes a numa tier's nodes away from the tiers that discovery gave them to.
   Status claim_nodes(const TierEntry& entry, const std::string& name) {
     for (Tier& other : tiers_) {
-      if (other.name == name || other.emulated()) continue;
+      if (other.name == name || other.emulated() || is_dax(other)) continue;
       std::vector<NodeId> kept;
       const Tier& owner = *find_tier(name);
       for (const NodeId id : other.nodes)
@@ -170,6 +251,7 @@ class Overlay {
   /// numa tiers that lend it.
   Status settle_capacities() {
     for (const Tier& tier : tiers_) {
+      if (is_dax(tier)) continue;
       const Bytes memory = memory_of(tier.nodes);
       if (tier.capacity.value > memory) return too_large(tier, memory);
     }
@@ -181,21 +263,22 @@ class Overlay {
 
   Status too_large(const Tier& tier, Bytes memory) const {
     return error(line_of_capacity(tier), "key \"capacity\": tier \"" + tier.name + "\" asks for " +
-                                             gib_text(tier.capacity.value) + " of node " +
+                                             bytes_text(tier.capacity.value) + " of node " +
                                              node_list_text(tier.nodes) + ", which has " +
-                                             gib_text(memory) + " left for it; ask for less");
+                                             bytes_text(memory) + " left for it; ask for less");
   }
 
   /// Stated capacities of tiers that share nodes may still add up to more than there is.
   Status check_total() const {
     Bytes asked;
     Bytes memory;
-    for (const Tier& tier : tiers_) asked += tier.capacity.value;
+    for (const Tier& tier : tiers_)
+      if (!is_dax(tier)) asked += tier.capacity.value;
     for (const NodeFacts& node : facts_.nodes) memory += node.capacity.value;
     if (asked <= memory) return ok_status();
     return error(file_.entries.empty() ? 1 : file_.entries.back().line,
-                 "key \"capacity\": the tiers together ask for " + gib_text(asked) +
-                     ", but this machine has " + gib_text(memory) + "; lower one of them");
+                 "key \"capacity\": the tiers together ask for " + bytes_text(asked) +
+                     ", but this machine has " + bytes_text(memory) + "; lower one of them");
   }
 
   /// Takes the borrowed bytes off the first numa tier with a node in common whose capacity the file
@@ -220,6 +303,7 @@ class Overlay {
 
   const TierFile& file_;
   const MachineFacts& facts_;
+  const PathExaminer& examine_;
   std::vector<Tier> tiers_;
   std::vector<NodeId> default_nodes_;
 };
@@ -227,8 +311,8 @@ class Overlay {
 }  // namespace
 
 Result<std::vector<Tier>> apply_tier_file(const TierFile& file, std::vector<Tier> discovered,
-                                          const MachineFacts& facts) {
-  return Overlay(file, std::move(discovered), facts).apply();
+                                          const MachineFacts& facts, const PathExaminer& examine) {
+  return Overlay(file, std::move(discovered), facts, examine).apply();
 }
 
 }  // namespace terrace

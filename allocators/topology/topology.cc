@@ -41,6 +41,12 @@ bool Topology::emulated() const {
   return std::any_of(tiers.begin(), tiers.end(), [](const Tier& tier) { return tier.emulated(); });
 }
 
+Topology Topology::usable() const {
+  Topology without = *this;
+  std::erase_if(without.tiers, [](const Tier& tier) { return tier.use == Use::kOnRequest; });
+  return without;
+}
+
 const Tier* Topology::find(const std::string& name) const {
   for (const Tier& tier : tiers)
     if (tier.name == name) return &tier;
@@ -65,7 +71,9 @@ Result<Topology> discover_topology(const DiscoveryOptions& options) {
   if (!options.tiers_file.empty()) {
     const auto file = read_tier_file(options.tiers_file);
     if (!file) return file.error();
-    auto tiers = apply_tier_file(*file, std::move(topology.tiers), *facts);
+    auto tiers = apply_tier_file(
+        *file, std::move(topology.tiers), *facts,
+        [&](const std::string& path) { return examine_path(path, options.sysfs_root); });
     if (!tiers) return tiers.error();
     topology.tiers = std::move(*tiers);
   }

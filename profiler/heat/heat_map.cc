@@ -31,8 +31,8 @@ Tier tier_of(const session::TierRecord& record) {
   if (record.kind <= static_cast<std::uint8_t>(TierKind::kFile)) {
     tier.kind = static_cast<TierKind>(record.kind);
   }
-  if (record.backing == static_cast<std::uint8_t>(BackingKind::kEmulatedLink)) {
-    tier.backing = BackingKind::kEmulatedLink;
+  if (record.backing <= static_cast<std::uint8_t>(BackingKind::kDax)) {
+    tier.backing = static_cast<BackingKind>(record.backing);
   }
   const Provenance from = tier.emulated() ? Provenance::kUserFile : Provenance::kGuess;
   const double bandwidth = record.bandwidth_gbps;

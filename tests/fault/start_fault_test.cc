@@ -35,7 +35,7 @@ TEST(StartFault, ArenaThatCannotOpenLeavesNothing) {
       delete arena;
     }
   }
-  EXPECT_EQ(failures, 9) << "one reservation and four tables of two calls each";
+  EXPECT_EQ(failures, 11) << "one reservation and five tables of two calls each";
 }
 
 TEST(StartFault, EngineThatCannotStartLeavesNothing) {

@@ -57,6 +57,9 @@ constexpr Kind kKinds[] = {
     {SystemCall::kMprotect, "mprotect"},
     {SystemCall::kFcntl, "fcntl"},
     {SystemCall::kStat, "stat"},
+    {SystemCall::kReadlink, "readlink", false},
+    {SystemCall::kFileLock, "file_lock"},
+    {SystemCall::kUnlink, "unlink", false},
     {SystemCall::kSigaction, "sigaction"},
 };
 static_assert(std::size(kKinds) == static_cast<std::size_t>(SystemCall::kCount));
@@ -102,10 +105,12 @@ class WholeProgram : public testing::TestWithParam<Kind> {
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
 
-  Scenario scenario(bool recorded) const {
-    Scenario made =
-        scenario_of({plain_tier("fast", MiB(64)),
-                     recorded ? plain_tier("slow", MiB(64)) : emulated_tier("slow", MiB(64))});
+  Scenario scenario(const std::string& slow) const {
+    const bool recorded = slow == "recorded";
+    Tier second = plain_tier("slow", MiB(64));
+    if (slow == "emulated") second = emulated_tier("slow", MiB(64));
+    if (slow == "dax") second = dax_tier("slow", MiB(64), directory_);
+    Scenario made = scenario_of({plain_tier("fast", MiB(64)), second});
     made.options.policy = runtime::DefaultPolicy::kInterleave;
     made.options.record = recorded;
     made.options.window_hz = 50;
@@ -137,15 +142,14 @@ class WholeProgram : public testing::TestWithParam<Kind> {
     return order->failed.load() > 0;
   }
 
-  void fail_each_use(bool recorded) {
-    const Scenario made = scenario(recorded);
+  void fail_each_use(const std::string& slow) {
+    const Scenario made = scenario(slow);
     bool any = false;
     for (const int error : {ENOMEM, EPERM, EIO}) {
       for (const bool and_all_later : {false, true}) {
         for (int nth = 1; nth < 4000; nth += nth < kEachUntil ? 1 : nth) {
-          SCOPED_TRACE(testing::Message()
-                       << (recorded ? "recorded, " : "placed, ") << strerror(error) << ", use "
-                       << nth << (and_all_later ? " and later" : ""));
+          SCOPED_TRACE(testing::Message() << slow << ", " << strerror(error) << ", use " << nth
+                                          << (and_all_later ? " and later" : ""));
           if (!run_once(made, nth, error, and_all_later)) break;
           any = true;
           if (HasFailure()) return;
@@ -165,8 +169,7 @@ class WholeProgram : public testing::TestWithParam<Kind> {
 
 TEST_P(WholeProgram, EndsRightWhicheverCallFails) {
   if (geteuid() != 0) GTEST_SKIP() << "userfaultfd for kernel faults: run as root";
-  fail_each_use(false);
-  fail_each_use(true);
+  for (const char* slow : {"emulated", "recorded", "dax"}) fail_each_use(slow);
   std::printf("%d runs\n", runs_);
   EXPECT_EQ(any_, GetParam().used) << "the program no longer makes this call";
 }

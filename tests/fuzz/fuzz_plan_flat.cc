@@ -18,7 +18,9 @@ namespace {
 void follow(const FlatView& view) {
   std::uint64_t sum = view.header->flags;
   for (std::uint32_t t = 0; t < view.header->tier_count; ++t) {
-    sum += std::strlen(view.tiers[t].name);
+    sum += std::strlen(view.tiers[t].name) + std::strlen(view.tiers[t].path);
+    const bool dax = view.tiers[t].backing == static_cast<std::uint8_t>(BackingKind::kDax);
+    ASSERT_EQ(dax, view.tiers[t].path[0] == '/');
   }
   for (std::uint32_t o = 0; o < view.header->object_count; ++o) {
     const std::uint8_t* map = view.block_map(view.objects[o]);
@@ -53,7 +55,10 @@ std::string resealed(std::string bytes) {
 TEST(FuzzPlanFlat, WhatPassesIsSafeToFollow) {
   const std::string path = fixture::temporary_path("fuzz.flat");
   const plan::Plan plan = fixture::small_plan();
-  ASSERT_TRUE(plan::write_flat(path, fixture::plan_machine(), &plan, {}).ok());
+  Topology machine = fixture::plan_machine();
+  machine.tiers[1].backing = BackingKind::kDax;
+  machine.tiers[1].path = "/dev/dax0.0";
+  ASSERT_TRUE(plan::write_flat(path, machine, &plan, {}).ok());
   const std::string whole = fixture::file_bytes(path);
   std::remove(path.c_str());
   fuzz::Mutator mutator(fuzz::logged_seed());

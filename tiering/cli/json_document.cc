@@ -35,9 +35,14 @@ Json tier_to_json(const Tier& tier) {
   json["name"] = tier.name;
   json["kind"] = name_of(tier.kind);
   json["backing"] = name_of(tier.backing);
+  json["use"] = name_of(tier.use);
   json["emulated"] = tier.emulated();
   json["nodes"] = Json::array();
   for (const NodeId node : tier.nodes) json["nodes"].push_back(raw(node));
+  if (tier.backing == BackingKind::kDax) {
+    json["path"] = tier.path;
+    json["mapping_unit_bytes"] = tier.mapping_unit.value;
+  }
   json["capacity_bytes"] = figure(tier.capacity);
   json["read_bandwidth_gbps"] = figure(tier.read_bandwidth);
   json["read_bandwidth_one_thread_gbps"] = figure(tier.read_bandwidth_one);

@@ -25,4 +25,10 @@ Result<Topology> load_topology(const Settings& settings) {
   return discover_topology(options);
 }
 
+Result<Topology> load_usable_topology(const Settings& settings) {
+  const Result<Topology> all = load_topology(settings);
+  if (!all.ok()) return all;
+  return all->usable();
+}
+
 }  // namespace terrace::cli

@@ -15,6 +15,10 @@ namespace terrace::cli {
 /// Errors are discover_topology's; a tier file that does not exist is kUsage.
 Result<Topology> load_topology(const Settings& settings);
 
+/// The same without the tiers that are used on request alone: for all verbs that put something into
+/// them or count on them.
+Result<Topology> load_usable_topology(const Settings& settings);
+
 /// Where calibrated figures of this machine are kept: --calibration, else the cache.
 std::string calibration_path(const Settings& settings, const std::string& machine_id);
 

@@ -51,13 +51,14 @@ plan::RuntimeOptions runtime_options(const Settings& settings) {
 Bytes huge_page_need(const Topology& topology, const plan::RuntimeOptions& options) {
   Bytes need;
   for (const Tier& tier : topology.tiers) {
+    if (tier.backing == BackingKind::kDax) continue;
     if (options.record || tier.emulated()) need += tier.capacity.value;
   }
   return need;
 }
 
 Result<PreparedFlat> prepare_flat(const FlatRequest& request) {
-  const Result<Topology> topology = load_topology(request.settings);
+  const Result<Topology> topology = load_usable_topology(request.settings);
   if (!topology.ok()) return topology.error();
   std::optional<plan::Plan> chosen;
   if (!request.plan_path.empty()) {

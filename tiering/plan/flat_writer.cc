@@ -36,9 +36,35 @@ Status copy_text(char (&field)[N], const std::string& text, const char* what) {
   return ok_status();
 }
 
+// The runtime opens the path in another folder, perhaps, and maps whole blocks.
+Status copy_path(FlatTier& flat, const Tier& tier) {
+  if (tier.backing != BackingKind::kDax) return ok_status();
+  if (tier.path.empty() || tier.path.front() != '/') {
+    return make_error(ErrorCode::kUsage, 0, "tier %s: path '%.80s' is not absolute; state it whole",
+                      tier.name.c_str(), tier.path.c_str());
+  }
+  if (tier.path.size() >= sizeof flat.path) {
+    return make_error(ErrorCode::kUsage, 0,
+                      "tier %s: path '%.80s...' has %zu bytes and at most %zu fit; name it by a "
+                      "shorter way, such as a symbolic link",
+                      tier.name.c_str(), tier.path.c_str(), tier.path.size(), sizeof flat.path - 1);
+  }
+  flat.mapping_unit = tier.mapping_unit.value;
+  const bool whole = flat.mapping_unit >= 4096 && kBlockBytes.value % flat.mapping_unit == 0;
+  if (!whole) {
+    return make_error(ErrorCode::kUsage, 0,
+                      "tier %s: %s is mapped in units of %llu bytes; Terrace maps blocks of 2 MiB; "
+                      "give the device an alignment of 2 MiB (daxctl reconfigure-device, ndctl)",
+                      tier.name.c_str(), tier.path.c_str(),
+                      static_cast<unsigned long long>(flat.mapping_unit));
+  }
+  return copy_text(flat.path, tier.path, "tier path");
+}
+
 Result<FlatTier> flat_tier(const Tier& tier, double default_weight) {
   FlatTier flat{};
   if (Status copied = copy_text(flat.name, tier.name, "tier name"); !copied) return copied.error();
+  if (Status copied = copy_path(flat, tier); !copied) return copied.error();
   flat.kind = static_cast<std::uint8_t>(tier.kind);
   flat.backing = static_cast<std::uint8_t>(tier.backing);
   flat.capacity_bytes = tier.capacity.value.value;

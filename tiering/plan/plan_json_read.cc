@@ -37,13 +37,21 @@ Figure<T> read_figure(const JsonCursor& at) {
 }
 
 Tier read_tier(const JsonCursor& at) {
-  at.expect_keys({"name", "kind", "backing", "nodes", "capacity_bytes", "read_bandwidth_gbps",
-                  "read_bandwidth_one_gbps", "idle_latency_ns", "loaded_latency_ns"});
   Tier tier;
+  tier.backing = at.at("backing").word<BackingKind>(kBackingWords);
+  if (tier.backing == BackingKind::kDax) {
+    at.expect_keys({"name", "kind", "backing", "nodes", "capacity_bytes", "read_bandwidth_gbps",
+                    "read_bandwidth_one_gbps", "idle_latency_ns", "loaded_latency_ns", "path",
+                    "mapping_unit_bytes"});
+    tier.path = at.at("path").text();
+    tier.mapping_unit = Bytes(at.at("mapping_unit_bytes").integer(kMaxInteger));
+  } else {
+    at.expect_keys({"name", "kind", "backing", "nodes", "capacity_bytes", "read_bandwidth_gbps",
+                    "read_bandwidth_one_gbps", "idle_latency_ns", "loaded_latency_ns"});
+  }
   tier.name = at.at("name").text();
   if (tier.name.empty()) at.at("name").complain("is empty; a tier needs a name");
   tier.kind = at.at("kind").word<TierKind>(kKindWords);
-  tier.backing = at.at("backing").word<BackingKind>(kBackingWords);
   for (const JsonCursor& node : at.at("nodes").elements()) {
     tier.nodes.push_back(NodeId(static_cast<std::int32_t>(node.integer(runtime::kMaxNodes - 1))));
   }

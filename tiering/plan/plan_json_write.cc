@@ -22,7 +22,7 @@ Json figure(T value, Provenance from) {
 Json tier_json(const Tier& tier) {
   Json nodes = Json::array();
   for (NodeId node : tier.nodes) nodes.push_back(raw(node));
-  return Json{
+  Json json{
       {"name", tier.name},
       {"kind", word_of(tier.kind, kKindWords)},
       {"backing", word_of(tier.backing, kBackingWords)},
@@ -34,6 +34,11 @@ Json tier_json(const Tier& tier) {
       {"idle_latency_ns", figure(tier.idle_latency.value.value, tier.idle_latency.from)},
       {"loaded_latency_ns", figure(tier.loaded_latency.value.value, tier.loaded_latency.from)},
   };
+  if (tier.backing == BackingKind::kDax) {
+    json["path"] = tier.path;
+    json["mapping_unit_bytes"] = tier.mapping_unit.value;
+  }
+  return json;
 }
 
 Json object_json(const PlannedObject& object) {

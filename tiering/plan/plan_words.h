@@ -16,9 +16,9 @@ namespace terrace::plan {
 /// Word of the value n at [n].
 inline constexpr std::array<std::string_view, 6> kKindWords = {"unknown", "hbm",  "dram",
                                                                "cxl",     "pmem", "file"};
-inline constexpr std::array<std::string_view, 2> kBackingWords = {"numa", "emulated"};
-inline constexpr std::array<std::string_view, 6> kProvenanceWords = {
-    "unknown", "guess", "sysfs", "hmat", "calibrated", "user-file"};
+inline constexpr std::array<std::string_view, 3> kBackingWords = {"numa", "emulated", "dax"};
+inline constexpr std::array<std::string_view, 7> kProvenanceWords = {
+    "unknown", "guess", "sysfs", "hmat", "cdat", "calibrated", "user-file"};
 inline constexpr std::array<std::string_view, 3> kOriginWords = {"heap", "anonymous", "file"};
 
 template <typename Enum, std::size_t N>

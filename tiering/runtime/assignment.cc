@@ -89,4 +89,22 @@ void give_back_tiers(State& runtime, extent::Object& object) {
   }
 }
 
+TierCounts count_tiers(const State& runtime, const extent::Object& object) {
+  TierCounts counts;
+  const std::uint8_t* const tiers = runtime.arena.tiers_of(object);
+  for (std::uint32_t i = 0; i < object.block_count; ++i) {
+    if (tiers[i] != extent::kNoTier) ++counts.blocks[tiers[i]];
+  }
+  return counts;
+}
+
+void settle_capacity(State& runtime, const extent::Object& object, const TierCounts& before) {
+  const TierCounts now = count_tiers(runtime, object);
+  for (std::uint32_t tier = 0; tier < kMaxTiers; ++tier) {
+    for (std::uint32_t i = now.blocks[tier]; i < before.blocks[tier]; ++i) {
+      runtime.capacity.give_back(tier);
+    }
+  }
+}
+
 }  // namespace terrace::runtime

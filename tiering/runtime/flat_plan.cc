@@ -111,7 +111,7 @@ const char* check_tier(const FlatTier& tier, std::uint64_t at) {
   if (tier.kind > static_cast<std::uint8_t>(TierKind::kFile)) {
     return fail("unknown tier kind", at + offsetof(FlatTier, kind));
   }
-  if (tier.backing > static_cast<std::uint8_t>(BackingKind::kEmulatedLink)) {
+  if (tier.backing > static_cast<std::uint8_t>(BackingKind::kDax)) {
     return fail("unknown tier backing", at + offsetof(FlatTier, backing));
   }
   if (!is_amount(tier.bandwidth_gbps)) {
@@ -123,11 +123,35 @@ const char* check_tier(const FlatTier& tier, std::uint64_t at) {
   return nullptr;
 }
 
+bool is_mapping_unit(std::uint64_t bytes) {
+  return bytes >= 4096 && bytes <= kBlockBytes.value && (bytes & (bytes - 1)) == 0;
+}
+
+// A path and its unit are there for DAX tiers and only for them.
+const char* check_tier_path(const FlatTier& tier, std::uint64_t at) {
+  if (!ends_within(tier.path, sizeof tier.path)) {
+    return fail("tier path without end", at + offsetof(FlatTier, path));
+  }
+  if (tier.backing != static_cast<std::uint8_t>(BackingKind::kDax)) {
+    if (tier.path[0] == '\0' && tier.mapping_unit == 0) return nullptr;
+    return fail("tier has a path and is no DAX tier", at + offsetof(FlatTier, path));
+  }
+  if (tier.path[0] != '/') {
+    return fail("DAX tier's path is not absolute", at + offsetof(FlatTier, path));
+  }
+  if (!is_mapping_unit(tier.mapping_unit)) {
+    return fail("DAX tier's mapping unit is no power of two from 4 KiB to 2 MiB",
+                at + offsetof(FlatTier, mapping_unit));
+  }
+  return nullptr;
+}
+
 const char* check_tiers(const FlatView& view) {
   double weights = 0;
   for (std::uint32_t i = 0; i < view.header->tier_count; ++i) {
     const std::uint64_t at = view.header->tiers_offset + i * sizeof(FlatTier);
     if (const char* problem = check_tier(view.tiers[i], at)) return problem;
+    if (const char* problem = check_tier_path(view.tiers[i], at)) return problem;
     weights += view.tiers[i].weight;
   }
   const bool weighted =

@@ -74,7 +74,7 @@ struct FlatTier {
   double bandwidth_gbps;
   std::uint64_t latency_ns;
   double weight;                            ///< share under kWeighted, relative to the others
-  std::uint64_t mapping_unit;               ///< kDax: bytes, a power of two; else 0
+  std::uint64_t mapping_unit;               ///< kDax: bytes, 4 KiB to 2 MiB, a power of two; else 0
   char path[160];                           ///< kDax: absolute, NUL-terminated; else empty
   std::uint64_t node_mask[kMaxNodes / 64];  ///< bit n: node n
 };

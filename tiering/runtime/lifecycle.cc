@@ -40,12 +40,42 @@ Status start_links(State& runtime) {
                              exactness);
 }
 
+bool is_dax(const FlatTier& tier) {
+  return static_cast<BackingKind>(tier.backing) == BackingKind::kDax;
+}
+
+/// A pool that cannot be opened leaves its tier without room, which is an error to `strict` alone.
+Status open_pools(State& runtime) {
+  for (std::uint32_t i = 0; i < runtime.flat.header->tier_count; ++i) {
+    const FlatTier& tier = runtime.flat.tiers[i];
+    if (!is_dax(tier)) continue;
+    const Status opened =
+        runtime.pools[i].open(tier.path, Bytes(tier.capacity_bytes), Bytes(tier.mapping_unit));
+    if (opened) continue;
+    if (runtime.flat.has(kFlagStrict)) return opened;
+    os::message("tier %.31s: %s; it holds nothing of this program", tier.name,
+                opened.error().message);
+  }
+  return ok_status();
+}
+
+/// What the tier may hold here: a DAX tier no more than its pool.
+Bytes room_of(const State& runtime, std::uint32_t tier) {
+  const Bytes capacity(runtime.flat.tiers[tier].capacity_bytes);
+  if (!is_dax(runtime.flat.tiers[tier])) return capacity;
+  const backing::BlockPool& pool = runtime.pools[tier];
+  if (!pool.is_open()) return Bytes();
+  const Bytes there(backing::BlockPool::offset_of(pool.block_count()));
+  return there < capacity ? there : capacity;
+}
+
 void configure_tiers(State& runtime) {
   const FlatHeader& header = *runtime.flat.header;
   const auto observation =
       runtime.flat.has(kFlagRecord) ? extent::Observation::kBlocks : extent::Observation::kNone;
   runtime.extents.configure(runtime.arena, runtime.links,
                             static_cast<extent::BindMode>(header.bind_mode), observation);
+  runtime.extents.pools().configure(runtime.arena, runtime.capacity);
   std::uint32_t link = 0;
   for (std::uint32_t i = 0; i < header.tier_count; ++i) {
     const FlatTier& tier = runtime.flat.tiers[i];
@@ -56,8 +86,17 @@ void configure_tiers(State& runtime) {
       pages.nodes.words[word] = tier.node_mask[word];
     }
     runtime.extents.add_tier(pages);
-    runtime.capacity.add_tier(Bytes(tier.capacity_bytes));
+    runtime.capacity.add_tier(room_of(runtime, i));
+    if (runtime.pools[i].is_open()) runtime.extents.pools().add_pool(i, runtime.pools[i]);
   }
+}
+
+/// Do tiers take pages that are exchanged by copying?
+bool has_shared_tiers(const State& runtime) {
+  for (std::uint32_t i = 0; i < runtime.flat.header->tier_count; ++i) {
+    if (runtime.pools[i].is_open()) return true;
+  }
+  return runtime.link_count != 0 || runtime.flat.has(kFlagRecord);
 }
 
 /// The one way in which a start can fail; strict ends the program before it does anything.
@@ -90,11 +129,14 @@ bool ensure_running(State& runtime) {
   if (const Status started = start_links(runtime); !started) {
     return give_up(runtime, started.error());
   }
+  if (const Status opened = open_pools(runtime); !opened) {
+    return give_up(runtime, opened.error());
+  }
   configure_tiers(runtime);
   // Without it late placement on shared tiers is not possible, all the rest is.
   if (auto faults = os::UserFault::open(); faults) {
     runtime.exchange = extent::Exchange(std::move(*faults));
-  } else if (runtime.link_count != 0 || runtime.flat.has(kFlagRecord)) {
+  } else if (has_shared_tiers(runtime)) {
     os::message("%s; objects under %llu MiB stay where they are allocated", faults.error().message,
                 static_cast<unsigned long long>(runtime.flat.header->late_bytes >> 20));
   }
@@ -158,8 +200,10 @@ void before_fork() {
   }
   for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
     extent::Object& object = runtime.arena.slot(i);
-    if (object.pages != extent::Pages::kPlaced || !object.file.is_open()) continue;
+    if (object.pages != extent::Pages::kPlaced || !object.shared) continue;
+    const TierCounts before = count_tiers(runtime, object);
     const int error = runtime.exchange.freeze(runtime.extents, object, promised);
+    settle_capacity(runtime, object, before);
     if (runtime.extents.any_shared(object)) promised += extent::Exchange::copies_of(object);
     if (error != 0) {
       os::message("fork: an object of %llu bytes stays shared with the child (errno %d)",
@@ -184,11 +228,12 @@ void after_fork_in_child() {
   runtime.lock.reset_in_child();
   os::watch_in_child();
   if (runtime.phase.load() != Phase::kRunning) return;
-  const bool shared_tiers = runtime.link_count != 0 || runtime.flat.has(kFlagRecord);
+  const bool degraded = runtime.link_count != 0 || runtime.flat.has(kFlagRecord);
   runtime.recorder.abandon_in_child();
   runtime.links.abandon_in_child();
+  runtime.extents.pools().abandon_in_child();
   runtime.exchange.close();
-  if (!shared_tiers) return;
+  if (!degraded) return;
   stop_placing(runtime);
   runtime.phase.store(Phase::kDegraded);
 }

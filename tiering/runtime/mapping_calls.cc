@@ -88,7 +88,6 @@ void unmap_part(State& runtime, const Part& part) {
     return;
   }
   object.reshaped = true;
-  const bool shared = object.file.is_open();
   if (const WholeBlocks whole = whole_blocks(part); whole.count > 0) {
     runtime.extents.unmap_blocks(object, whole.first, whole.count);
     std::uint8_t* tiers = runtime.arena.tiers_of(object);
@@ -97,29 +96,43 @@ void unmap_part(State& runtime, const Part& part) {
       if (tier != extent::kNoTier) runtime.capacity.give_back(tier);
       tier = extent::kNoTier;
     }
-  } else if (!shared) {
+  } else if (!object.shared) {
     os::unmap_to_reservation(runtime.arena.address_of(object.first_block) + part.begin,
                              Bytes(part.end - part.begin));
   }
 }
 
-/// A frozen block's file still has the data: the block becomes fresh memory, on no tier.
+/// A frozen block's file or pool still has the data: the block becomes fresh memory, on no tier.
 bool renew_frozen_block(State& runtime, const extent::Object& object, std::uint64_t block) {
   char* const at = runtime.arena.address_of(object.first_block) + (block << kBlockShift);
   if (os::map_private(at, kBlockBytes) != 0) return false;
+  runtime.extents.pools().release(object, object.first_block + static_cast<std::uint32_t>(block),
+                                  1);
   std::uint8_t& tier = runtime.arena.tiers_of(object)[block];
   runtime.capacity.give_back(tier);
   tier = extent::kNoTier;
   return true;
 }
 
+/// Makes a whole block read as zero without touching its pages through the mapping, where that can
+/// be done.
+bool empty_block(State& runtime, const extent::Object& object, std::uint64_t block) {
+  const std::uint8_t tier = runtime.arena.tiers_of(object)[block];
+  if (object.pages == extent::Pages::kFrozen) return renew_frozen_block(runtime, object, block);
+  if (!runtime.extents.pools().on_pool(tier)) {
+    return object.file.punch(block << kBlockShift, kBlockBytes) == 0;
+  }
+  runtime.extents.pools().clear_run(object.first_block + static_cast<std::uint32_t>(block), 1);
+  return true;
+}
+
 /// MADV_DONTNEED on private memory means zeros afterwards; a shared file's pages keep their data,
-/// so they are punched out, and the ends of the range are cleared by hand.
+/// so they are punched out, and the ends of the range are cleared by hand, as a pool's blocks are.
 int discard_part(State& runtime, const Part& part) {
   extent::Object& object = *part.object;
   if (object.key.origin == Origin::kFile) return 0;  // the file's content is still what it was
   char* const base = runtime.arena.address_of(object.first_block);
-  if (!object.file.is_open()) {
+  if (!object.shared) {
     return os::drop_pages(base + part.begin, Bytes(part.end - part.begin));
   }
   const std::uint8_t* tiers = runtime.arena.tiers_of(object);
@@ -127,13 +140,11 @@ int discard_part(State& runtime, const Part& part) {
     const std::uint64_t block_end = ((at >> kBlockShift) + 1) << kBlockShift;
     const std::uint64_t stop = block_end < part.end ? block_end : part.end;
     const bool whole = at % kBlockBytes.value == 0 && stop == block_end;
-    const bool frozen = object.pages == extent::Pages::kFrozen;
     bool zero = false;
     if (!runtime.extents.is_shared(tiers[at >> kBlockShift])) {
       zero = os::drop_pages(base + at, Bytes(stop - at)) == 0;
     } else if (whole) {
-      zero = frozen ? renew_frozen_block(runtime, object, at >> kBlockShift)
-                    : object.file.punch(at, kBlockBytes) == 0;
+      zero = empty_block(runtime, object, at >> kBlockShift);
     }
     if (!zero) std::memset(base + at, 0, stop - at);
     at = stop;
@@ -141,7 +152,8 @@ int discard_part(State& runtime, const Part& part) {
   return 0;
 }
 
-/// Shared huge pages cannot change protection or be pinned by parts: such blocks become private.
+/// Shared huge pages and devices cannot change protection or be pinned by parts: such blocks become
+/// private.
 int make_private(State& runtime, const Part& part) {
   extent::Object& object = *part.object;
   const auto first = object.first_block + static_cast<std::uint32_t>(part.begin >> kBlockShift);
@@ -174,10 +186,9 @@ MappingResult advise_range(void* address, std::size_t size, int advice) {
   const LockGuard guard(runtime.lock);
   int error = 0;
   const bool ours = for_each_part(runtime, address, size, [&](const Part& part) {
-    const bool shared = part.object->file.is_open();
     if (advice == MADV_DONTNEED) {
       error = discard_part(runtime, part);
-    } else if (!shared) {
+    } else if (!part.object->shared) {
       error = os::advise(runtime.arena.address_of(part.object->first_block) + part.begin,
                          Bytes(part.end - part.begin), advice);
     }  // other advice is about private or file pages, and may be ignored
@@ -195,7 +206,7 @@ MappingResult protect_range(void* address, std::size_t size, int protection) {
     if (error != 0) return;
     part.object->reshaped = true;
     if (protection != PROT_READ) forget_source(*part.object);  // it may differ from its file
-    if (part.object->file.is_open()) error = make_private(runtime, part);
+    if (part.object->shared) error = make_private(runtime, part);
     if (error != 0) return;
     error = os::protect(runtime.arena.address_of(part.object->first_block) + part.begin,
                         Bytes(part.end - part.begin), protection);

@@ -39,10 +39,9 @@ os::PageOrigin origin_of(const void* at) {
   const std::uint8_t tier =
       runtime.arena.tiers_of(*object)[runtime.arena.block_of(at) - object->first_block];
   if (tier == extent::kNoTier) return origin;
-  const auto backing = static_cast<BackingKind>(runtime.flat.tiers[tier].backing);
-  const bool on_file = object->file.is_open() && runtime.extents.is_shared(tier);
-  if (on_file || backing == BackingKind::kDax) origin.unit = kBlockBytes;
-  origin.memory_file = on_file && object->pages != extent::Pages::kFrozen;
+  const bool shared = runtime.extents.is_shared(tier);
+  if (shared) origin.unit = kBlockBytes;
+  origin.memory_file = shared && object->pages != extent::Pages::kFrozen;
   if (static_cast<extent::BindMode>(runtime.flat.header->bind_mode) != extent::BindMode::kOff) {
     origin.healthy = nodes_of_another_tier(runtime, tier);
   }

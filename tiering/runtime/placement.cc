@@ -38,14 +38,6 @@ bool is_late(const State& runtime, const extent::Object& object) {
          object.key.origin != Origin::kFile && find_planned(runtime, object.key) == nullptr;
 }
 
-/// Blocks of the object on each tier.
-void count_tiers(const State& runtime, const extent::Object& object, std::uint32_t* count) {
-  const std::uint8_t* const tiers = runtime.arena.tiers_of(object);
-  for (std::uint32_t i = 0; i < object.block_count; ++i) {
-    if (tiers[i] != extent::kNoTier) ++count[tiers[i]];
-  }
-}
-
 /// Maps a carved object now, or as ordinary memory that is placed when it has lived a while.
 bool map_object(State& runtime, extent::Object& object) {
   if (is_late(runtime, object)) return runtime.extents.map_ordinary(object) == 0;
@@ -105,15 +97,14 @@ void* allocate_object(std::size_t size, std::size_t alignment, Origin origin,
 
 void place_late(State& runtime, extent::Object& object) {
   if (!assign_tiers(runtime, object)) return;
-  std::uint32_t taken[kMaxTiers] = {};
-  count_tiers(runtime, object, taken);
-  if (runtime.exchange.place(runtime.extents, object) != 0) {
+  int error = runtime.extents.pools().reserve(object);
+  const TierCounts taken = count_tiers(runtime, object);
+  if (const int failed = runtime.exchange.place(runtime.extents, object); failed != 0) {
+    error = failed;
+  }
+  if (error != 0) {
     // What was exchanged stays so; blocks that were not are ordinary memory and on no tier.
-    std::uint32_t kept[kMaxTiers] = {};
-    count_tiers(runtime, object, kept);
-    for (std::uint32_t tier = 0; tier < kMaxTiers; ++tier) {
-      for (std::uint32_t i = kept[tier]; i < taken[tier]; ++i) runtime.capacity.give_back(tier);
-    }
+    settle_capacity(runtime, object, taken);
     runtime.counters.unplaced.fetch_add(1, std::memory_order_relaxed);
     return;
   }

@@ -38,7 +38,7 @@ bool is_emulated(const State& runtime, std::uint8_t tier) {
 /// engine closes its blocks by itself.
 template <typename Body>
 void for_each_visible_run(State& runtime, const extent::Object& object, Body body) {
-  if (object.pages != extent::Pages::kPlaced || !object.file.is_open()) return;
+  if (object.pages != extent::Pages::kPlaced || !object.shared) return;
   runtime.extents.for_each_run(object,
                                [&](std::uint32_t first, std::uint32_t count, std::uint8_t tier) {
                                  if (runtime.extents.is_shared(tier) && !is_emulated(runtime, tier))

@@ -48,6 +48,7 @@ struct State {
   extent::TieredExtents extents;
   extent::Exchange exchange;
   backing::LinkEngine links;
+  backing::BlockPool pools[kMaxTiers];  ///< by tier; open for DAX tiers
   std::uint32_t link_count = 0;
   Recorder recorder;
   os::Doorbell keeper_bell;
@@ -74,6 +75,13 @@ bool assign_tiers(State& runtime, extent::Object& object);
 /// Does the plan name this object?
 const FlatObject* find_planned(const State& runtime, const ObjectKey& key);
 void give_back_tiers(State& runtime, extent::Object& object);
+/// Blocks of an object on each tier.
+struct TierCounts {
+  std::uint32_t blocks[kMaxTiers] = {};
+};
+TierCounts count_tiers(const State& runtime, const extent::Object& object);
+/// Gives back the capacity of blocks that left their tiers since `before` was counted.
+void settle_capacity(State& runtime, const extent::Object& object, const TierCounts& before);
 
 /// Places an ordinary object that grew old enough. The lock is held.
 void place_late(State& runtime, extent::Object& object);

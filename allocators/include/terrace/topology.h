@@ -26,7 +26,9 @@ struct TERRACE_API Topology {
   std::vector<Tier> tiers;            ///< fastest first
   std::vector<std::string> unknowns;  ///< what could not be learnt, and how to supply it
 
-  bool emulated() const;                            ///< any tier is an emulated link
+  bool emulated() const;  ///< any tier is an emulated link
+  /// Without the tiers that are used on request alone.
+  Topology usable() const;
   const Tier* find(const std::string& name) const;  ///< nullptr when there is none
 };
 

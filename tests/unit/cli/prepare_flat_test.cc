@@ -22,6 +22,15 @@ TEST(PrepareFlat, NeedsHugePagesForEmulatedTiersAndForAllWhileRecording) {
   EXPECT_EQ(huge_page_need(fast_and_emulated(), options), GiB(5));
 }
 
+TEST(PrepareFlat, ADaxTierNeedsNoHugePages) {
+  Topology topology = fast_and_emulated();
+  topology.tiers[1].backing = BackingKind::kDax;
+  plan::RuntimeOptions options;
+  EXPECT_EQ(huge_page_need(topology, options), Bytes());
+  options.record = true;
+  EXPECT_EQ(huge_page_need(topology, options), GiB(4));
+}
+
 TEST(PrepareFlat, TellsTheRuntimeWhatTheSettingsSay) {
   Settings settings;
   const auto defaults = runtime_options(settings);

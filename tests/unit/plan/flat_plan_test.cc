@@ -74,7 +74,7 @@ TEST_F(FlatPlan, RefusesAForeignFile) {
   expect_refused("not a Terrace flat file");
 }
 TEST_F(FlatPlan, RefusesAnotherVersion) {
-  header().version = 2;
+  header().version = kFlatVersion + 1;
   expect_refused("another Terrace version");
 }
 TEST_F(FlatPlan, RefusesATail) {
@@ -156,6 +156,34 @@ TEST_F(FlatPlan, RefusesBadTiers) {
   refuse([](FlatTier& t) { t.weight = -1; }, "tier weight");
   refuse([](FlatTier& t) { t.weight = std::nan(""); }, "tier weight");
   refuse([](FlatTier& t) { t.bandwidth_gbps = INFINITY; }, "tier bandwidth");
+}
+TEST_F(FlatPlan, ADaxTierHasAnAbsolutePathAndAUnitAndOthersHaveNone) {
+  const FlatTier good = tier(1);
+  const auto changed = [&](const std::function<void(FlatTier&)>& change) {
+    tier(1) = good;
+    tier(1).backing = static_cast<std::uint8_t>(BackingKind::kDax);
+    std::strcpy(tier(1).path, "/dev/dax0.0");
+    tier(1).mapping_unit = MiB(2).value;
+    change(tier(1));
+    reseal();
+  };
+  FlatView view;
+  for (const Bytes unit : {KiB(4), KiB(64), MiB(2)}) {
+    changed([&](FlatTier& t) { t.mapping_unit = unit.value; });
+    EXPECT_EQ(validate_flat(words.data(), size, view), nullptr) << unit.value;
+  }
+  for (const std::uint64_t unit : {std::uint64_t{0}, KiB(2).value, KiB(12).value, GiB(1).value}) {
+    changed([&](FlatTier& t) { t.mapping_unit = unit; });
+    expect_refused("mapping unit");
+  }
+  changed([](FlatTier& t) { std::memset(t.path, '/', sizeof t.path); });
+  expect_refused("tier path without end");
+  changed([](FlatTier& t) { std::strcpy(t.path, "pool"); });
+  expect_refused("not absolute");
+  changed([](FlatTier& t) { t.path[0] = '\0'; });
+  expect_refused("not absolute");
+  changed([](FlatTier& t) { t.backing = 0; });
+  expect_refused("no DAX tier");
 }
 TEST_F(FlatPlan, RefusesWeightedPolicyWithoutWeights) {
   tier(0).weight = tier(1).weight = 0;

@@ -106,6 +106,32 @@ TEST_F(FlatWriter, CarriesTiersAndOptions) {
   EXPECT_EQ(view.tiers[1].node_mask[1], 1u << 6);
 }
 
+TEST_F(FlatWriter, CarriesADaxTiersPath) {
+  machine.tiers[1].backing = BackingKind::kDax;
+  machine.tiers[1].nodes.clear();
+  machine.tiers[1].path = "/dev/dax0.0";
+  machine.tiers[1].mapping_unit = KiB(4);
+  const FlatView view = write_and_read(nullptr);
+  EXPECT_EQ(view.tiers[1].backing, static_cast<std::uint8_t>(BackingKind::kDax));
+  EXPECT_STREQ(view.tiers[1].path, "/dev/dax0.0");
+  EXPECT_EQ(view.tiers[1].mapping_unit, KiB(4).value);
+  EXPECT_EQ(view.tiers[0].path[0], '\0');
+  EXPECT_EQ(view.tiers[0].mapping_unit, 0u);
+}
+
+TEST_F(FlatWriter, RefusesDaxPathsAndUnitsThatCannotBeMapped) {
+  machine.tiers[1].backing = BackingKind::kDax;
+  machine.tiers[1].path = "pool.bin";
+  expect_refused("is not absolute");
+  machine.tiers[1].path = "/" + std::string(159, 'x');
+  expect_refused("has 160 bytes and at most 159 fit; name it by a shorter way");
+  machine.tiers[1].path = "/" + std::string(158, 'x');
+  machine.tiers[1].mapping_unit = GiB(1);
+  expect_refused("mapped in units of 1073741824 bytes");
+  machine.tiers[1].mapping_unit = MiB(2);
+  write_and_read(nullptr);
+}
+
 TEST_F(FlatWriter, MakesAFileThatOnlyItsOwnerReads) {
   write_and_read(&plan);
   EXPECT_EQ(std::filesystem::status(path).permissions(),

@@ -52,6 +52,22 @@ TEST_F(PlanJson, ComesBackTheSame) {
   EXPECT_EQ(plan->weighted.tier_busy_seconds, expected.weighted.tier_busy_seconds);
 }
 
+TEST_F(PlanJson, ADaxTierKeepsItsPath) {
+  Plan plan = fixture::small_plan();
+  plan.tiers[1].backing = BackingKind::kDax;
+  plan.tiers[1].path = "/dev/dax0.0";
+  plan.tiers[1].mapping_unit = KiB(4);
+  plan.tiers[1].nodes.clear();
+  plan.tiers[1].capacity.from = Provenance::kCdat;
+  const std::string written = plan_to_json(plan);
+  const auto read = plan_from_json(written, "p.json");
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(plan_to_json(*read), written);
+  EXPECT_EQ(read->tiers[1].path, "/dev/dax0.0");
+  EXPECT_EQ(read->tiers[1].mapping_unit, KiB(4));
+  EXPECT_EQ(read->tiers[1].capacity.from, Provenance::kCdat);
+}
+
 TEST_F(PlanJson, SurvivesTheFile) {
   const std::string path = fixture::temporary_path("plan.json");
   ASSERT_TRUE(write_plan(path, fixture::small_plan()).ok());

@@ -72,6 +72,16 @@ Tier emulated_tier(const std::string& name, Bytes capacity, GBps bandwidth) {
   return tier;
 }
 
+Tier dax_tier(const std::string& name, Bytes capacity, const std::string& path) {
+  Tier tier = plain_tier(name, capacity);
+  tier.kind = TierKind::kFile;
+  tier.backing = BackingKind::kDax;
+  tier.nodes.clear();
+  tier.path = path;
+  tier.mapping_unit = KiB(4);
+  return tier;
+}
+
 Scenario scenario_of(std::vector<Tier> tiers) {
   Scenario made;
   made.topology.machine_id = "0123456789abcdef";

@@ -31,16 +31,55 @@ class Runtime : public testing::Test {
   testing_support::HugePages pages_{512};
 };
 
+/// What DAX tiers of the tests lie on.
+class Pools {
+ public:
+  Pools() {
+    char pattern[] = "/dev/shm/terrace-pool-XXXXXX";
+    const int file = mkstemp(pattern);
+    EXPECT_GE(file, 0);
+    EXPECT_EQ(ftruncate(file, static_cast<off_t>(GiB(4).value)), 0);
+    close(file);
+    file_ = pattern;
+  }
+  ~Pools() {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::remove(file_);
+  }
+  Pools(const Pools&) = delete;
+  Pools& operator=(const Pools&) = delete;
+  const std::string& file() const { return file_; }
+  const std::string& folder() const { return folder_; }
+
+ private:
+  std::string file_;
+  std::string folder_ = scratch_directory();
+};
+
 /// The same case on one backing after the other.
 class OnEachTier : public Runtime, public testing::WithParamInterface<const char*> {
  protected:
-  static Scenario tier_scenario() {
+  Scenario tier_scenario() {
     const std::string kind = GetParam();
+    if (kind.starts_with("dax")) return dax_scenario(kind);
     if (kind == "plain") return scenario_of({plain_tier("fast", GiB(4))});
     if (kind == "emulated") return scenario_of({emulated_tier("slow", GiB(4))});
     Scenario made = scenario_of({plain_tier("fast", GiB(2)), emulated_tier("slow", GiB(2))});
     made.options.policy = runtime::DefaultPolicy::kInterleave;
     if (kind == "recorded") {
+      made.options.record = true;
+      made.options.window_hz = 50;
+    }
+    return made;
+  }
+  /// Pools are a file of 4 GiB without storage yet, in memory, and a folder on storage.
+  Scenario dax_scenario(const std::string& kind) {
+    const Tier file = dax_tier("dax", GiB(4), pools_.file());
+    if (kind == "dax_file") return scenario_of({file});
+    if (kind == "dax_folder") return scenario_of({dax_tier("dax", GiB(1), pools_.folder())});
+    Scenario made = scenario_of({plain_tier("fast", GiB(2)), file});
+    made.options.policy = runtime::DefaultPolicy::kInterleave;
+    if (kind == "dax_recorded") {
       made.options.record = true;
       made.options.window_hz = 50;
     }
@@ -53,6 +92,8 @@ class OnEachTier : public Runtime, public testing::WithParamInterface<const char
     EXPECT_GT(outcome.count("objects"), 0u) << "nothing was placed";
     EXPECT_EQ(outcome.count("unplaced"), 0u);
   }
+
+  Pools pools_;
 };
 
 TEST_P(OnEachTier, HeapCallsKeepTheirData) {
@@ -84,7 +125,8 @@ TEST_P(OnEachTier, ForksWhileEightThreadsAllocate) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Backing, OnEachTier,
-                         testing::Values("plain", "emulated", "striped", "recorded"),
+                         testing::Values("plain", "emulated", "striped", "recorded", "dax_file",
+                                         "dax_folder", "dax_striped", "dax_recorded"),
                          [](const auto& param) { return std::string(param.param); });
 
 TEST_F(Runtime, FullTierSpillsAndCounts) {

@@ -34,11 +34,15 @@ MachineFacts machine() {
   return facts;
 }
 
+Result<PathFacts> no_paths(const std::string&) {
+  return make_error(ErrorCode::kUsage, 0, "does not exist");
+}
+
 Result<std::vector<Tier>> tiers_with(const std::string& text) {
   const MachineFacts facts = machine();
   const auto file = parse_tier_file(text, "tiers.toml");
   if (!file) return file.error();
-  return apply_tier_file(*file, tiers_from(facts), facts);
+  return apply_tier_file(*file, tiers_from(facts), facts, no_paths);
 }
 
 std::string error_of(const std::string& text) {
@@ -136,7 +140,7 @@ TEST(TierFileError, NamesLineAndKeyAndSuggestsTheRightOne) {
 
 TEST(TierFileError, ListsTheKeysWhenNoneIsNear) {
   EXPECT_THAT(error_of("[[tier]]\nname = \"slow\"\nzzzzzzzz = 1\n"),
-              HasSubstr("known are name kind backing nodes capacity bandwidth latency"));
+              HasSubstr("known are name kind backing nodes path use capacity bandwidth latency"));
   EXPECT_THAT(error_of("onyl = true\n"), HasSubstr("did you mean \"only\"?"));
 }
 
@@ -152,7 +156,7 @@ TEST(TierFileError, BadFiguresSayHowToWriteThem) {
   EXPECT_THAT(error_of(head + "latency = \"0ns\"\n"), HasSubstr("leave it out"));
   EXPECT_THAT(error_of(head + "kind = \"cxxl\"\n"), HasSubstr("did you mean \"cxl\"?"));
   EXPECT_THAT(error_of(head + "backing = \"emulate\"\n"), HasSubstr("did you mean \"emulated\"?"));
-  EXPECT_THAT(error_of(head + "backing = 7\n"), HasSubstr("known are numa emulated"));
+  EXPECT_THAT(error_of(head + "backing = 7\n"), HasSubstr("known are numa emulated dax"));
 }
 
 TEST(TierFileError, BadNodesNameTheOnesThereAre) {

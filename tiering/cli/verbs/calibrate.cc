@@ -85,7 +85,7 @@ void print_text(const CalibrationRun& run) {
 }  // namespace
 
 int calibrate_verb(const Call& call) {
-  const Result<Topology> topology = load_topology(call.settings);
+  const Result<Topology> topology = load_usable_topology(call.settings);
   if (!topology.ok()) {
     say_error(topology.error().message);
     return static_cast<int>(topology.error().code);

@@ -63,7 +63,7 @@ int plan_verb(const Call& call) {
   const Settings& settings = call.settings;
   const Status outputs = check_outputs(settings);
   if (!outputs.ok()) return failed(outputs.error());
-  const Result<Topology> topology = load_topology(settings);
+  const Result<Topology> topology = load_usable_topology(settings);
   if (!topology.ok()) return failed(topology.error());
   const std::string session = session_argument(settings, call.line.argument);
   const Result<plan::Plan> plan = plan_session(settings, *topology, session);
