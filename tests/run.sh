@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # All tests from a fresh clone: installs what is missing, builds build/release, runs ctest, whose
 # summary is the last thing printed and whose exit status this is. Arguments go to ctest.
+#   --no-lab   leaves out what needs the tier lab's emulated machines, and says so
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=../bench/lib/packages.sh
@@ -9,7 +10,30 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=../bench/lib/build.sh
 . "$root/bench/lib/build.sh"
 
+lab=yes
+arguments=()
+for argument in "$@"; do
+  if [ "$argument" = --no-lab ]; then lab=no; else arguments+=("$argument"); fi
+done
+
 require_packages build
 require_packages tests
+if [ "$lab" = no ]; then
+  printf 'tests/run.sh: the tier lab is left out (--no-lab): nothing runs on real memory tiers\n' >&2
+  arguments=(-LE '^lab$' "${arguments[@]+"${arguments[@]}"}")
+elif ! (require_packages lab); then
+  printf 'tests/run.sh --no-lab runs everything that needs no machine of the lab\n' >&2
+  exit 3
+fi
 build_release
-exec ctest --test-dir "$root/build/release" --output-on-failure --no-tests=error -j "$(nproc)" "$@"
+if [ "$lab" = yes ] && ! "$root/tests/lab/run.sh" --prepare; then
+  printf 'tests/run.sh --no-lab runs everything that needs no machine of the lab\n' >&2
+  exit 3
+fi
+status=0
+ctest --test-dir "$root/build/release" --output-on-failure --no-tests=error -j "$(nproc)" \
+  "${arguments[@]+"${arguments[@]}"}" || status=$?
+if [ "$lab" = no ]; then
+  printf 'tests/run.sh: the tier lab was left out (--no-lab)\n' >&2
+fi
+exit "$status"

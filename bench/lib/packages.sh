@@ -72,13 +72,14 @@ add_backports() {
   if ! grep -rqE "^(Suites:|deb ).*[ ]$suite( |\$)" /etc/apt/sources.list /etc/apt/sources.list.d \
     --include='*.list' --include='*.sources' 2>/dev/null; then
     entry=$(backports_entry "$base" "$suite")
+    : "${entry:=$(backports_line "$base" "$suite" /etc/apt/sources.list)}"
     [ -n "$entry" ] || return 1
     printf '%s\n' "$entry" | as_root tee "/etc/apt/sources.list.d/$suite.sources" >/dev/null
   fi
   as_root apt-get update -qq >&2
 }
 
-# backports_entry BASE SUITE: the first entry of BASE, in either form of apt's, made one of SUITE.
+# backports_entry BASE SUITE: the first entry of BASE among apt's sources, made one of SUITE.
 backports_entry() {
   local file
   for file in /etc/apt/sources.list.d/*.sources; do
@@ -87,10 +88,15 @@ backports_entry() {
       { own = 0
         for (i = 1; i <= NF; i++) if ($i ~ "^Suites:([^#]* )?" base "( |$)") { own = i }
         if (own) { $own = "Suites: " suite; for (i = 1; i <= NF; i++) print $i; exit } }' "$file"
-  done | sed '/^$/q'
-  [ ! -e /etc/apt/sources.list ] || sed -nE \
-    "s/^deb( \[[^]]*\])? +([^ ]+) +$1 +(.*)/Types: deb\nURIs: \2\nSuites: $2\nComponents: \3/p" \
-    /etc/apt/sources.list | head -n 4
+    printf '\n'
+  done | sed -n '/./,$p' | sed '/^$/,$d'
+}
+
+# The same from apt's one-line form, where there is no entry of the other.
+backports_line() {
+  if [ ! -e "$3" ]; then return; fi
+  sed -nE "s/^deb( +\[[^]]*\])? +([^ ]+) +$1 +(.*)/Types: deb\nURIs: \2\nSuites: $2\nComponents: \3/p" \
+    "$3" | head -n 4
 }
 
 # lab_qemu_usable: some qemu-system-x86_64 of the version that the lab needs.

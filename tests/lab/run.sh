@@ -24,6 +24,7 @@ usage() {
 usage: tests/lab/run.sh [--build DIR] [--keep-log] MACHINE [-- COMMAND...]
        tests/lab/run.sh [--build DIR] [--keep-log] --test MACHINE
        tests/lab/run.sh [--build DIR] [--keep-log] --all
+       tests/lab/run.sh [--build DIR] --prepare
        tests/lab/run.sh --list
 
 Boots MACHINE (a file of tests/lab/machines) under QEMU and runs COMMAND in it, as root, with the
@@ -33,6 +34,7 @@ shell on the machine's console; leave it with `exit`.
   --all         every machine's own tests; the last line is `N passed, M failed`
   --test        one machine's own tests
   --list        the machines
+  --prepare     fetches the kernel and packs what all machines share, and boots nothing
   --build DIR   what to run there; default build/release
   --keep-log    leave the console's log behind and say where
 
@@ -51,7 +53,7 @@ command=()
 while [ $# -gt 0 ]; do
   case $1 in
     --help | -h) usage; exit 0 ;;
-    --list | --all) task=${1#--} ;;
+    --list | --all | --prepare) task=${1#--} ;;
     --test) task=test ;;
     --keep-log) keep_log=yes ;;
     --build) [ $# -ge 2 ] || die 2 '--build needs a folder'; build=$2; shift ;;
@@ -63,7 +65,7 @@ while [ $# -gt 0 ]; do
 done
 
 if [ "$task" = list ]; then list_machines; exit 0; fi
-if [ "$task" != all ]; then
+if [ "$task" = command ] || [ "$task" = test ]; then
   [ -n "$name" ] || die 2 'which machine? --list names them, --help says more'
   [ -e "$lab_folder/machines/$name.machine" ] || die 2 "no machine named $name; --list names them"
 fi

@@ -7,10 +7,11 @@ set -euo pipefail
 . /lab/lib/machine.sh
 read_machine /lab/machine
 
-# await FILE: it appears once the kernel is done with what was asked of it.
+# await FILE: it appears once the kernel is done with what was asked of it. A minute, since the host
+# may be busy.
 await() {
   local tries
-  for ((tries = 0; tries < 200; tries++)); do
+  for ((tries = 0; tries < 1200; tries++)); do
     if [ -e "$1" ]; then return 0; fi
     usleep 50000
   done

@@ -3,6 +3,9 @@
 # Runs the tests that are named, all of them whatever fails, and counts their checks: a script's
 # own last line, a GoogleTest program's cases. The last line is `N passed, M failed`.
 set -uo pipefail
+guest=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+programs=/opt/terrace/tests/lab
+log=$(mktemp)
 passed=0 failed=0 skipped=0
 
 # count NAME STATUS LOG
@@ -29,11 +32,7 @@ count() {
 
 # path NAME: scripts are of this folder, programs of the build.
 path() {
-  if [ -e "/lab/guest/$1" ]; then
-    printf '%s\n' "/lab/guest/$1"
-  else
-    printf '%s\n' "/opt/terrace/tests/lab/$1"
-  fi
+  if [ -e "$guest/$1" ]; then printf '%s\n' "$guest/$1"; else printf '%s\n' "$programs/$1"; fi
 }
 
 for name in "$@"; do
@@ -44,9 +43,10 @@ for name in "$@"; do
     *sh) start=(sh "$program") ;;
     *) start=("$program") ;;
   esac
-  "${start[@]}" 2>&1 | tee /tmp/log
-  count "$name" "${PIPESTATUS[0]}" /tmp/log
+  "${start[@]}" 2>&1 | tee "$log"
+  count "$name" "${PIPESTATUS[0]}" "$log"
 done
+rm -f "$log"
 if [ "$skipped" -ne 0 ]; then printf '%d skipped, see above for what they miss\n' "$skipped"; fi
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

@@ -20,7 +20,8 @@ prepare_lab() {
   exec {lock}>&-
 }
 
-run='' qemu_process=''
+run=''            # this run's folder
+qemu_process=''   # its QEMU, while it runs
 
 # Whatever ends this program ends QEMU and removes the folder.
 clean_up() {
@@ -55,9 +56,9 @@ run_command() {
   mkfifo "$run/out" "$run/err"
   # Held open here too, so that the readers end when this closes, even if QEMU never started.
   exec {out}<>"$run/out" {err}<>"$run/err"
-  cat "$run/out" {out}>&- {err}>&- &
+  pass_on "$run/out" {out}>&- {err}>&- &
   local readers=($!)
-  cat "$run/err" >&2 {out}>&- {err}>&- &
+  pass_on "$run/err" >&2 {out}>&- {err}>&- &
   readers+=($!)
   timeout -k 5 "${machine[timeout]}" "${qemu[@]}" </dev/null >"$run/qemu" 2>&1 {out}>&- {err}>&- &
   qemu_process=$!
@@ -67,6 +68,10 @@ run_command() {
   wait "${readers[@]}"
   finish_run "$name" "$status"
 }
+
+# pass_on FIFO: to stdout. When nobody reads there any more, as behind `| head`, the machine must
+# not come to a halt over it.
+pass_on() { cat "$1" 2>/dev/null || cat "$1" >/dev/null; }
 
 # finish_run MACHINE QEMU_STATUS: judges the run and keeps or removes what it left.
 finish_run() {
@@ -83,7 +88,7 @@ finish_run() {
   if [ -z "$verdict" ]; then
     cat "$run/qemu" >&2
     printf 'lab: the end of its console:\n' >&2
-    tail -n 40 "$run/console" 2>/dev/null | tr -d '\r' >&2 || true
+    tail -n 80 "$run/console" 2>/dev/null | tr -d '\r' >&2 || true
   fi
   keep_console "$name"
   clean_up

@@ -39,7 +39,7 @@ pack() {
 base_archive() {
   local lab=$1 kernel=$2 key archive stage
   key=$( (kernel_release "$kernel" && cat "$lab_folder/lib/initramfs.sh" "$lab_folder"/guest/init* &&
-    stat -L -c '%n %s %Y' $(type -P "${lab_programs[@]}")) | sha256sum | cut -c 1-16)
+    type -P "${lab_programs[@]}" | xargs stat -L -c "%n %s %Y") | sha256sum | cut -c 1-16)
   archive="$lab/base-$key.cpio"
   if [ ! -e "$archive" ]; then
     stage=$(mktemp -d "$lab/base.XXXXXX")
@@ -130,7 +130,7 @@ pack_program() {
   copy_program "$found" "$root" "/bin/$name"
   # Even `use strict` is a file.
   if [ "$name" = perl ]; then
-    found=$(perl -MConfig -e 'print "$Config{installarchlib}"')-base
+    found=$(perl -e 'print grep { m{/perl-base$} } @INC')
     mkdir -p "$root${found%/*}"
     cp -r "$found" "$root$found"
   fi

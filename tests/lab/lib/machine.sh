@@ -19,14 +19,14 @@
 #   kernel = WORD...                  more kernel arguments
 #   programs = NAME...                more programs: of the host by name, of the build by path
 #   test = NAME                       a script of guest/ or a program of BUILD/tests/lab; repeatable
-#   timeout = SECONDS                 for one boot with all its tests; default 120
+#   timeout = SECONDS                 for one boot with all its tests; default 240
 
 declare -A machine=()
 
 # read_machine FILE: fills `machine`; complains with place and remedy, and returns 1.
 read_machine() {
   local file=$1 line number=0 key value
-  machine=([timeout]=120 [kernel]='' [programs]='' [test]='')
+  machine=([timeout]=240 [kernel]='' [programs]='' [test]='')
   while IFS= read -r line || [ -n "$line" ]; do
     number=$((number + 1))
     [[ $line =~ ^[[:space:]]*(#|$) ]] && continue
