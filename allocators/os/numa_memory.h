@@ -38,4 +38,8 @@ int bind_range(void* at, Bytes size, const NodeMask& nodes, Binding binding, Exi
 long sample_nodes(const void* at, Bytes size, std::uint32_t* by_node, std::uint32_t node_count,
                   std::uint32_t max_samples);
 
+/// What these nodes could give without taking it from a program: free pages and half of the file
+/// pages that were not used of late. 2^64-1 bytes when sysfs does not say.
+Bytes free_memory_of(const NodeMask& nodes);
+
 }  // namespace terrace::os

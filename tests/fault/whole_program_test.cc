@@ -102,6 +102,7 @@ class WholeProgram : public testing::TestWithParam<Kind> {
   void SetUp() override {
     std::ofstream out(weights_, std::ios::binary);
     for (int i = 0; i < 5000000 / 8; ++i) out.write(reinterpret_cast<const char*>(&i), sizeof i);
+    std::ofstream(pool_, std::ios::binary).seekp(MiB(64).value - 1).put(0);
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
 
@@ -109,7 +110,7 @@ class WholeProgram : public testing::TestWithParam<Kind> {
     const bool recorded = slow == "recorded";
     Tier second = plain_tier("slow", MiB(64));
     if (slow == "emulated") second = emulated_tier("slow", MiB(64));
-    if (slow == "dax") second = dax_tier("slow", MiB(64), directory_);
+    if (slow == "dax") second = dax_tier("slow", MiB(64), pool_);
     Scenario made = scenario_of({plain_tier("fast", MiB(64)), second});
     made.options.policy = runtime::DefaultPolicy::kInterleave;
     made.options.record = recorded;
@@ -162,6 +163,7 @@ class WholeProgram : public testing::TestWithParam<Kind> {
   testing_support::HugePages pages_{256};
   std::string directory_ = scratch_directory();
   std::string weights_ = directory_ + "/weights.bin";
+  std::string pool_ = directory_ + "/pool";
   std::string order_path_ = directory_ + "/order";
   int runs_ = 0;
   bool any_ = false;

@@ -54,6 +54,7 @@ struct State {
   os::Doorbell keeper_bell;
   std::uint64_t next_object_id = 1;
   Counters counters;
+  bool said_node_full = false;  ///< that a strict tier's nodes are
   bool said_unwatched = false;  ///< that memory errors cannot be mended
 };
 
@@ -87,6 +88,14 @@ void settle_capacity(State& runtime, const extent::Object& object, const TierCou
 void place_late(State& runtime, extent::Object& object);
 /// Ends an object: session, capacity, pages, address space. The lock is held.
 void end_object(State& runtime, extent::Object& object);
+
+/// Blocks that each tier's nodes can still give; ~0 where nobody need ask.
+struct NodeRoom {
+  std::uint64_t blocks[kMaxTiers] = {};
+};
+NodeRoom room_of_nodes(State& runtime);
+/// A block of `wanted` or of the tier that it spills to; kMaxTiers: none is left.
+std::uint32_t take_block(State& runtime, std::uint32_t wanted, NodeRoom& rooms);
 
 /// Errors in the object's memory are mended from its file from now on; `object` holds what
 /// [file_offset, ...) of `fd` held at `stamp`. The lock is held.
