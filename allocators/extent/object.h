@@ -41,7 +41,7 @@ struct Object {
   bool shared = false;     ///< has blocks that are a file's pages: its own file's or a DAX pool's
   bool refused = false;    ///< counted as unplaced
   os::PageKind page_kind = os::PageKind::kHuge;
-  os::MemoryFile file;  ///< open while any block is its page
+  os::MemoryFile file;      ///< open while any block is its page
   int source = -1;          ///< materialised file: a descriptor of it, for memory errors
   std::uint32_t watch = 0;  ///< with `source`: os::WatchId
   std::uint32_t hole_count = 0;
