@@ -43,8 +43,9 @@ class CopyRemap {
   constexpr CopyRemap() = default;
   /// kCapabilityMissing with the remedy when userfaultfd is not permitted or too old.
   static Result<CopyRemap> open();
-  bool possible() const;
-  void close();
+  bool possible() const { return possible_; }
+  /// Nothing is held open between two calls.
+  void close() { possible_ = false; }
 
   /// [at, at+size) of private memory, whole pages, becomes a shared mapping of the file with the
   /// same content. `view` is another mapping of the same file range, writable.
@@ -54,6 +55,9 @@ class CopyRemap {
   /// to `nodes` (empty: no binding) with the same content.
   RemapReport to_private(void* at, Bytes size, const void* view, const os::NodeMask& nodes,
                          os::Binding binding) const;
+
+ private:
+  bool possible_ = false;
 };
 
 }  // namespace terrace::extent

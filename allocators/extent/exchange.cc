@@ -105,13 +105,42 @@ int Exchange::place_shared_block(TieredExtents& extents, Object& object, std::ui
 
 int Exchange::make_private(TieredExtents& extents, Object& object, std::uint32_t first,
                            std::uint32_t count) {
-  const std::uint8_t* const tiers = extents.arena().tiers_of(object);
-  for (std::uint32_t block = first; block < first + count; ++block) {
-    if (!extents.is_shared(tiers[block - object.first_block])) continue;
-    if (const int error = copy_to_private(extents, object, block); error != 0) return error;
-    leave_ordinary(extents, object, block);
+  const std::uint8_t* const tiers = extents.arena().tiers_of(object) - object.first_block;
+  const std::uint32_t stop = first + count;
+  for (std::uint32_t begin = first; begin < stop;) {
+    const std::uint8_t tier = tiers[begin];
+    if (!extents.is_shared(tier)) {
+      ++begin;
+      continue;
+    }
+    std::uint32_t end = begin + 1;
+    int error = 0;
+    if (extents.pools().on_pool(tier) && remap_.possible() && object.pages != Pages::kFrozen) {
+      while (end < stop && tiers[end] == tier) ++end;
+      error = pool_to_private(extents, begin, end - begin, tier);
+    } else {
+      error = copy_to_private(extents, object, begin);
+    }
+    if (error != 0) return error;
+    for (; begin < end; ++begin) leave_ordinary(extents, object, begin);
   }
   return 0;
+}
+
+/// A second view of the run's blocks, which need not be adjacent in their pool, is what is copied.
+int Exchange::pool_to_private(TieredExtents& extents, std::uint32_t first, std::uint32_t count,
+                              std::uint8_t tier) const {
+  auto* const view = static_cast<char*>(os::reserve_address_space(size_of(count)));
+  if (view == nullptr) return ENOMEM;
+  int error = extents.pools().map_view(view, first, count, tier);
+  if (error == 0) {
+    error = remap_
+                .to_private(extents.arena().address_of(first), size_of(count), view, os::NodeMask(),
+                            os::Binding::kPreferred)
+                .error;
+  }
+  os::unmap(view, size_of(count));
+  return error;
 }
 
 int Exchange::copy_to_private(TieredExtents& extents, const Object& object, std::uint32_t block) {

@@ -3,9 +3,11 @@
 // shared pages (late placement) or the other way round (fork, and calls that only private memory
 // supports). Writers of a block wait while it is copied, about a millisecond; readers do not.
 // Writers are held by userfaultfd write protection: the mapping is replaced in one step and the
-// writers then look again. Serialised by the runtime's lock; errors as errno values.
+// writers then look again. DAX blocks become private by CopyRemap instead. Serialised by the
+// runtime's lock; errors as errno values.
 #pragma once
 
+#include "allocators/extent/copy_remap.h"
 #include "allocators/extent/tiered_extent.h"
 #include "allocators/os/userfault.h"
 
@@ -14,9 +16,13 @@ namespace terrace::extent {
 class Exchange {
  public:
   constexpr Exchange() = default;
-  explicit Exchange(os::UserFault faults) : faults_(std::move(faults)) {}
+  explicit Exchange(os::UserFault faults, CopyRemap remap = CopyRemap())
+      : faults_(std::move(faults)), remap_(remap) {}
   bool possible() const { return faults_.is_open(); }
-  void close() { faults_.close(); }
+  void close() {
+    faults_.close();
+    remap_.close();
+  }
 
   /// An ordinary object gets the tiers in arena.tiers_of(), for which blocks of DAX tiers are
   /// reserved. NUMA runs are bound and their pages
@@ -44,9 +50,12 @@ class Exchange {
   void allow_writers(void* at);
   int place_shared_block(TieredExtents& extents, Object& object, std::uint32_t block,
                          std::uint8_t tier);
+  int pool_to_private(TieredExtents& extents, std::uint32_t first, std::uint32_t count,
+                      std::uint8_t tier) const;
   int copy_to_private(TieredExtents& extents, const Object& object, std::uint32_t block);
 
   os::UserFault faults_;
+  CopyRemap remap_;  ///< takes blocks off DAX pools, whose pages cannot be write-protected
 };
 
 }  // namespace terrace::extent

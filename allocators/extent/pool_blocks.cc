@@ -143,6 +143,13 @@ int PoolBlocks::map_run_private(std::uint32_t first, std::uint32_t count, std::u
   });
 }
 
+int PoolBlocks::map_view(char* view, std::uint32_t first, std::uint32_t count,
+                         std::uint8_t tier) const {
+  return for_each_extent(first, count, [&](std::uint32_t at, backing::PoolRun run) {
+    return pools_[tier]->map(view + size_of(at - first).value, run);
+  });
+}
+
 void PoolBlocks::clear_run(std::uint32_t first, std::uint32_t count) const {
   backing::BlockPool::clear(arena_->address_of(first), {pool_block(first), count});
 }

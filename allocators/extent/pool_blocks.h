@@ -37,6 +37,8 @@ class PoolBlocks {
   int map_run(std::uint32_t first, std::uint32_t count, std::uint8_t tier) const;
   /// The same copy-on-write, where the pool can.
   int map_run_private(std::uint32_t first, std::uint32_t count, std::uint8_t tier) const;
+  /// Maps it a second time, at `view`.
+  int map_view(char* view, std::uint32_t first, std::uint32_t count, std::uint8_t tier) const;
   /// Zeroes a mapped run.
   void clear_run(std::uint32_t first, std::uint32_t count) const;
   /// For blocks that no mapping of this process shows any more, before they lose their tier. A

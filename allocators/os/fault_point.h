@@ -11,6 +11,7 @@ namespace terrace::os {
 enum class SystemCall : int {
   kMmap,
   kMunmap,
+  kMremap,
   kMadvise,
   kMbind,
   kMovePages,
@@ -28,7 +29,6 @@ enum class SystemCall : int {
   kFileLock,
   kUnlink,
   kWrite,
-  kMremap,
   kMprotect,
   kFcntl,
   kSigaction,

@@ -11,6 +11,9 @@
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
 #endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
 
 namespace terrace::os {
 namespace {
@@ -45,6 +48,17 @@ int raw_madvise(void* at, Bytes size, int advice) {
   return error;
 }
 
+int raw_mremap(void* from, Bytes size, void* to, int flags) {
+  if (const int error = injected_error(SystemCall::kMremap); error != 0) return error;
+  const int saved = errno;
+  const long result =
+      syscall(SYS_mremap, from, size.value, size.value, MREMAP_MAYMOVE | MREMAP_FIXED | flags, to);
+  if (result != -1) return 0;
+  const int error = errno;
+  errno = saved;
+  return error;
+}
+
 }  // namespace
 
 void* reserve_address_space(Bytes size) {
@@ -74,9 +88,13 @@ void* map_private_at(void* at, Bytes size) {
 int map_private(void* at, Bytes size) {
   const int error = map_fixed(at, size, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  // Advice only: where transparent huge pages are off the memory works all the same.
-  if (error == 0) raw_madvise(at, size, MADV_HUGEPAGE);
+  if (error == 0) advise_huge(at, size);
   return error;
+}
+
+void advise_huge(void* at, Bytes size) {
+  // Where transparent huge pages are off the memory works all the same.
+  raw_madvise(at, size, MADV_HUGEPAGE);
 }
 
 int map_shared_file(void* at, Bytes size, int fd, std::uint64_t offset) {
@@ -106,14 +124,11 @@ int unmap(void* at, Bytes size) {
 }
 
 int move_mapping(void* from, Bytes size, void* to) {
-  if (const int error = injected_error(SystemCall::kMremap); error != 0) return error;
-  const int saved = errno;
-  const long result =
-      syscall(SYS_mremap, from, size.value, size.value, MREMAP_MAYMOVE | MREMAP_FIXED, to);
-  if (result != -1) return 0;
-  const int error = errno;
-  errno = saved;
-  return error;
+  return raw_mremap(from, size, to, 0);
+}
+
+int move_pages_away(void* from, Bytes size, void* to) {
+  return raw_mremap(from, size, to, MREMAP_DONTUNMAP);
 }
 
 int drop_pages(void* at, Bytes size) {
@@ -121,6 +136,13 @@ int drop_pages(void* at, Bytes size) {
 }
 int populate_read(void* at, Bytes size) {
   return raw_madvise(at, size, MADV_POPULATE_READ);
+}
+int keep_unmerged(void* at, Bytes size) {
+  const int error = raw_madvise(at, size, MADV_UNMERGEABLE);
+  return error == EINVAL ? 0 : error;
+}
+int collapse_block(void* at) {
+  return raw_madvise(at, kBlockBytes, MADV_COLLAPSE);
 }
 int advise(void* at, Bytes size, int advice) {
   return raw_madvise(at, size, advice);

@@ -29,11 +29,20 @@ int unmap_to_reservation(void* at, Bytes size);
 int unmap(void* at, Bytes size);
 /// Moves a private mapping over another address range, replacing what is there in one step.
 int move_mapping(void* from, Bytes size, void* to);
+/// Moves the pages of private memory likewise; the mapping itself stays, without pages, and what
+/// watches it goes on doing so. Only within one mapping of the kernel's. Linux 5.7.
+int move_pages_away(void* from, Bytes size, void* to);
 
 /// MADV_DONTNEED: private memory becomes zero; of a shared mapping only the page-table entries go.
 int drop_pages(void* at, Bytes size);
 /// MADV_POPULATE_READ: page-table entries for all of it, zero pages where nothing was written.
 int populate_read(void* at, Bytes size);
+/// Takes the range out of KSM's hands; 0 where there is no KSM.
+int keep_unmerged(void* at, Bytes size);
+/// Asks for huge pages; advice, so what the kernel answers does not matter.
+void advise_huge(void* at, Bytes size);
+/// Makes a whole block one huge page where possible (MADV_COLLAPSE, Linux 6.1).
+int collapse_block(void* at);
 int advise(void* at, Bytes size, int advice);
 int protect(void* at, Bytes size, int protection);
 int protect_read_only(void* at, Bytes size);

@@ -16,9 +16,26 @@ namespace terrace::os {
 namespace {
 
 constexpr unsigned long kOpenFromDevice = _IO(0xAA, 0);  // USERFAULTFD_IOC_NEW, Linux 6.1
-constexpr std::uint64_t kFeatures = UFFD_FEATURE_MINOR_HUGETLBFS | UFFD_FEATURE_MINOR_SHMEM |
-                                    UFFD_FEATURE_MISSING_HUGETLBFS | UFFD_FEATURE_MISSING_SHMEM |
-                                    UFFD_FEATURE_PAGEFAULT_FLAG_WP;
+constexpr std::uint64_t kDeliveryFeatures =
+    UFFD_FEATURE_MINOR_HUGETLBFS | UFFD_FEATURE_MINOR_SHMEM | UFFD_FEATURE_MISSING_HUGETLBFS |
+    UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_PAGEFAULT_FLAG_WP;
+
+struct Needs {
+  std::uint64_t features;
+  const char* what;
+};
+
+Needs needs_of(FaultUse use) {
+  switch (use) {
+    case FaultUse::kDelivery:
+      return {kDeliveryFeatures, "minor mode is missing, Linux 5.14"};
+    case FaultUse::kHold:
+      return {UFFD_FEATURE_PAGEFAULT_FLAG_WP, "write protection is missing, Linux 5.7"};
+    case FaultUse::kFence:
+      return {UFFD_FEATURE_EVENT_REMAP, "the event of a move is missing, Linux 4.11"};
+  }
+  return {0, ""};
+}
 
 uffdio_range range_of(void* at, Bytes size) {
   return {reinterpret_cast<std::uint64_t>(at), size.value};
@@ -71,7 +88,7 @@ int set_protection(int fd, void* at, Bytes size, std::uint64_t mode) {
 
 }  // namespace
 
-Result<UserFault> UserFault::open() {
+Result<UserFault> UserFault::open(FaultUse use) {
   const int saved = errno;
   UserFault fault;
   fault.fd_ = open_descriptor();
@@ -90,12 +107,12 @@ Result<UserFault> UserFault::open() {
   }
   uffdio_api api{};
   api.api = UFFD_API;
-  api.features = kFeatures;
+  const Needs needs = needs_of(use);
+  api.features = needs.features;
   error = control(fault.fd_, UFFDIO_API, &api);
   if (error == 0) return fault;
-  return make_error(ErrorCode::kCapabilityMissing, error,
-                    "userfaultfd: minor mode is missing (%s); it needs Linux 5.14 or later",
-                    std::strerror(error));
+  return make_error(ErrorCode::kCapabilityMissing, error, "userfaultfd: %s or later has it (%s)",
+                    needs.what, std::strerror(error));
 }
 
 int UserFault::watch_delivery(void* at, Bytes size) const {
@@ -104,6 +121,14 @@ int UserFault::watch_delivery(void* at, Bytes size) const {
 
 int UserFault::watch_writes(void* at, Bytes size) const {
   return register_range(fd_, at, size, UFFDIO_REGISTER_MODE_WP);
+}
+
+int UserFault::watch_missing(void* at, Bytes size) const {
+  return register_range(fd_, at, size, UFFDIO_REGISTER_MODE_MISSING);
+}
+
+int UserFault::watch_writes_and_missing(void* at, Bytes size) const {
+  return register_range(fd_, at, size, UFFDIO_REGISTER_MODE_WP | UFFDIO_REGISTER_MODE_MISSING);
 }
 
 int UserFault::unwatch(void* at, Bytes size) const {
@@ -143,6 +168,27 @@ void UserFault::wake(void* at, Bytes size) const {
   errno = saved;
 }
 
+CopiedIn UserFault::copy_in(void* at, const void* from, Bytes size) const {
+  CopiedIn done;
+  while (done.size < size) {
+    uffdio_copy arguments{};
+    arguments.dst = reinterpret_cast<std::uint64_t>(at) + done.size.value;
+    arguments.src = reinterpret_cast<std::uint64_t>(from) + done.size.value;
+    arguments.len = (size - done.size).value;
+    done.error = control(fd_, UFFDIO_COPY, &arguments);
+    if (done.error == 0) {
+      done.size = size;
+    } else if (done.error != EAGAIN) {
+      return done;
+    } else if (arguments.copy > 0) {
+      // Stopped early: the next attempt tells why.
+      done.size += Bytes(static_cast<std::uint64_t>(arguments.copy));
+    }
+  }
+  done.error = 0;
+  return done;
+}
+
 int UserFault::read_events(FaultEvent* events, int capacity) const {
   constexpr int kBatch = 16;
   uffd_msg messages[kBatch];
@@ -154,6 +200,10 @@ int UserFault::read_events(FaultEvent* events, int capacity) const {
   const int count = static_cast<int>(got / static_cast<ssize_t>(sizeof(uffd_msg)));
   int faults = 0;
   for (int i = 0; i < count; ++i) {
+    if (messages[i].event == UFFD_EVENT_REMAP) {
+      events[faults].address = messages[i].arg.remap.to;
+      events[faults++].kind = FaultKind::kMoved;
+    }
     if (messages[i].event != UFFD_EVENT_PAGEFAULT) continue;
     events[faults].address = messages[i].arg.pagefault.address;
     events[faults++].kind = kind_of(messages[i].arg.pagefault.flags);

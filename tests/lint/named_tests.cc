@@ -8,13 +8,15 @@
 namespace terrace::lint {
 namespace {
 
-/// File names under tests/, with and without their ending, and `Suite.Case` of every GoogleTest.
+/// Folders and file names under tests/, with and without their ending, and `Suite.Case` of every
+/// GoogleTest.
 std::set<std::string> known_tests(const std::vector<SourceFile>& sources) {
   std::set<std::string> names;
   for (const SourceFile& file : sources) {
     if (!file.path.starts_with("tests/")) continue;
     const std::string name = file.path.substr(file.path.rfind('/') + 1);
     names.insert(name);
+    names.insert(file.path.substr(0, file.path.rfind('/')));
     names.insert(name.substr(0, name.find('.')));
     for (const std::string& line : file.code) {
       const std::size_t open = line.find('(');

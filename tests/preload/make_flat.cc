@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// make_flat PATH: the flat file for the test programs under the real shim: one tier of ordinary
-// memory of node 0, a low threshold, everything placed at once.
+// make_flat PATH [FOLDER]: the flat file for the test programs under the real shim: one tier of
+// ordinary memory of node 0, or, with FOLDER, 64 MiB of it shared out evenly with files below the
+// folder; a low threshold, everything placed at once.
 #include <cstdio>
 
 #include "tiering/plan/flat_writer.h"
 
 int main(int argc, char** argv) {
   using namespace terrace;
-  if (argc != 2) {
-    std::fputs("usage: make_flat PATH\n", stderr);
+  if (argc != 2 && argc != 3) {
+    std::fputs("usage: make_flat PATH [FOLDER]\n", stderr);
     return 2;
   }
   Tier tier;
@@ -22,6 +23,17 @@ int main(int argc, char** argv) {
   topology.machine_id = "0123456789abcdef";
   topology.tiers = {tier};
   plan::RuntimeOptions options;
+  if (argc == 3) {
+    topology.tiers[0].capacity.value = MiB(64);
+    tier.name = "folder";
+    tier.kind = TierKind::kFile;
+    tier.backing = BackingKind::kDax;
+    tier.nodes.clear();
+    tier.path = argv[2];
+    tier.mapping_unit = KiB(4);
+    topology.tiers.push_back(tier);
+    options.policy = runtime::DefaultPolicy::kInterleave;
+  }
   options.threshold = options.mmap_threshold = options.file_threshold = KiB(64);
   options.late_size = Bytes(0);
   const Status written = plan::write_flat(argv[1], topology, nullptr, options);

@@ -5,9 +5,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <random>
 #include <thread>
 #include <vector>
@@ -42,15 +44,29 @@ Tier tier(const char* name, BackingKind backing, Bytes capacity) {
   return made;
 }
 
-/// The one runtime of this process, with small tiers so that they fill up.
-bool start_runtime(bool emulated) {
+/// On a file; another process may take from it too.
+Tier dax_tier(const std::string& path, Bytes capacity) {
+  std::ofstream(path).flush();
+  std::filesystem::resize_file(path, capacity.value);
+  Tier made = tier("file", BackingKind::kDax, capacity);
+  made.nodes.clear();
+  made.path = path;
+  made.mapping_unit = KiB(4);
+  return made;
+}
+
+/// The one runtime of this process, with small tiers so that they fill up. `rival` is opened on the
+/// DAX tier's file.
+bool start_runtime(bool emulated, backing::BlockPool& rival) {
   char directory[] = "/tmp/terrace-stress-XXXXXX";
   if (mkdtemp(directory) == nullptr) return false;
   const std::string flat = std::string(directory) + "/flat";
   Topology topology;
   topology.machine_id = "0123456789abcdef";
-  topology.tiers = {tier("fast", BackingKind::kNuma, MiB(200))};
-  if (emulated) topology.tiers.push_back(tier("slow", BackingKind::kEmulatedLink, MiB(200)));
+  topology.tiers = {tier("fast", BackingKind::kNuma, MiB(130))};
+  if (emulated) topology.tiers.push_back(tier("slow", BackingKind::kEmulatedLink, MiB(130)));
+  const std::string pool = std::string(directory) + "/pool";
+  topology.tiers.push_back(dax_tier(pool, MiB(130)));
   plan::RuntimeOptions options;
   options.policy = DefaultPolicy::kInterleave;
   options.late_size = kLate;
@@ -59,6 +75,7 @@ bool start_runtime(bool emulated) {
   EXPECT_TRUE(written);
   setenv("TERRACE_PLAN_FILE", flat.c_str(), 1);
   start();
+  EXPECT_TRUE(rival.open(pool.c_str(), Bytes(), KiB(4)));
   const LockGuard guard(state().lock);
   const bool running = ensure_running(state());
   std::filesystem::remove_all(directory);
@@ -172,6 +189,31 @@ class Walker {
   int served_ = 0;
 };
 
+/// Takes blocks of the DAX tier's file and gives them back, as another process does.
+class Rival {
+ public:
+  Rival(backing::BlockPool& pool, std::uint32_t seed)
+      : pool_(pool), random_(seed), thread_([this] { run(); }) {}
+  void stop() {
+    stop_.store(true);
+    thread_.join();
+  }
+
+ private:
+  void run() {
+    while (!stop_.load()) {
+      const backing::PoolRun run = pool_.claim(1 + static_cast<std::uint32_t>(random_() % 40));
+      std::this_thread::yield();
+      pool_.give_back(run);
+    }
+  }
+
+  backing::BlockPool& pool_;
+  std::mt19937 random_;
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
 class RuntimeStress : public testing::Test {
  protected:
   testing_support::HugePages pages_{128};
@@ -181,9 +223,11 @@ TEST_F(RuntimeStress, ObjectsOfManyThreadsKeepTheirData) {
   auto faults = os::UserFault::open();
   const bool emulated = faults.ok();
   if (!emulated) std::printf("plain tiers only: %s\n", faults.error().message);
-  ASSERT_TRUE(start_runtime(emulated));
+  backing::BlockPool pool;
+  ASSERT_TRUE(start_runtime(emulated, pool));
   const std::uint32_t seed = std::random_device()();
   std::printf("seed %u\n", seed);
+  Rival rival(pool, seed);
   std::vector<Walker> walkers;
   for (int id = 0; id < kThreads; ++id) {
     walkers.emplace_back(seed + static_cast<std::uint32_t>(id), id);
@@ -191,6 +235,7 @@ TEST_F(RuntimeStress, ObjectsOfManyThreadsKeepTheirData) {
   std::vector<std::thread> threads;
   for (Walker& walker : walkers) threads.emplace_back([&walker] { walker.run(); });
   for (std::thread& thread : threads) thread.join();
+  rival.stop();
   int served = 0;
   for (const Walker& walker : walkers) {
     EXPECT_EQ(walker.wrong(), 0);
@@ -201,6 +246,7 @@ TEST_F(RuntimeStress, ObjectsOfManyThreadsKeepTheirData) {
   EXPECT_GT(served, kThreads * 5);
   for (std::uint32_t i = 0; i < state().capacity.tier_count(); ++i) {
     EXPECT_EQ(state().capacity.used_blocks(i), 0u) << "tier " << i;
+    EXPECT_EQ(state().extents.pools().held(i), 0u) << "tier " << i;
   }
 }
 

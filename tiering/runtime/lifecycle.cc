@@ -135,7 +135,9 @@ bool ensure_running(State& runtime) {
   configure_tiers(runtime);
   // Without it late placement on shared tiers is not possible, all the rest is.
   if (auto faults = os::UserFault::open(); faults) {
-    runtime.exchange = extent::Exchange(std::move(*faults));
+    // Without it, blocks that leave a DAX tier are copied while other threads may write to them.
+    const auto remap = extent::CopyRemap::open();
+    runtime.exchange = extent::Exchange(std::move(*faults), remap ? *remap : extent::CopyRemap());
   } else if (has_shared_tiers(runtime)) {
     os::message("%s; objects under %llu MiB stay where they are allocated", faults.error().message,
                 static_cast<unsigned long long>(runtime.flat.header->late_bytes >> 20));

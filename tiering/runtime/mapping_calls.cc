@@ -81,6 +81,45 @@ WholeBlocks whole_blocks(const Part& part) {
           static_cast<std::uint32_t>(last - first)};
 }
 
+/// Shared huge pages and devices cannot change protection or be pinned by parts: such blocks become
+/// private.
+int make_private(State& runtime, const Part& part) {
+  extent::Object& object = *part.object;
+  const auto first = object.first_block + static_cast<std::uint32_t>(part.begin >> kBlockShift);
+  const auto last = object.first_block + static_cast<std::uint32_t>(blocks_for(Bytes(part.end)));
+  std::uint8_t* tiers = runtime.arena.tiers_of(object);
+  for (std::uint32_t i = first; i < last; ++i) {
+    const std::uint8_t tier = tiers[i - object.first_block];
+    if (!runtime.extents.is_shared(tier)) continue;
+    const int error = runtime.exchange.make_private(runtime.extents, object, i, 1);
+    if (error != 0) return error;
+    runtime.capacity.give_back(tier);
+    runtime.counters.made_private.fetch_add(1, std::memory_order_relaxed);
+  }
+  return 0;
+}
+
+/// Takes a part's whole blocks away.
+void unmap_whole(State& runtime, extent::Object& object, const WholeBlocks& whole) {
+  runtime.extents.unmap_blocks(object, whole.first, whole.count);
+  std::uint8_t* tiers = runtime.arena.tiers_of(object);
+  for (std::uint32_t i = whole.first; i < whole.first + whole.count; ++i) {
+    std::uint8_t& tier = tiers[i - object.first_block];
+    if (tier != extent::kNoTier) runtime.capacity.give_back(tier);
+    tier = extent::kNoTier;
+  }
+}
+
+/// Takes a part of a block or two away. Blocks of a pool become private for it; huge pages of a
+/// memory file stay.
+void unmap_edge(State& runtime, const Part& part) {
+  extent::Object& object = *part.object;
+  if (part.begin >= part.end) return;
+  if (object.file.is_open() || (object.shared && make_private(runtime, part) != 0)) return;
+  os::unmap_to_reservation(runtime.arena.address_of(object.first_block) + part.begin,
+                           Bytes(part.end - part.begin));
+}
+
 void unmap_part(State& runtime, const Part& part) {
   extent::Object& object = *part.object;
   if (add_hole(object, part.begin, part.end)) {
@@ -88,18 +127,17 @@ void unmap_part(State& runtime, const Part& part) {
     return;
   }
   object.reshaped = true;
-  if (const WholeBlocks whole = whole_blocks(part); whole.count > 0) {
-    runtime.extents.unmap_blocks(object, whole.first, whole.count);
-    std::uint8_t* tiers = runtime.arena.tiers_of(object);
-    for (std::uint32_t i = whole.first; i < whole.first + whole.count; ++i) {
-      std::uint8_t& tier = tiers[i - object.first_block];
-      if (tier != extent::kNoTier) runtime.capacity.give_back(tier);
-      tier = extent::kNoTier;
-    }
-  } else if (!object.shared) {
-    os::unmap_to_reservation(runtime.arena.address_of(object.first_block) + part.begin,
-                             Bytes(part.end - part.begin));
+  const WholeBlocks whole = whole_blocks(part);
+  if (whole.count == 0) {
+    unmap_edge(runtime, part);
+    return;
   }
+  unmap_whole(runtime, object, whole);
+  const std::uint64_t begin = static_cast<std::uint64_t>(whole.first - object.first_block)
+                              << kBlockShift;
+  const std::uint64_t end = begin + (static_cast<std::uint64_t>(whole.count) << kBlockShift);
+  unmap_edge(runtime, {&object, part.begin, begin});
+  unmap_edge(runtime, {&object, end, part.end});
 }
 
 /// A frozen block's file or pool still has the data: the block becomes fresh memory, on no tier.
@@ -152,24 +190,6 @@ int discard_part(State& runtime, const Part& part) {
   return 0;
 }
 
-/// Shared huge pages and devices cannot change protection or be pinned by parts: such blocks become
-/// private.
-int make_private(State& runtime, const Part& part) {
-  extent::Object& object = *part.object;
-  const auto first = object.first_block + static_cast<std::uint32_t>(part.begin >> kBlockShift);
-  const auto last = object.first_block + static_cast<std::uint32_t>(blocks_for(Bytes(part.end)));
-  std::uint8_t* tiers = runtime.arena.tiers_of(object);
-  for (std::uint32_t i = first; i < last; ++i) {
-    const std::uint8_t tier = tiers[i - object.first_block];
-    if (!runtime.extents.is_shared(tier)) continue;
-    const int error = runtime.exchange.make_private(runtime.extents, object, i, 1);
-    if (error != 0) return error;
-    runtime.capacity.give_back(tier);
-    runtime.counters.made_private.fetch_add(1, std::memory_order_relaxed);
-  }
-  return 0;
-}
-
 }  // namespace
 
 MappingResult unmap_range(void* address, std::size_t size) {
@@ -191,7 +211,10 @@ MappingResult advise_range(void* address, std::size_t size, int advice) {
     } else if (!part.object->shared) {
       error = os::advise(runtime.arena.address_of(part.object->first_block) + part.begin,
                          Bytes(part.end - part.begin), advice);
-    }  // other advice is about private or file pages, and may be ignored
+    } else {
+      // Other advice is about private or file pages and may be ignored, if the kernel knows it.
+      error = os::advise(runtime.arena.base(), Bytes(), advice);
+    }
   });
   if (!ours) return done(ENOMEM);
   return done(error);

@@ -21,11 +21,24 @@ class Text {
     if (length > 0) used_ += static_cast<std::size_t>(length);
     if (used_ >= sizeof data_) used_ = sizeof data_ - 1;
   }
+  /// As a JSON string: a path may hold any byte.
+  void put_quoted(const char* text) {
+    put("\"");
+    for (; *text != '\0'; ++text) {
+      const auto letter = static_cast<unsigned char>(*text);
+      if (letter < ' ' || letter == 0x7f) {
+        put("\\u%04x", letter);
+      } else {
+        put(letter == '"' || letter == '\\' ? "\\%c" : "%c", letter);
+      }
+    }
+    put("\"");
+  }
   const char* data() const { return data_; }
   std::size_t size() const { return used_; }
 
  private:
-  char data_[8192] = {};
+  char data_[16384] = {};
   std::size_t used_ = 0;
 };
 
@@ -35,15 +48,42 @@ std::uint64_t in_bytes(std::uint64_t blocks) {
   return blocks << kBlockShift;
 }
 
+const char* backing_word(BackingKind backing) {
+  switch (backing) {
+    case BackingKind::kNuma:
+      return "numa";
+    case BackingKind::kEmulatedLink:
+      return "emulated";
+    case BackingKind::kDax:
+      return "dax";
+  }
+  return "unknown";
+}
+
+/// What the pool holds is more than what is in use when children of a fork still see blocks.
+void put_pool(State& runtime, std::uint32_t tier, Text& json) {
+  json.put(",\"path\":");
+  json.put_quoted(runtime.flat.tiers[tier].path);
+  json.put(",\"opened\":%s,\"pool_bytes\":%llu,\"held_bytes\":%llu",
+           runtime.pools[tier].is_open() ? "true" : "false",
+           static_cast<ull>(in_bytes(runtime.pools[tier].block_count())),
+           static_cast<ull>(in_bytes(runtime.extents.pools().held(tier))));
+}
+
 void put_tiers(State& runtime, Text& json) {
   std::uint32_t link = 0;
   for (std::uint32_t i = 0; i < runtime.flat.header->tier_count; ++i) {
     const FlatTier& tier = runtime.flat.tiers[i];
-    const bool emulated = static_cast<BackingKind>(tier.backing) == BackingKind::kEmulatedLink;
-    json.put("%s{\"name\":\"%.31s\",\"emulated\":%s,\"capacity_bytes\":%llu,\"peak_bytes\":%llu",
-             i == 0 ? "" : ",", tier.name, emulated ? "true" : "false",
-             static_cast<ull>(tier.capacity_bytes),
-             static_cast<ull>(in_bytes(runtime.counters.peak_blocks[i].load())));
+    const auto backing = static_cast<BackingKind>(tier.backing);
+    const bool emulated = backing == BackingKind::kEmulatedLink;
+    json.put(
+        "%s{\"name\":\"%.31s\",\"backing\":\"%s\",\"emulated\":%s,\"capacity_bytes\":%llu,"
+        "\"peak_bytes\":%llu,\"used_bytes\":%llu",
+        i == 0 ? "" : ",", tier.name, backing_word(backing), emulated ? "true" : "false",
+        static_cast<ull>(tier.capacity_bytes),
+        static_cast<ull>(in_bytes(runtime.counters.peak_blocks[i].load())),
+        static_cast<ull>(in_bytes(runtime.capacity.used_blocks(i))));
+    if (backing == BackingKind::kDax) put_pool(runtime, i, json);
     if (emulated) {
       const backing::LinkStatistics statistics = runtime.links.statistics(link++);
       json.put(

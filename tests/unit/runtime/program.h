@@ -18,7 +18,7 @@ void require_that(bool held, const char* what, const char* file, int line);
 void fill(void* at, std::size_t bytes, std::uint64_t round);
 bool holds(const void* at, std::size_t bytes, std::uint64_t round);
 bool is_zero(const void* at, std::size_t bytes);
-/// Does a memory file of the runtime lie at `at`?
+/// Does a memory file of the runtime, or a pool of the tests, lie at `at`?
 bool on_memory_file(const void* at);
 /// Exit status of a child, 128 + signal when it was killed.
 int wait_for(int pid);

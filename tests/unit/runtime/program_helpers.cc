@@ -47,7 +47,9 @@ bool on_memory_file(const void* at) {
     std::uintptr_t begin = 0;
     std::uintptr_t end = 0;
     if (std::sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &begin, &end) != 2) continue;
-    if (address >= begin && address < end) found = std::strstr(line, "memfd:terrace") != nullptr;
+    if (address < begin || address >= end) continue;
+    found = std::strstr(line, "memfd:terrace") != nullptr ||
+            std::strstr(line, "terrace-pool-") != nullptr;
   }
   std::fclose(maps);
   return found;

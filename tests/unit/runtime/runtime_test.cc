@@ -164,6 +164,54 @@ TEST_F(Runtime, LatePlacementLosesNoWrite) {
   EXPECT_GE(outcome.count("placed_late"), 1u);
 }
 
+TEST_F(Runtime, LatePlacementOnADaxTierLosesNoWrite) {
+  const Pools pools;
+  Scenario made = scenario_of({dax_tier("dax", GiB(1), pools.file())});
+  made.options.late_size = MiB(64);
+  made.options.late_age_ms = 1;
+  const Outcome outcome = run(made, "late_placement");
+  ASSERT_EQ(outcome.exit_status, 0) << outcome.said;
+  EXPECT_GE(outcome.count("placed_late"), 1u);
+}
+
+TEST_F(Runtime, TheStatusTellsADaxTiersPathAndBlocks) {
+  const Pools pools;
+  const Outcome outcome = run(
+      scenario_of({plain_tier("fast", MiB(16)), dax_tier("dax", MiB(100), pools.file())}), "spill");
+  ASSERT_EQ(outcome.exit_status, 0) << outcome.said;
+  EXPECT_EQ(outcome.peak("dax"), MiB(24).value);
+  EXPECT_EQ(outcome.count("spilled_blocks"), 12u);
+  const auto& tier = outcome.status.at("tiers").at(1);
+  EXPECT_EQ(tier.at("backing"), "dax");
+  EXPECT_EQ(tier.at("path"), pools.file());
+  EXPECT_EQ(tier.at("opened"), true);
+  EXPECT_EQ(tier.at("pool_bytes"), MiB(100).value);
+  EXPECT_EQ(outcome.status.at("tiers").at(0).at("backing"), "numa");
+}
+
+TEST_F(Runtime, ADaxTierThatCannotBeOpenedHoldsNothing) {
+  const Outcome outcome = run(scenario_of({dax_tier("dax", GiB(1), "/nonexistent/a \"pool\""),
+                                           plain_tier("plain", GiB(1))}),
+                              "spill");
+  ASSERT_EQ(outcome.exit_status, 0) << outcome.said;
+  EXPECT_EQ(outcome.peak("dax"), 0u);
+  EXPECT_EQ(outcome.peak("plain"), MiB(40).value);
+  EXPECT_EQ(outcome.status.at("tiers").at(0).at("path"), "/nonexistent/a \"pool\"");
+  EXPECT_EQ(outcome.status.at("tiers").at(0).at("opened"), false);
+  const auto first = outcome.said.find("terrace: tier dax: /nonexistent/a \"pool\"");
+  ASSERT_NE(first, std::string::npos) << outcome.said;
+  EXPECT_EQ(outcome.said.find("terrace: ", first + 1), std::string::npos) << outcome.said;
+}
+
+TEST_F(Runtime, StrictEndsWith125WithoutTheDaxTier) {
+  Scenario made =
+      scenario_of({plain_tier("plain", GiB(1)), dax_tier("dax", GiB(1), "/nonexistent/pool")});
+  made.options.strict = true;
+  const Outcome outcome = run(made, "spill");
+  EXPECT_EQ(outcome.exit_status, 125);
+  EXPECT_NE(outcome.said.find("/nonexistent/pool"), std::string::npos) << outcome.said;
+}
+
 TEST_F(Runtime, LatePlacementLeavesReshapedMemoryAlone) {
   Scenario made = scenario_of({emulated_tier("slow", GiB(1))});
   made.options.late_size = MiB(64);
@@ -198,6 +246,15 @@ class WithFile : public Runtime {
 TEST_F(WithFile, MaterialisedFileReadsAsTheFile) {
   const Outcome outcome = run(file_scenario(), "map_file");
   EXPECT_EQ(outcome.exit_status, 0) << outcome.said;
+}
+
+TEST_F(WithFile, MaterialisedFileOnADaxTierReadsAsTheFile) {
+  const Pools pools;
+  Scenario made = scenario_of({dax_tier("dax", GiB(1), pools.file())});
+  made.environment.push_back("TERRACE_TEST_FILE=" + path_);
+  const Outcome outcome = run(made, "map_file");
+  EXPECT_EQ(outcome.exit_status, 0) << outcome.said;
+  EXPECT_GE(outcome.peak("dax"), kFileBytes);
 }
 
 TEST_F(WithFile, PlannedMapIsFollowedBlockByBlock) {
