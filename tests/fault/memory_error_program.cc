@@ -214,6 +214,31 @@ void system_calls_on_a_lost_page() {
   REQUIRE(write(ends[1], weights.at + unit, 100) == 100);
 }
 
+/// The lab: a DAX device is taken from its driver while weights and a heap block lie on it. The
+/// weights are read again into other memory, the block's loss is the program's, new memory is had.
+/// The copy to compare with is below the threshold of objects.
+void device_is_unbound() {
+  const Weights weights = map_weights();
+  auto* block = static_cast<char*>(std::malloc(4 * kBlock));
+  REQUIRE(block != nullptr);
+  fill(block, 4 * kBlock, 1);
+  install_counter();
+  const int fd = open("/sys/bus/dax/drivers/device_dax/unbind", O_WRONLY | O_CLOEXEC);
+  REQUIRE(fd >= 0 && write(fd, "dax0.0", 6) == 6);
+  close(fd);
+  REQUIRE(weights.same(0, weights.size));
+  REQUIRE(bus_signals == 0);
+  REQUIRE(*static_cast<volatile char*>(block + kBlock) == 0);
+  REQUIRE(bus_signals == 1 && bus_info.si_addr == block + kBlock);
+  auto* fresh = static_cast<char*>(std::malloc(4 * kBlock));
+  REQUIRE(fresh != nullptr);
+  fill(fresh, 4 * kBlock, 2);
+  REQUIRE(holds(fresh, 4 * kBlock, 2));
+  std::free(fresh);
+  std::free(block);
+  REQUIRE(weights.same(0, weights.size));
+}
+
 }  // namespace terrace::e2e
 
 namespace {
@@ -232,6 +257,7 @@ constexpr Case kCases[] = {
     TERRACE_CASE(changed_file_ends_the_program),
     TERRACE_CASE(written_weights_are_passed_on),
     TERRACE_CASE(system_calls_on_a_lost_page),
+    TERRACE_CASE(device_is_unbound),
 };
 
 }  // namespace
