@@ -58,6 +58,37 @@ long read_small_file(const char* path, char* buffer, std::size_t capacity) {
   return got;
 }
 
+bool read_link(const char* path, char* buffer, std::size_t capacity) {
+  const Errno keep;
+  const ssize_t length = readlink(path, buffer, capacity);
+  if (length <= 0 || static_cast<std::size_t>(length) == capacity) return false;
+  buffer[length] = '\0';
+  return true;
+}
+
+bool for_each_name(const char* folder, void (*visit)(const char* name, void* context),
+                   void* context) {
+  const Errno keep;
+  // Offsets of the kernel's linux_dirent64 (getdents64(2)): the record's length, then the name.
+  // opendir would allocate.
+  constexpr std::size_t kLengthAt = 16;
+  constexpr std::size_t kNameAt = 19;
+  const Descriptor opened(open_checked(folder, O_RDONLY | O_DIRECTORY));
+  if (opened.get() < 0) return false;
+  alignas(8) char buffer[4096];
+  long got = 0;
+  while ((got = syscall(SYS_getdents64, opened.get(), buffer, sizeof buffer)) > 0) {
+    for (long at = 0; at < got;) {
+      unsigned short length = 0;
+      std::memcpy(&length, buffer + at + kLengthAt, sizeof length);
+      const char* const name = buffer + at + kNameAt;
+      if (std::strcmp(name, ".") != 0 && std::strcmp(name, "..") != 0) visit(name, context);
+      at += length;
+    }
+  }
+  return got == 0;
+}
+
 Result<MappedFile> map_file(const char* path) {
   const Errno keep;
   const Descriptor file(open_checked(path, O_RDONLY));

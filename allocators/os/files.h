@@ -13,6 +13,14 @@ namespace terrace::os {
 /// Reads a small file (sysfs, procfs) and NUL-terminates it. Bytes read, or -1.
 long read_small_file(const char* path, char* buffer, std::size_t capacity);
 
+/// What a symbolic link says, NUL-terminated; false when there is none or it does not fit.
+bool read_link(const char* path, char* buffer, std::size_t capacity);
+
+/// Calls `visit` for each name in a folder but "." and "..", in no order. False when the folder
+/// cannot be read.
+bool for_each_name(const char* folder, void (*visit)(const char* name, void* context),
+                   void* context);
+
 /// A file mapped read-only; empty on failure.
 struct MappedFile {
   const void* data = nullptr;

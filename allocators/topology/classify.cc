@@ -33,6 +33,7 @@ Reference reference_of(const std::vector<NodeFacts>& nodes) {
 
 TierKind kind_of(const NodeFacts& node, const Reference& dram) {
   if (node.has_cpu) return TierKind::kDram;
+  if (node.device_kind != TierKind::kUnknown) return node.device_kind;
   if (node.read_bandwidth.known() && dram.bandwidth.known() &&
       node.read_bandwidth.value != dram.bandwidth.value)
     return node.read_bandwidth.value > dram.bandwidth.value ? TierKind::kHbm : TierKind::kCxl;
@@ -65,13 +66,36 @@ void add_node(Tier& tier, const NodeFacts& node) {
     tier.idle_latency.value = std::max(tier.idle_latency.value, node.read_latency.value);
 }
 
-/// Order for tiers of which nothing else is known: nearer to a CPU is faster.
+/// Order for tiers whose figures do not tell: the kernel's own tier, then nearer to a CPU.
 std::vector<NodeFacts> nearest_first(std::vector<NodeFacts> nodes) {
   std::stable_sort(nodes.begin(), nodes.end(), [](const NodeFacts& a, const NodeFacts& b) {
+    const int tier_of_a = a.memory_tier.value_or(INT_MAX);
+    const int tier_of_b = b.memory_tier.value_or(INT_MAX);
+    if (tier_of_a != tier_of_b) return tier_of_a < tier_of_b;
     return a.cpu_distance.value_or(INT_MAX) < b.cpu_distance.value_or(INT_MAX);
   });
   return nodes;
 }
+
+/// Of tiers with bandwidth: more of it, then less latency. A latency that is not known comes last.
+bool is_faster(const Tier& a, const Tier& b) {
+  if (a.read_bandwidth.value != b.read_bandwidth.value)
+    return a.read_bandwidth.value > b.read_bandwidth.value;
+  if (a.idle_latency.known() != b.idle_latency.known()) return a.idle_latency.known();
+  if (a.idle_latency.value != b.idle_latency.value)
+    return a.idle_latency.value < b.idle_latency.value;
+  return rank_of(a.kind) < rank_of(b.kind);
+}
+
+/// The place of a tier without figures: after the last of its kind or a faster kind.
+std::vector<Tier>::iterator place_of(const Tier& tier, std::vector<Tier>& sorted) {
+  auto place = sorted.begin();
+  for (auto at = sorted.begin(); at != sorted.end(); ++at)
+    if (rank_of(at->kind) <= rank_of(tier.kind)) place = at + 1;
+  return place;
+}
+
+}  // namespace
 
 int rank_of(TierKind kind) {
   switch (kind) {
@@ -90,8 +114,6 @@ int rank_of(TierKind kind) {
   }
   return 5;
 }
-
-}  // namespace
 
 void count_late_memory(MachineFacts& facts) {
   Bytes counted;
@@ -132,16 +154,30 @@ std::vector<Tier> tiers_from(const MachineFacts& facts) {
   return tiers;
 }
 
+std::vector<TierKind> kinds_of(const std::vector<NodeFacts>& nodes) {
+  const Reference dram = reference_of(nodes);
+  std::vector<TierKind> kinds;
+  for (const NodeFacts& node : nodes) kinds.push_back(kind_of(node, dram));
+  return kinds;
+}
+
 void sort_tiers(std::vector<Tier>& tiers) {
-  const bool by_bandwidth = std::all_of(tiers.begin(), tiers.end(), [](const Tier& tier) {
-    return tier.emulated() || tier.read_bandwidth.known();
-  });
-  std::stable_sort(tiers.begin(), tiers.end(), [&](const Tier& a, const Tier& b) {
-    if (a.emulated() != b.emulated()) return b.emulated();
-    if ((by_bandwidth || a.emulated()) && a.read_bandwidth.value != b.read_bandwidth.value)
-      return a.read_bandwidth.value > b.read_bandwidth.value;
-    return rank_of(a.kind) < rank_of(b.kind);
-  });
+  std::vector<Tier> sorted;
+  std::vector<Tier> without_figures;
+  std::vector<Tier> emulated;
+  for (Tier& tier : tiers) {
+    auto& group = tier.emulated()               ? emulated
+                  : tier.read_bandwidth.known() ? sorted
+                                                : without_figures;
+    group.push_back(std::move(tier));
+  }
+  std::stable_sort(sorted.begin(), sorted.end(), is_faster);
+  std::stable_sort(without_figures.begin(), without_figures.end(),
+                   [](const Tier& a, const Tier& b) { return rank_of(a.kind) < rank_of(b.kind); });
+  for (Tier& tier : without_figures) sorted.insert(place_of(tier, sorted), std::move(tier));
+  std::stable_sort(emulated.begin(), emulated.end(), is_faster);
+  for (Tier& tier : emulated) sorted.push_back(std::move(tier));
+  tiers = std::move(sorted);
 }
 
 std::vector<std::string> unknowns_of(const std::vector<Tier>& tiers) {
@@ -152,6 +188,10 @@ std::vector<std::string> unknowns_of(const std::vector<Tier>& tiers) {
                          ": kind of memory not known; state it in the tier file, as in [[tier]] "
                          "name = \"" +
                          tier.name + "\", kind = \"cxl\"");
+    // Nothing is placed there until the user's file names it, figures and all.
+    if (tier.use == Use::kOnRequest) continue;
+    if (!tier.capacity.known())
+      unknowns.push_back("tier " + tier.name + ": capacity not known; state it in the tier file");
     const bool no_bandwidth = !tier.read_bandwidth.known();
     const bool no_latency = !tier.idle_latency.known();
     if (!no_bandwidth && !no_latency) continue;
@@ -159,18 +199,20 @@ std::vector<std::string> unknowns_of(const std::vector<Tier>& tiers) {
                              : no_bandwidth             ? "bandwidth"
                                                         : "latency";
     unknowns.push_back("tier " + tier.name + ": " + what + " not known; " +
-                       (tier.emulated() ? "state it in the tier file"
-                                        : "run `terrace calibrate` or state it in the tier file"));
+                       (tier.emulated() || tier.backing == BackingKind::kDax
+                            ? "state it in the tier file"
+                            : "run `terrace calibrate` or state it in the tier file"));
   }
   return unknowns;
 }
 
 std::string machine_id_of(const MachineFacts& facts) {
   std::string text = facts.cpu_model;
-  for (const NodeFacts& node : facts.nodes) {
-    const std::uint64_t gib = (node.capacity.value.value + MiB(512).value) >> 30;
-    text += "\n" + std::to_string(raw(node.id)) + ":" + std::to_string(gib);
-  }
+  const auto gib = [](Bytes size) { return std::to_string((size.value + MiB(512).value) >> 30); };
+  for (const NodeFacts& node : facts.nodes)
+    text += "\n" + std::to_string(raw(node.id)) + ":" + gib(node.capacity.value);
+  for (const DaxDevice& device : facts.dax)
+    if (device.driver == DaxDriver::kDeviceDax) text += "\n" + device.name + ":" + gib(device.size);
   std::uint64_t hash = 14695981039346656037u;
   for (const char byte : text) {
     hash ^= static_cast<unsigned char>(byte);

@@ -20,18 +20,26 @@ namespace terrace {
 void count_late_memory(MachineFacts& facts);
 
 /// One tier per kind of memory, with all nodes of that kind; a node of no known kind is a tier of
-/// its own, named after it. Nodes with CPUs are dram. A node without is judged against them by HMAT
-/// bandwidth, then HMAT latency, then by the kernel's memory tiers. Nearer nodes come first.
+/// its own, named after it. Nodes with CPUs are dram. A node made of dax devices is of their kind.
+/// Any other is judged against those with CPUs by bandwidth, then latency, then by the kernel's
+/// memory tiers. Nodes of a faster memory tier come first, then nearer ones.
 std::vector<Tier> tiers_from(const MachineFacts& facts);
 
-/// Fastest first: by bandwidth when every such tier's is known, otherwise by kind. Emulated links
-/// come after all others, since none is faster than the memory behind it.
+/// Order of kinds where figures do not tell: hbm 0, dram, cxl, pmem, file, unknown 5.
+int rank_of(TierKind kind);
+
+/// The same judgement, node by node.
+std::vector<TierKind> kinds_of(const std::vector<NodeFacts>& nodes);
+
+/// Fastest first: by bandwidth, then latency. A tier whose bandwidth is not known stands after the
+/// last one of its kind or a faster kind; the order given decides among equals. Emulated links come
+/// after all others, since none is faster than the memory behind it.
 void sort_tiers(std::vector<Tier>& tiers);
 
 /// What the tiers leave open, each entry with the way to supply it.
 std::vector<std::string> unknowns_of(const std::vector<Tier>& tiers);
 
-/// 16 hex digits: CPU model, node numbers and node sizes to the GiB, hashed by FNV-1a.
+/// 16 hex digits: CPU model, nodes, devdax devices and their sizes to the GiB, hashed by FNV-1a.
 std::string machine_id_of(const MachineFacts& facts);
 
 /// "0-1,3"

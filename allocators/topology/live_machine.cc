@@ -5,6 +5,7 @@
 #include <numa.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -42,16 +43,19 @@ hwloc_uint64_t best_value(hwloc_topology_t topology, hwloc_obj_t node, hwloc_mem
   return 0;
 }
 
+/// hwloc 2.9 reads the figures from the same files as we do, and shows none for a node of a CXL
+/// device, which the kernel lists no initiators for: it is asked only where sysfs told nothing.
 void overlay_node(hwloc_topology_t topology, hwloc_obj_t object, NodeFacts& node) {
   if (object->attr->numanode.local_memory > 0)
     node.capacity = {Bytes(object->attr->numanode.local_memory), Provenance::kSysfs};
   const auto bandwidth =
       best_value(topology, object, HWLOC_MEMATTR_ID_READ_BANDWIDTH, HWLOC_MEMATTR_ID_BANDWIDTH);
-  if (bandwidth > 0)
+  if (bandwidth > 0 && !node.read_bandwidth.known())
     node.read_bandwidth = {GBps(static_cast<double>(bandwidth) / 1000), Provenance::kHmat};
   const auto latency =
       best_value(topology, object, HWLOC_MEMATTR_ID_READ_LATENCY, HWLOC_MEMATTR_ID_LATENCY);
-  if (latency > 0) node.read_latency = {Nanoseconds(latency), Provenance::kHmat};
+  if (latency > 0 && !node.read_latency.known())
+    node.read_latency = {Nanoseconds(latency), Provenance::kHmat};
 }
 
 void overlay_hwloc(MachineFacts& facts) {
@@ -96,6 +100,15 @@ void drop_forbidden_nodes(MachineFacts& facts) {
   });
 }
 
+void overlay_distances(const std::vector<NodeId>& cpu_nodes, NodeFacts& node) {
+  for (const NodeId cpus : cpu_nodes) {
+    const int distance = numa_distance(raw(node.id), raw(cpus));
+    if (distance <= 0) continue;
+    node.cpu_distances.push_back({cpus, distance});
+    node.cpu_distance = std::min(node.cpu_distance.value_or(distance), distance);
+  }
+}
+
 void overlay_libnuma(MachineFacts& facts) {
   if (numa_available() < 0) {
     facts.notes.push_back("libnuma: this kernel offers no memory policy; pages cannot be bound");
@@ -107,11 +120,28 @@ void overlay_libnuma(MachineFacts& facts) {
       const long long size = numa_node_size64(raw(node.id), nullptr);
       if (size > 0) node.capacity = {Bytes(static_cast<std::uint64_t>(size)), Provenance::kSysfs};
     }
-    for (const NodeFacts& other : facts.nodes) {
-      const int distance = other.has_cpu ? numa_distance(raw(node.id), raw(other.id)) : 0;
-      if (distance > 0 && (!node.cpu_distance || distance < *node.cpu_distance))
-        node.cpu_distance = distance;
-    }
+    if (node.cpu_distances.empty()) overlay_distances(facts.cpu_nodes, node);
+  }
+}
+
+/// A device that this user may not open is memory that this process may not use, as a node outside
+/// its cpuset is; it stays part of the machine.
+void mark_closed_devices(MachineFacts& facts) {
+  for (DaxDevice& device : facts.dax) {
+    if (device.driver != DaxDriver::kDeviceDax) continue;
+    const std::string path = "/dev/" + device.name;
+    device.may_open = std::fstream(path, std::ios::in | std::ios::out | std::ios::binary).is_open();
+    if (!device.may_open)
+      facts.notes.push_back(device.name + ": " + path + " cannot be opened for reading and " +
+                            "writing by this user, so it is left out; change its owner or mode");
+  }
+}
+
+void measure_mounts(MachineFacts& facts) {
+  for (DaxMount& mount : facts.mounts) {
+    std::error_code failed;
+    const auto space = std::filesystem::space(mount.folder, failed);
+    if (!failed) mount.free = {Bytes(space.available), Provenance::kSysfs};
   }
 }
 
@@ -120,6 +150,8 @@ void overlay_libnuma(MachineFacts& facts) {
 void overlay_live_machine(MachineFacts& facts) {
   overlay_hwloc(facts);
   overlay_libnuma(facts);
+  mark_closed_devices(facts);
+  measure_mounts(facts);
 }
 
 }  // namespace terrace

@@ -7,9 +7,10 @@
 
 namespace terrace {
 
-/// hwloc supplies CPU model, hardware threads, node sizes and memory attributes; libnuma supplies
-/// distances and the nodes that this process may use: others leave `facts` with a note. Where a
-/// library is silent or fails, the sysfs figures stay and a note says so.
+/// hwloc supplies CPU model, hardware threads, node sizes and the figures that sysfs lacks; libnuma
+/// supplies missing distances and the nodes that this process may use: others leave `facts` with a
+/// note. Where a library is silent or fails, the sysfs figures stay and a note says so. Devices
+/// that cannot be opened leave with a note, and mounts get their free space.
 void overlay_live_machine(MachineFacts& facts);
 
 }  // namespace terrace

@@ -7,23 +7,15 @@
 #include <sstream>
 #include <string_view>
 
-#include "allocators/topology/parse_units.h"
+#include "allocators/topology/dax_mounts.h"
+#include "allocators/topology/dax_reader.h"
+#include "allocators/topology/sysfs_text.h"
 #include "allocators/topology/text_file.h"
 
 namespace terrace {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// The first whole number at or after `position`; nothing when another character but blanks comes
-/// first or it does not fit.
-std::optional<std::uint64_t> number_at(std::string_view text, std::size_t position = 0) {
-  while (position < text.size() && (text[position] == ' ' || text[position] == '\t')) ++position;
-  std::uint64_t value = 0;
-  const auto parsed = std::from_chars(text.data() + position, text.data() + text.size(), value);
-  if (parsed.ec != std::errc()) return std::nullopt;
-  return value;
-}
 
 /// "Node 0 MemTotal:  4417748 kB" and "MemTotal: ..." alike.
 std::optional<Bytes> mem_total(std::string_view meminfo) {
@@ -33,17 +25,6 @@ std::optional<Bytes> mem_total(std::string_view meminfo) {
   const auto kib = number_at(meminfo, at + kKey.size());
   if (!kib || *kib > (std::uint64_t{1} << 53)) return std::nullopt;
   return KiB(*kib);
-}
-
-Result<std::vector<NodeId>> read_node_list(const std::string& path) {
-  const auto text = read_small_file(path);
-  if (!text)
-    return make_error(ErrorCode::kIo, 0, "%s: cannot be read; is it a sysfs tree?", path.c_str());
-  const std::string_view list = trimmed(*text);
-  if (list.empty()) return std::vector<NodeId>();
-  auto nodes = parse_node_list(list);
-  if (!nodes) return make_error(ErrorCode::kIo, 0, "%s: %s", path.c_str(), nodes.error().message);
-  return nodes;
 }
 
 /// How many numbers a list such as "0-3,8" names; 0 for one that makes no sense.
@@ -79,6 +60,7 @@ class Reader {
       return make_error(ErrorCode::kIo, 0, "%s: no node has memory whose size can be read",
                         nodes_dir_.c_str());
     read_memory_tiers();
+    read_dax();
     return std::move(facts_);
   }
 
@@ -114,6 +96,7 @@ class Reader {
     node.has_cpu = true;
     node.capacity = {facts_.system_memory, Provenance::kSysfs};
     facts_.nodes.push_back(node);
+    facts_.cpu_nodes = {node.id};
     note("nodes: this kernel knows no NUMA; all memory is taken as node 0");
     return std::move(facts_);
   }
@@ -121,7 +104,7 @@ class Reader {
   void read_cpu_nodes() {
     auto nodes = read_node_list(nodes_dir_ + "/has_cpu");
     if (nodes) {
-      cpu_nodes_ = std::move(*nodes);
+      facts_.cpu_nodes = std::move(*nodes);
     } else {
       note(std::string("which nodes have CPUs: ") + nodes.error().message);
     }
@@ -131,7 +114,7 @@ class Reader {
     NodeFacts node;
     node.id = id;
     const std::string dir = nodes_dir_ + "/node" + std::to_string(raw(id));
-    node.has_cpu = std::find(cpu_nodes_.begin(), cpu_nodes_.end(), id) != cpu_nodes_.end();
+    node.has_cpu = is_cpu_node(id);
     const auto meminfo = read_small_file(dir + "/meminfo");
     const auto size = meminfo ? mem_total(*meminfo) : std::nullopt;
     if (!size) {
@@ -142,8 +125,11 @@ class Reader {
     if (size->value == 0) return;  // listed while its memory is being taken offline
     node.capacity = {*size, Provenance::kSysfs};
     node.online_blocks = online_blocks(dir);
-    read_hmat(dir, node);
-    node.cpu_distance = read_cpu_distance(dir);
+    read_figures(dir, node);
+    read_cpu_distances(dir, node);
+    const auto weight = read_number(root_ + "/kernel/mm/mempolicy/weighted_interleave/node" +
+                                    std::to_string(raw(id)));
+    if (weight && *weight > 0 && *weight <= 255) node.interleave_weight = static_cast<int>(*weight);
     facts_.nodes.push_back(node);
   }
 
@@ -169,46 +155,30 @@ class Reader {
     return Bytes(count * block);
   }
 
-  /// access0 is the best initiator of any kind, access1 the best CPU: a kernel may have only one.
-  void read_hmat(const std::string& dir, NodeFacts& node) {
-    for (const char* access : {"/access0", "/access1"}) {
-      const std::string folder = dir + access + "/initiators/";
-      const auto bandwidth = read_figure(folder + "read_bandwidth");
-      const auto latency = read_figure(folder + "read_latency");
-      if (bandwidth && !node.read_bandwidth.known())
-        node.read_bandwidth = {GBps(static_cast<double>(*bandwidth) / 1000), Provenance::kHmat};
-      if (latency && !node.read_latency.known())
-        node.read_latency = {Nanoseconds(*latency), Provenance::kHmat};
-    }
-  }
-
-  /// A positive figure below ten million: 10 TB/s for a node in MB/s, 10 ms in nanoseconds. More
-  /// is a firmware that says nothing, or garbage.
-  std::optional<std::uint64_t> read_figure(const std::string& path) {
-    const auto text = read_small_file(path);
-    if (!text) return std::nullopt;
-    const std::string_view field = trimmed(*text);
-    const auto value = number_at(field);
-    const bool whole = field.find_first_not_of("0123456789") == std::string_view::npos;
-    if (value && whole && *value > 0 && *value < 10000000) return value;
-    note(path + ": holds \"" + std::string(field.substr(0, 20)) +
-         "\", which is no figure; run `terrace calibrate` or state it in the tier file");
-    return std::nullopt;
+  void read_figures(const std::string& dir, NodeFacts& node) {
+    AccessFigures figures = read_access(dir, "/initiators", Provenance::kHmat);
+    node.read_bandwidth = figures.read_bandwidth;
+    node.read_latency = figures.read_latency;
+    node.initiators = std::move(figures.initiators);
+    for (std::string& text : figures.notes) note(std::move(text));
   }
 
   /// The file holds one distance per online node, in their order.
-  std::optional<int> read_cpu_distance(const std::string& dir) const {
+  void read_cpu_distances(const std::string& dir, NodeFacts& node) const {
     const auto text = read_small_file(dir + "/distance");
-    if (!text) return std::nullopt;
-    std::optional<int> nearest;
-    std::istringstream stream(*text);
+    std::istringstream stream(text.value_or(std::string()));
     for (const NodeId other : online_) {
       int distance = 0;
-      if (!(stream >> distance)) return std::nullopt;
-      const bool cpus = std::find(cpu_nodes_.begin(), cpu_nodes_.end(), other) != cpu_nodes_.end();
-      if (cpus && distance > 0 && (!nearest || distance < *nearest)) nearest = distance;
+      if (!(stream >> distance)) break;
+      if (is_cpu_node(other) && distance > 0) node.cpu_distances.push_back({other, distance});
     }
-    return nearest;
+    for (const CpuDistance& to : node.cpu_distances)
+      node.cpu_distance = std::min(node.cpu_distance.value_or(to.distance), to.distance);
+  }
+
+  bool is_cpu_node(NodeId id) const {
+    return std::find(facts_.cpu_nodes.begin(), facts_.cpu_nodes.end(), id) !=
+           facts_.cpu_nodes.end();
   }
 
   void read_memory_tiers() {
@@ -231,11 +201,62 @@ class Reader {
     }
   }
 
+  void read_dax() {
+    DaxFindings found = read_dax_devices(root_);
+    for (std::string& text : found.notes) note(std::move(text));
+    facts_.dax = std::move(found.devices);
+    for (const DaxDevice& device : facts_.dax) {
+      if (device.driver == DaxDriver::kNone)
+        note(device.name +
+             ": no driver makes it usable; `daxctl reconfigure-device --mode=devdax " +
+             device.name + "`");
+      if (device.driver == DaxDriver::kKmem) join_node(device);
+      if (device.driver == DaxDriver::kDeviceDax && device.align > kBlockBytes)
+        note(device.name + ": is mapped in units larger than our blocks of 2 MiB, so it is left " +
+             "out; make it anew with an alignment of 2 MiB (`ndctl create-namespace --align`, " +
+             "`daxctl create-device --align`)");
+    }
+    facts_.mounts = read_dax_mounts(root_, proc_);
+  }
+
+  /// The kernel made the device's memory pages of a node: they are of the device's kind, whatever
+  /// the firmware's tables say or leave out. Figures of a node behind a CXL region are the ones
+  /// that the kernel added up from the device's CDAT (Linux 6.10 on).
+  void join_node(const DaxDevice& device) {
+    const auto node =
+        std::find_if(facts_.nodes.begin(), facts_.nodes.end(),
+                     [&](const NodeFacts& known) { return device.target_node == known.id; });
+    if (node == facts_.nodes.end())
+      return note(device.name + ": its memory is not online; `daxctl online-memory " + device.name +
+                  "`");
+    const bool first = node->devices.empty();
+    node->devices.push_back(device.name);
+    if (node->has_cpu)
+      return note("node " + std::to_string(raw(node->id)) + ": holds the memory of " + device.name +
+                  " (" + name_of(device.kind) + ") beside its own, which cannot be told apart; " +
+                  "use the device as devdax, or give it a node in the firmware's tables");
+    if (!first && node->device_kind != device.kind) {
+      note("node " + std::to_string(raw(node->id)) +
+           ": its devices are of different kinds; state " + "its kind in the tier file");
+      node->device_kind = TierKind::kUnknown;
+      return;
+    }
+    node->device_kind = device.kind;
+    adopt(device.read_bandwidth, node->read_bandwidth);
+    adopt(device.read_latency, node->read_latency);
+  }
+
+  /// The node's own value counts all its devices; it is the kernel's sum when the region has one.
+  template <typename T>
+  static void adopt(const Figure<T>& device, Figure<T>& node) {
+    if (!node.known()) node = device;
+    if (device.from == Provenance::kCdat) node.from = device.from;
+  }
+
   std::string root_;
   std::string nodes_dir_;
   std::string proc_;
   MachineFacts facts_;
-  std::vector<NodeId> cpu_nodes_;
   std::vector<NodeId> online_;
 };
 

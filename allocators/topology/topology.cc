@@ -8,7 +8,10 @@
 
 #include "allocators/topology/calibration_file.h"
 #include "allocators/topology/classify.h"
+#include "allocators/topology/dax_tiers.h"
 #include "allocators/topology/live_machine.h"
+#include "allocators/topology/memory_limit.h"
+#include "allocators/topology/neighbours.h"
 #include "allocators/topology/sysfs_reader.h"
 #include "allocators/topology/tier_file.h"
 #include "allocators/topology/tier_overlay.h"
@@ -33,6 +36,19 @@ void merge_cache(const std::string& path, Topology& topology) {
   } else {
     merge_calibration(*cached, topology.tiers);
   }
+}
+
+/// The machine's own tiers, before the user's file.
+std::vector<Tier> find_tiers(const DiscoveryOptions& options, MachineFacts& facts) {
+  std::vector<Tier> tiers = tiers_from(facts);
+  sort_tiers(tiers);
+  if (is_live(options.sysfs_root))
+    if (const auto limit = tightest_memory_limit("/proc", "/sys/fs/cgroup")) {
+      cut_to_limit(left_for_objects(*limit), tiers, facts);
+      tiers = tiers_from(facts);
+    }
+  add_dax_tiers(facts, tiers);
+  return tiers;
 }
 
 }  // namespace
@@ -66,8 +82,9 @@ Result<Topology> discover_topology(const DiscoveryOptions& options) {
   topology.machine_id = machine_id_of(*facts);
   topology.cpu_model = facts->cpu_model;
   topology.hardware_threads = facts->hardware_threads;
+  const MachineFacts whole = *facts;
+  topology.tiers = find_tiers(options, *facts);
   topology.unknowns = std::move(facts->notes);
-  topology.tiers = tiers_from(*facts);
   if (!options.tiers_file.empty()) {
     const auto file = read_tier_file(options.tiers_file);
     if (!file) return file.error();
@@ -79,6 +96,8 @@ Result<Topology> discover_topology(const DiscoveryOptions& options) {
   }
   if (!options.calibration_file.empty()) merge_cache(options.calibration_file, topology);
   sort_tiers(topology.tiers);
+  topology.nodes = describe_nodes(whole, topology.tiers);
+  topology.cpu_nodes = find_nearest(whole, topology.nodes);
   for (std::string& unknown : unknowns_of(topology.tiers))
     topology.unknowns.push_back(std::move(unknown));
   return topology;

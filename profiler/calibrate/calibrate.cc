@@ -64,6 +64,17 @@ TierMeasurement configured(const Tier& tier) {
   return entry;
 }
 
+/// Why a tier's memory cannot be measured here; nullptr when it can. The probe takes pages of
+/// nodes: what it measured for a device would be other memory.
+const char* unmeasurable(const Tier& tier) {
+  if (tier.emulated()) return "emulated; its figures are the tier file's, not measured";
+  if (tier.backing == BackingKind::kDax)
+    return "a device or file, which is not measured; state its figures in the tier file";
+  if (tier.capacity.known() && tier.capacity.value.value == 0)
+    return "this process may use none of it, so it is not measured";
+  return nullptr;
+}
+
 class Run {
  public:
   Run(const Topology& topology, const CalibrationOptions& options, const ProbeFactory& probes,
@@ -73,7 +84,7 @@ class Run {
         probes_(probes),
         progress_(progress),
         schedule_(schedule_of(options.effort)) {
-    for (const Tier& tier : topology.tiers) measured_ += tier.emulated() ? 0 : 1;
+    for (const Tier& tier : topology.tiers) measured_ += unmeasurable(tier) ? 0 : 1;
     steps_ = measured_ * schedule_.rounds * static_cast<int>(std::size(kQuantities));
   }
 
@@ -83,12 +94,12 @@ class Run {
     result_.calibration.cpu_model = topology_.cpu_model;
     result_.calibration.threads = threads();
     for (const Tier& tier : topology_.tiers) {
+      const char* const why = unmeasurable(tier);
+      if (why != nullptr) result_.notes.push_back("tier " + tier.name + ": " + why);
+      if (why != nullptr && !tier.emulated()) continue;
       auto entry = tier.emulated() ? Result<TierMeasurement>(configured(tier)) : measure(tier);
       if (!entry) return entry.error();
       result_.calibration.tiers.push_back(std::move(*entry));
-      if (tier.emulated())
-        result_.notes.push_back("tier " + tier.name +
-                                ": emulated; its figures are the tier file's, not measured");
     }
     result_.calibration.measured_at_unix_s =
         std::chrono::duration_cast<std::chrono::seconds>(
@@ -165,7 +176,7 @@ std::string unfit(const Calibration& cached, const Topology& topology) {
   if (cached.machine_id != topology.machine_id)
     return "was measured on machine " + cached.machine_id;
   for (const Tier& tier : topology.tiers) {
-    if (tier.emulated()) continue;
+    if (unmeasurable(tier) != nullptr) continue;
     const bool covered =
         std::any_of(cached.tiers.begin(), cached.tiers.end(), [&](const TierMeasurement& measured) {
           return measured.tier == tier.name && measured.nodes == tier.nodes;
@@ -183,10 +194,9 @@ CalibrationRun from_cache(const Calibration& cached, const Topology& topology) {
   run.calibration = cached;
   run.calibration.tiers.clear();
   for (const Tier& tier : topology.tiers) {
-    if (tier.emulated()) {
-      run.calibration.tiers.push_back(configured(tier));
-      run.notes.push_back("tier " + tier.name +
-                          ": emulated; its figures are the tier file's, not measured");
+    if (const char* const why = unmeasurable(tier)) {
+      run.notes.push_back("tier " + tier.name + ": " + why);
+      if (tier.emulated()) run.calibration.tiers.push_back(configured(tier));
       continue;
     }
     for (const TierMeasurement& measured : cached.tiers)

@@ -18,6 +18,10 @@ Json figure(const Figure<T>& of) {
   return json;
 }
 
+Json number(const std::optional<int>& of) {
+  return of ? Json(*of) : Json(nullptr);
+}
+
 }  // namespace
 
 Json json_document(const std::string& kind, const std::string& machine_id, bool emulated) {
@@ -48,6 +52,37 @@ Json tier_to_json(const Tier& tier) {
   json["read_bandwidth_one_thread_gbps"] = figure(tier.read_bandwidth_one);
   json["idle_latency_ns"] = figure(tier.idle_latency);
   json["loaded_latency_ns"] = figure(tier.loaded_latency);
+  return json;
+}
+
+Json node_to_json(const Node& node) {
+  Json json;
+  json["id"] = raw(node.id);
+  json["tier"] = node.tier.empty() ? Json(nullptr) : Json(node.tier);
+  json["kind"] = name_of(node.kind);
+  json["has_cpu"] = node.has_cpu;
+  json["capacity_bytes"] = figure(node.capacity);
+  json["memory_tier"] = number(node.memory_tier);
+  json["weighted_interleave"] = number(node.weight);
+  json["devices"] = node.devices;
+  json["read_bandwidth_gbps"] = figure(node.read_bandwidth);
+  json["read_latency_ns"] = figure(node.read_latency);
+  return json;
+}
+
+Json cpu_node_to_json(const CpuNode& from) {
+  Json json;
+  json["id"] = raw(from.id);
+  json["nearest"] = Json::array();
+  for (const NearNode& near : from.nearest) {
+    Json entry;
+    entry["kind"] = name_of(near.kind);
+    entry["node"] = raw(near.id);
+    entry["distance"] = number(near.distance);
+    entry["read_bandwidth_gbps"] = figure(near.read_bandwidth);
+    entry["read_latency_ns"] = figure(near.read_latency);
+    json["nearest"].push_back(std::move(entry));
+  }
   return json;
 }
 

@@ -8,12 +8,12 @@
 
 #include <terrace/tier.h>
 
-#include "allocators/os/files.h"
+#include "tiering/runtime/own_nodes.h"
 
 namespace terrace::runtime {
 namespace {
 
-constexpr std::uint32_t kOwnTiers = 3;  ///< faster than the CPUs' own, the CPUs' own, slower
+constexpr std::uint32_t kOwnTiers = 5;  ///< one for each kind of memory, one for the unknown
 
 struct OwnFlat {
   FlatHeader header;
@@ -107,82 +107,38 @@ Status apply(const Setting& setting, bool& wanted) {
   return ok_status();
 }
 
-/// Reads a sysfs list such as "0-1,8" into `mask`.
-bool read_node_list(const char* root, const char* name, std::uint64_t* mask) {
-  char path[320];
-  char text[512];
-  std::snprintf(path, sizeof path, "%s/devices/system/node/%s", root, name);
-  if (os::read_small_file(path, text, sizeof text) <= 0) return false;
-  for (const char* at = text; std::isdigit(static_cast<unsigned char>(*at)) != 0;) {
-    char* end = nullptr;
-    const unsigned long first = std::strtoul(at, &end, 10);
-    unsigned long last = first;
-    if (*end == '-') last = std::strtoul(end + 1, &end, 10);
-    for (unsigned long node = first; node <= last && node < kMaxNodes; ++node) {
-      mask[node / 64] |= std::uint64_t{1} << (node % 64);
-    }
-    at = *end == ',' ? end + 1 : end;
-  }
-  return true;
-}
+/// The tiers in the order of the kinds; nodes that nothing describes come last, in one tier.
+struct OwnKind {
+  TierKind kind;
+  const char* name;
+};
+constexpr OwnKind kOwnKinds[kOwnTiers] = {{TierKind::kHbm, "hbm"},
+                                          {TierKind::kDram, "dram"},
+                                          {TierKind::kCxl, "cxl"},
+                                          {TierKind::kPmem, "pmem"},
+                                          {TierKind::kUnknown, "other"}};
 
-std::uint64_t node_bytes(const char* root, std::uint32_t node) {
-  char path[320];
-  char text[4096];
-  std::snprintf(path, sizeof path, "%s/devices/system/node/node%u/meminfo", root, node);
-  if (os::read_small_file(path, text, sizeof text) <= 0) return 0;
-  const char* total = std::strstr(text, "MemTotal:");
-  return total != nullptr ? std::strtoull(total + 9, nullptr, 10) << 10 : 0;
-}
-
-/// The firmware's figure for the nearest CPUs, in MB/s; 0: not told.
-std::uint64_t node_bandwidth(const char* root, std::uint32_t node) {
-  char path[320];
-  char text[32];
-  std::snprintf(path, sizeof path,
-                "%s/devices/system/node/node%u/access0/initiators/read_bandwidth", root, node);
-  return os::read_small_file(path, text, sizeof text) > 0 ? std::strtoull(text, nullptr, 10) : 0;
-}
-
-bool has_node(const std::uint64_t* mask, std::uint32_t node) {
-  return (mask[node / 64] >> (node % 64) & 1) != 0;
-}
-
-void add_node(FlatTier& tier, const char* root, std::uint32_t node) {
-  tier.capacity_bytes += node_bytes(root, node);
-  tier.bandwidth_gbps += static_cast<double>(node_bandwidth(root, node)) / 1000;
-  tier.node_mask[node / 64] |= std::uint64_t{1} << (node % 64);
+void add_node(FlatTier& tier, const OwnNode& node, std::uint32_t number) {
+  tier.capacity_bytes += node.bytes;
+  tier.bandwidth_gbps += static_cast<double>(node.bandwidth_mbps) / 1000;
+  tier.node_mask[number / 64] |= std::uint64_t{1} << (number % 64);
 }
 
 /// Sorts the nodes into tiers; the number of tiers that have any.
 std::uint32_t find_tiers(const char* root) {
-  std::uint64_t memory[kMaxNodes / 64] = {};
-  std::uint64_t cpus[kMaxNodes / 64] = {};
-  if (!read_node_list(root, "has_memory", memory)) return 0;
-  read_node_list(root, "has_cpu", cpus);
-  std::uint64_t cpu_bandwidth = 0;
-  for (std::uint32_t node = 0; node < kMaxNodes; ++node) {
-    if (!has_node(memory, node) || !has_node(cpus, node)) continue;
-    const std::uint64_t bandwidth = node_bandwidth(root, node);
-    if (bandwidth > cpu_bandwidth) cpu_bandwidth = bandwidth;
-  }
-  FlatTier found[kOwnTiers] = {};
-  std::strcpy(found[0].name, "hbm");
-  std::strcpy(found[1].name, "dram");
-  std::strcpy(found[2].name, "cxl");
-  found[0].kind = static_cast<std::uint8_t>(TierKind::kHbm);
-  found[1].kind = static_cast<std::uint8_t>(TierKind::kDram);
-  found[2].kind = static_cast<std::uint8_t>(TierKind::kCxl);
-  for (std::uint32_t node = 0; node < kMaxNodes; ++node) {
-    if (!has_node(memory, node)) continue;
-    const bool faster = cpu_bandwidth != 0 && node_bandwidth(root, node) > cpu_bandwidth;
-    add_node(found[has_node(cpus, node) ? 1 : (faster ? 0 : 2)], root, node);
-  }
+  const OwnNode* const nodes = read_own_nodes(root);
   std::uint32_t count = 0;
-  for (const FlatTier& tier : found) {
+  for (const OwnKind& own_kind : kOwnKinds) {
+    FlatTier& tier = own.tiers[count];
+    for (std::uint32_t number = 0; number < kMaxNodes; ++number) {
+      if (nodes[number].bytes != 0 && nodes[number].kind == own_kind.kind)
+        add_node(tier, nodes[number], number);
+    }
     if (tier.capacity_bytes == 0) continue;
-    own.tiers[count] = tier;
-    own.tiers[count++].weight = tier.bandwidth_gbps > 0 ? tier.bandwidth_gbps : 1;
+    std::strcpy(tier.name, own_kind.name);
+    tier.kind = static_cast<std::uint8_t>(own_kind.kind);
+    tier.weight = tier.bandwidth_gbps > 0 ? tier.bandwidth_gbps : 1;
+    ++count;
   }
   return count;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plain LD_PRELOAD without the command line: when TERRACE_CONF names a policy and no flat file is
-// given, the tiers are the machine's NUMA nodes as sysfs shows them. Nodes with CPUs are one tier;
-// nodes without are another, before it when the kernel gives them more bandwidth, else behind it.
+// given, the tiers are the machine's NUMA nodes as sysfs shows them, one for each kind of memory
+// (own_nodes.h): hbm, dram, cxl, pmem, and one named "other" for nodes that nothing describes.
 // Resident: static storage, libc only, called once before threads.
 #pragma once
 

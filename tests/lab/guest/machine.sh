@@ -126,10 +126,12 @@ compare() {
   if [ "$1" -lt "$2" ]; then echo faster; elif [ "$1" -gt "$2" ]; then echo slower; else echo same; fi
 }
 
-# check_device_dax SIZE: /dev/dax0.0 can be mapped, in pieces of 2 MiB.
+# check_device_dax SIZE: /dev/dax0.0 is one that programs map, in pieces of 2 MiB.
 check_device_dax() {
   local device=/sys/bus/dax/devices/dax0.0
   check 'dax0.0 is a device' test -c /dev/dax0.0
+  # The file is there without a driver too, and then cannot be opened.
+  check 'dax0.0 opens' bash -c 'exec 3<>/dev/dax0.0'
   check_equal 'driver of dax0.0' device_dax "$(basename "$(readlink -f $device/driver)")"
   check_equal 'alignment of dax0.0' 2097152 "$(cat $device/align)"
   check 'size of dax0.0' within_percent 10 "$1" $(($(cat $device/size) >> 20))

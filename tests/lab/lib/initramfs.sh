@@ -112,9 +112,10 @@ payload_archive() {
   for program in ${machine[programs]}; do
     pack_program "$program" "$build" "$root"
   done
-  cp -r "$lab_folder/guest" "$root/lab/"
+  cp -r "$lab_folder/guest" "$lab_folder/expected" "$root/lab/"
   cp "$lab_folder/lib/machine.sh" "$root/lab/lib/"
   cp "$file" "$root/lab/machine"
+  basename "$file" .machine >"$root/lab/name"
   cp "$run/command" "$root/lab/"
   pack "$root" "$run/payload.cpio"
   rm -rf "$root"

@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include <terrace/tier.h>
+
 namespace terrace::runtime {
 namespace {
 
@@ -66,7 +68,7 @@ TEST_F(OwnDiscovery, OrdersHbmDramAndCxlByBandwidth) {
   EXPECT_DOUBLE_EQ(view.tiers[2].weight, 20);
 }
 
-TEST_F(OwnDiscovery, NodesWithoutFiguresAndCpusAreSlower) {
+TEST_F(OwnDiscovery, NodesThatNothingDescribesComeLast) {
   put(nodes() / "has_memory", "0,2");
   put(nodes() / "has_cpu", "0");
   add_node(0, 8 << 20, 0);
@@ -74,7 +76,8 @@ TEST_F(OwnDiscovery, NodesWithoutFiguresAndCpusAreSlower) {
   const FlatView view = discover("policy:interleave,threshold:4M,bind:strict");
   ASSERT_TRUE(view.valid());
   EXPECT_STREQ(view.tiers[0].name, "dram");
-  EXPECT_STREQ(view.tiers[1].name, "cxl");
+  EXPECT_STREQ(view.tiers[1].name, "other");
+  EXPECT_EQ(view.tiers[1].kind, static_cast<std::uint8_t>(TierKind::kUnknown));
   EXPECT_EQ(view.header->threshold_bytes, MiB(4).value);
   EXPECT_EQ(view.header->bind_mode, 2u);
 }

@@ -125,9 +125,11 @@ TEST(DaxTierError, PathAndNodesFitTheBacking) {
                                           "\"path\"; add a device, file or folder"));
   EXPECT_THAT(error_of(kHead + "nodes = [0]\npath = \"/data/file\"\n"),
               AllOf(HasSubstr(":4: key \"nodes\""), EndsWith("leave \"nodes\" out")));
-  EXPECT_THAT(error_of("[[tier]]\nname = \"pmem\"\nnodes = [0]\n"), HasSubstr("leave \"nodes\" out"));
-  EXPECT_THAT(error_of("[[tier]]\nname = \"slow\"\nbacking = \"emulated\"\npath = \"/data/file\"\n"),
-              AllOf(HasSubstr(":4: key \"path\""), HasSubstr("is backed by emulated")));
+  EXPECT_THAT(error_of("[[tier]]\nname = \"pmem\"\nnodes = [0]\n"),
+              HasSubstr("leave \"nodes\" out"));
+  EXPECT_THAT(
+      error_of("[[tier]]\nname = \"slow\"\nbacking = \"emulated\"\npath = \"/data/file\"\n"),
+      AllOf(HasSubstr(":4: key \"path\""), HasSubstr("is backed by emulated")));
   EXPECT_THAT(error_of("[[tier]]\nname = \"dram\"\npath = \"/data/file\"\n"),
               HasSubstr("add backing = \"dax\""));
   EXPECT_THAT(error_of(kHead + "path = 5\n"), HasSubstr("as in \"/dev/dax0.0\""));
@@ -137,13 +139,15 @@ TEST(DaxTierError, PathAndNodesFitTheBacking) {
 }
 
 TEST(DaxTierError, CapacityFitsThePath) {
-  EXPECT_THAT(error_of(kHead + "path = \"/dev/dax0.0\"\ncapacity = \"3GiB\"\n"),
-              AllOf(HasSubstr(":5: key \"capacity\""),
-                    HasSubstr("asks for 3.00 GiB of /dev/dax0.0, which has 2.00 GiB; ask for less")));
+  EXPECT_THAT(
+      error_of(kHead + "path = \"/dev/dax0.0\"\ncapacity = \"3GiB\"\n"),
+      AllOf(HasSubstr(":5: key \"capacity\""),
+            HasSubstr("asks for 3.00 GiB of /dev/dax0.0, which has 2.00 GiB; ask for less")));
   EXPECT_THAT(error_of(kHead + "path = \"/data/folder\"\n"), HasSubstr("has no \"capacity\""));
   EXPECT_THAT(error_of(kHead + "path = \"/data/folder\"\ncapacity = \"4GiB\"\n"),
               HasSubstr("which has 3.00 GiB free"));
-  EXPECT_THAT(error_of(kHead + "path = \"/data/small\"\n"), HasSubstr("has 0.06 MiB, fewer than one"));
+  EXPECT_THAT(error_of(kHead + "path = \"/data/small\"\n"),
+              HasSubstr("has 0.06 MiB, fewer than one"));
 }
 
 TEST(DaxTierError, APathBelongsToOneTier) {

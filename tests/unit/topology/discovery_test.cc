@@ -36,8 +36,10 @@ TEST_P(CapturedTree, ReadsAsTheExpectedText) {
 INSTANTIATE_TEST_SUITE_P(Trees, CapturedTree,
                          ::testing::Values("one_node", "two_sockets", "dram_cxl", "hbm_dram_cxl",
                                            "cxl_by_memory_tier", "holes", "many_nodes",
-                                           "late_memory", "no_numa", "unknown_nodes",
-                                           "bad/no_meminfo", "bad/garbage_figures"),
+                                           "late_memory", "no_numa", "unknown_nodes", "cxl_kmem",
+                                           "cxl_devdax", "pmem", "two_sockets_hbm", "accelerator",
+                                           "reserved", "bad/no_meminfo", "bad/garbage_figures",
+                                           "bad/garbage_dax"),
                          [](const auto& instance) {
                            std::string name = instance.param;
                            for (char& letter : name)

@@ -57,8 +57,6 @@ Finding probe_numa() {
 std::vector<Finding> probe_devices() {
   return {probe_bus("CXL devices", "/sys/bus/cxl/devices", "tiers behind a CXL link",
                     "a CXL type-3 device and the modules cxl_acpi, cxl_pci, cxl_mem"),
-          probe_bus("dax devices", "/sys/bus/dax/devices", "tiers mapped as devices",
-                    "memory in devdax mode (daxctl, ndctl)"),
           probe_hwloc(), probe_numa()};
 }
 
