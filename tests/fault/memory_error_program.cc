@@ -239,6 +239,26 @@ void device_is_unbound() {
   REQUIRE(weights.same(0, weights.size));
 }
 
+/// The lab: the node under a block is taken offline, which moves its pages; what is there stays,
+/// and new blocks are had from elsewhere.
+void node_goes_away() {
+  const std::size_t size = 2 * kBlock;
+  auto* block = static_cast<char*>(std::malloc(size));
+  REQUIRE(block != nullptr);
+  fill(block, size, 1);
+  const int before = node_of(block);
+  REQUIRE(before > 0);
+  std::printf("ready\n");
+  std::fflush(stdout);
+  REQUIRE(std::getchar() == 'g');
+  REQUIRE(holds(block, size, 1));
+  REQUIRE(node_of(block) >= 0 && node_of(block) != before);
+  auto* fresh = static_cast<char*>(std::malloc(size));
+  REQUIRE(fresh != nullptr);
+  fill(fresh, size, 2);
+  REQUIRE(holds(fresh, size, 2) && node_of(fresh) != before);
+}
+
 }  // namespace terrace::e2e
 
 namespace {
@@ -258,6 +278,7 @@ constexpr Case kCases[] = {
     TERRACE_CASE(written_weights_are_passed_on),
     TERRACE_CASE(system_calls_on_a_lost_page),
     TERRACE_CASE(device_is_unbound),
+    TERRACE_CASE(node_goes_away),
 };
 
 }  // namespace
