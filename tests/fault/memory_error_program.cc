@@ -242,21 +242,21 @@ void device_is_unbound() {
 /// The lab: the node under a block is taken offline, which moves its pages; what is there stays,
 /// and new blocks are had from elsewhere.
 void node_goes_away() {
-  const std::size_t size = 2 * kBlock;
+  const std::size_t size = 3 * kBlock;  // the first block is on the fast tier
   auto* block = static_cast<char*>(std::malloc(size));
   REQUIRE(block != nullptr);
   fill(block, size, 1);
-  const int before = node_of(block);
+  const int before = node_of(block + kBlock);
   REQUIRE(before > 0);
   std::printf("ready\n");
   std::fflush(stdout);
   REQUIRE(std::getchar() == 'g');
   REQUIRE(holds(block, size, 1));
-  REQUIRE(node_of(block) >= 0 && node_of(block) != before);
+  REQUIRE(node_of(block + kBlock) >= 0 && node_of(block + kBlock) != before);
   auto* fresh = static_cast<char*>(std::malloc(size));
   REQUIRE(fresh != nullptr);
   fill(fresh, size, 2);
-  REQUIRE(holds(fresh, size, 2) && node_of(fresh) != before);
+  REQUIRE(holds(fresh, size, 2) && node_of(fresh + kBlock) != before);
 }
 
 }  // namespace terrace::e2e

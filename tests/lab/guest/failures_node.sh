@@ -18,6 +18,7 @@ nodes = [0]
 capacity = "2MiB"
 TEXT
 mkfifo /tmp/go
+trap "" PIPE
 terrace run --tiers /tmp/tiers.toml --policy first-touch --late-size 0 --status /tmp/status \
   -- memory_error_program node_goes_away </tmp/go >/tmp/out 2>/tmp/err &
 exec 3>/tmp/go
@@ -25,7 +26,7 @@ for _ in $(seq 400); do grep -q ready /tmp/out && break; usleep 50000; done
 check_equal 'the program holds memory of the node' ready "$(cat /tmp/out)"
 check 'the node goes offline' offline
 check 'and is gone' grep -qvw 1 /sys/devices/system/node/has_memory
-echo g >&3
+echo g >&3 2>/dev/null
 wait $!
 check_equal 'the program ends by itself' 0 $?
 check 'binding to the node was refused, and counted' test "$(figure bind_refused)" -gt 0
