@@ -92,7 +92,8 @@ class LinkEngine {
     std::int32_t fd = -1;
     std::uint32_t file_start = 0;
     std::uint32_t passes = 0;
-    std::uint8_t stay_shift = 0;  ///< it stays open kOpenTime << stay_shift
+    std::uint8_t undelivered = 0;  ///< deliveries that the kernel refused, in a row
+    std::uint8_t stay_shift = 0;   ///< it stays open kOpenTime << stay_shift
     std::uint64_t fault_ns = 0;
     std::uint64_t closed_ns = 0;
     std::uint64_t arrived_ns = 0;  ///< while kArrived
@@ -116,6 +117,7 @@ class LinkEngine {
   void on_fault(const os::FaultEvent& event, Nanoseconds now);
   int on_first_touch_of_page(std::uint32_t block);
   void leave_to_kernel(std::uint32_t block, Nanoseconds now);
+  void end_deliveries();
   void wait_for(Block& block, Nanoseconds now);
   void end_wait(Block& block);
   void on_touch(std::uint32_t block, Nanoseconds now);

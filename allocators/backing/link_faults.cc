@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The link engine's thread: faults in, deliveries out, open blocks closed again.
 #include "allocators/backing/emulated_link.h"
+
+#include <cerrno>
+
 #include "allocators/os/clock.h"
 #include "allocators/os/mapping.h"
 #include "allocators/os/thread.h"
@@ -15,6 +18,8 @@ constexpr Nanoseconds kLongestSleep = milliseconds(100);
 // How long a block stays open that was opened ahead of a stream whose pace is not known yet.
 constexpr Nanoseconds kUnknownPace = milliseconds(2);
 constexpr Nanoseconds kLongestOpen = milliseconds(60);
+// A delivery that the kernel refuses this often in a row is refused for good.
+constexpr std::uint8_t kMostTries = 8;
 
 }  // namespace
 
@@ -84,7 +89,7 @@ void LinkEngine::on_fault(const os::FaultEvent& event, Nanoseconds now) {
   if (event.address < base || event.address - base >= arena_blocks_ << kBlockShift) {
     if (scratch_ != nullptr && faults_.deliver(scratch_, KiB(4)) != 0) {
       // Whoever measures must not hang: the kernel answers from here on.
-      faults_.unwatch(scratch_, kBlockBytes);
+      if (faults_.unwatch(scratch_, kBlockBytes) != 0) return end_deliveries();
       faults_.wake(scratch_, kBlockBytes);
     }
     return;
@@ -125,9 +130,22 @@ void LinkEngine::leave_to_kernel(std::uint32_t index, Nanoseconds now) {
     opened_.erase(i);
     break;
   }
+  end_wait(block);
   block.link = 0;
-  faults_.unwatch(address_of(index), kBlockBytes);
+  if (faults_.unwatch(address_of(index), kBlockBytes) != 0) return end_deliveries();
   faults_.wake(address_of(index), kBlockBytes);
+}
+
+/// Not even a range can be given back: with its last descriptor the kernel forgets them all and
+/// lets everybody go. Nothing is paced from here on, and nothing new comes behind a link.
+void LinkEngine::end_deliveries() {
+  faults_.close();
+  for (std::uint64_t i = 0; i < arena_blocks_; ++i) {
+    if (blocks_[i].link == 0) continue;
+    end_wait(blocks_[i]);
+    blocks_[i].link = 0;
+  }
+  while (!opened_.empty()) opened_.pop();
 }
 
 void LinkEngine::wait_for(Block& block, Nanoseconds now) {
@@ -148,6 +166,7 @@ void LinkEngine::on_touch(std::uint32_t index, Nanoseconds now) {
   // A fault on an open block comes from a thread that touched it together with the one it was
   // opened for: the same pass.
   if (block.state != State::kOpen) ++block.passes;
+  if (block.undelivered > kMostTries) return leave_to_kernel(index, now);
   switch (block.state) {
     case State::kClosed:
       if (still_cached(block, now)) {
@@ -245,6 +264,11 @@ void LinkEngine::open_block(std::uint32_t index, Nanoseconds now, Nanoseconds cl
     // No page yet (read ahead of the first touch), or mapped by another way: whoever waits looks
     // again and faults anew if need be.
     faults_.wake(address_of(index), kBlockBytes);
+  }
+  if (error == 0 || error == EEXIST) {
+    block.undelivered = 0;
+  } else if (block.undelivered <= kMostTries) {
+    ++block.undelivered;
   }
   end_wait(block);
   if (block.state == State::kOpen) return;

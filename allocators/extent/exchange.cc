@@ -173,6 +173,7 @@ int Exchange::freeze(TieredExtents& extents, Object& object, std::uint64_t promi
     const std::uint64_t offset = static_cast<std::uint64_t>(first - object.first_block)
                                  << kBlockShift;
     error = os::map_private_file(at, size_of(count), object.file.fd(), offset);
+    if (error != 0) error = make_private(extents, object, first, count);
     if (error == 0 && object.read_only) error = os::protect_read_only(at, size_of(count));
   });
   if (error == 0) object.pages = Pages::kFrozen;

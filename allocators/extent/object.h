@@ -44,7 +44,9 @@ struct Object {
   KernelOrder order;       ///< period 0: laid by range
   std::uint32_t mappings = 0;  ///< taken from the budget of mappings
   os::PageKind page_kind = os::PageKind::kHuge;
-  os::MemoryFile file;  ///< open while any block is its page
+  os::MemoryFile file;      ///< open while any block is its page
+  int source = -1;          ///< materialised file: a descriptor of it, for memory errors
+  std::uint32_t watch = 0;  ///< with `source`: os::WatchId
   std::uint32_t hole_count = 0;
   Hole holes[16];
   CallSite site;

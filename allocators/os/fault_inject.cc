@@ -12,6 +12,8 @@ struct Armed {
   std::atomic<bool> sticky{false};
 };
 constinit Armed armed[static_cast<int>(SystemCall::kCount)];
+constinit std::atomic<int> uncounted{0};
+constinit std::atomic<std::atomic<int>*> injected{&uncounted};
 
 }  // namespace
 
@@ -21,6 +23,7 @@ int injected_error(SystemCall call) {
   const int before = fault.countdown.fetch_sub(1);
   if (before != 1) return 0;
   if (fault.sticky.load()) fault.countdown.store(1);
+  injected.load()->fetch_add(1);
   return fault.error.load();
 }
 
@@ -29,6 +32,10 @@ void inject_fault(SystemCall call, int nth, int error, bool and_all_later) {
   fault.error.store(error);
   fault.sticky.store(and_all_later);
   fault.countdown.store(nth);
+}
+
+void count_injected_faults_in(std::atomic<int>& counter) {
+  injected.store(&counter);
 }
 
 }  // namespace terrace::os

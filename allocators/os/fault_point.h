@@ -4,6 +4,8 @@
 // Thread-safe, never allocates.
 #pragma once
 
+#include <atomic>
+
 namespace terrace::os {
 
 enum class SystemCall : int {
@@ -29,6 +31,9 @@ enum class SystemCall : int {
   kFlock,
   kUnlink,
   kWrite,
+  kMprotect,
+  kFcntl,
+  kSigaction,
   kCount
 };
 
@@ -38,5 +43,8 @@ int injected_error(SystemCall call);
 /// Tests only (fault_inject.cc): the `nth` call from now (1 is the next) of this kind fails with
 /// `error`, and with `and_all_later` every one after it too. 0 disarms.
 void inject_fault(SystemCall call, int nth, int error, bool and_all_later = false);
+
+/// Tests only: from now on calls that fail by injection are counted there.
+void count_injected_faults_in(std::atomic<int>& counter);
 
 }  // namespace terrace::os

@@ -121,9 +121,24 @@ int read_fully(int fd, void* to, std::uint64_t size, std::uint64_t offset) {
   return 0;
 }
 
+int keep_descriptor(int fd) {
+  const Errno keep;
+  rlimit limit{};
+  if (injected_error(SystemCall::kFcntl) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
+  const rlim_t soft = limit.rlim_cur > 65536 ? 65536 : limit.rlim_cur;
+  return fcntl(fd, F_DUPFD_CLOEXEC, static_cast<int>(soft / 2));
+}
+
+void close_descriptor(int fd) {
+  const Errno keep;
+  // Nothing can be done about an error: Linux has closed it then.
+  if (fd >= 0) ::close(fd);
+}
+
 std::int64_t regular_file_size(int fd) {
   const Errno keep;
   struct stat status {};
+  if (injected_error(SystemCall::kStat) != 0) return -1;
   if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return -1;
   return status.st_size;
 }
@@ -143,6 +158,7 @@ int write_file(const char* path, const char* data, std::size_t size) {
   const Descriptor file(open_checked(path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
   if (file.get() < 0) return errno;
   while (size > 0) {
+    if (const int error = injected_error(SystemCall::kWrite); error != 0) return error;
     const ssize_t put = write(file.get(), data, size);
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) return errno;
@@ -172,7 +188,7 @@ int process_id() {
 int move_to_high_number(int fd) {
   const Errno keep;
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return fd;
+  if (injected_error(SystemCall::kFcntl) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0) return fd;
   const rlim_t soft = limit.rlim_cur > 65536 ? 65536 : limit.rlim_cur;
   const int moved = fcntl(fd, F_DUPFD_CLOEXEC, static_cast<int>(soft / 2));
   if (moved < 0) return fd;

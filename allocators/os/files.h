@@ -32,6 +32,10 @@ Result<MappedFile> map_file(const char* path);
 /// ends earlier.
 int read_fully(int fd, void* to, std::uint64_t size, std::uint64_t offset);
 
+/// A second descriptor for the same file, kept away from the low numbers that programs use and
+/// close; -1 when there is none left. The caller gives it back by close_descriptor().
+int keep_descriptor(int fd);
+void close_descriptor(int fd);
 /// Size of a regular file; -1 when it is not one.
 std::int64_t regular_file_size(int fd);
 /// The path behind a descriptor as /proc tells it, NUL-terminated; false when unknown.

@@ -168,6 +168,7 @@ int advise(void* at, Bytes size, int advice) {
 }
 
 int protect(void* at, Bytes size, int protection) {
+  if (const int error = injected_error(SystemCall::kMprotect); error != 0) return error;
   const int saved = errno;
   if (syscall(SYS_mprotect, at, size.value, protection) == 0) return 0;
   const int error = errno;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "allocators/os/fault_point.h"
 #include "allocators/os/files.h"
@@ -134,6 +135,32 @@ long sample_nodes(const void* at, Bytes size, std::uint32_t* by_node, std::uint3
   }
   errno = saved;
   return absent;
+}
+
+namespace {
+
+/// The figure behind `key` in kB, from a node's meminfo; -1 when it is not there.
+std::int64_t kilobytes_of(const char* text, const char* key) {
+  const char* const found = std::strstr(text, key);
+  return found != nullptr ? std::strtoll(found + std::strlen(key), nullptr, 10) : -1;
+}
+
+}  // namespace
+
+Bytes free_memory_of(const NodeMask& nodes) {
+  std::uint64_t kilobytes = 0;
+  for (std::uint32_t node = 0; node < kNodeMaskWords * 64; ++node) {
+    if ((nodes.words[node / 64] >> (node % 64) & 1) == 0) continue;
+    char path[64];
+    char text[4096];
+    std::snprintf(path, sizeof path, "/sys/devices/system/node/node%u/meminfo", node);
+    if (read_small_file(path, text, sizeof text) <= 0) return Bytes(~std::uint64_t{0});
+    const std::int64_t free_pages = kilobytes_of(text, "MemFree:");
+    const std::int64_t idle_files = kilobytes_of(text, "Inactive(file):");
+    if (free_pages < 0 || idle_files < 0) return Bytes(~std::uint64_t{0});
+    kilobytes += static_cast<std::uint64_t>(free_pages + idle_files / 2);
+  }
+  return Bytes(kilobytes << 10);
 }
 
 }  // namespace terrace::os

@@ -73,4 +73,8 @@ std::uint32_t interleave_weight(const char* sysfs_root, std::uint32_t node);
 long sample_nodes(const void* at, Bytes size, std::uint32_t* by_node, std::uint32_t node_count,
                   std::uint32_t max_samples);
 
+/// What these nodes could give without taking it from a program: free pages and half of the file
+/// pages that were not used of late. 2^64-1 bytes when sysfs does not say.
+Bytes free_memory_of(const NodeMask& nodes);
+
 }  // namespace terrace::os

@@ -8,6 +8,12 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "allocators/topology/parse_units.h"
+#include "allocators/topology/text_file.h"
 
 namespace terrace {
 namespace {
@@ -70,16 +76,28 @@ void overlay_hwloc(MachineFacts& facts) {
         overlay_node(topology.get(), object, node);
 }
 
+/// From /proc and not by libnuma: containers refuse get_mempolicy, which libnuma takes for "none".
+std::vector<NodeId> allowed_nodes() {
+  constexpr std::string_view kKey = "Mems_allowed_list:";
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (!std::string_view(line).starts_with(kKey)) continue;
+    auto nodes = parse_node_list(trimmed(std::string_view(line).substr(kKey.size())));
+    if (nodes) return std::move(*nodes);
+  }
+  return {};
+}
+
 void drop_forbidden_nodes(MachineFacts& facts) {
-  bitmask* const allowed = numa_get_mems_allowed();
+  const std::vector<NodeId> allowed = allowed_nodes();
+  if (allowed.empty()) return;  // a kernel without cpusets: all of them
   std::erase_if(facts.nodes, [&](const NodeFacts& node) {
-    if (numa_bitmask_isbitset(allowed, static_cast<unsigned>(raw(node.id)))) return false;
+    if (std::find(allowed.begin(), allowed.end(), node.id) != allowed.end()) return false;
     facts.notes.push_back("node " + std::to_string(raw(node.id)) +
                           ": outside this process's cpuset, so it is left out; widen cpuset.mems "
                           "to use it");
     return true;
   });
-  numa_bitmask_free(allowed);
 }
 
 void overlay_distances(const std::vector<NodeId>& cpu_nodes, NodeFacts& node) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <sstream>
 
@@ -76,6 +77,22 @@ std::optional<MemoryLimit> tightest_memory_limit(const std::string& proc_root,
     }
   }
   return tightest;
+}
+
+MemoryLimit left_for_objects(const MemoryLimit& limit) {
+  MemoryLimit left = limit;
+  const std::string folder = limit.file.substr(0, limit.file.rfind('/'));
+  std::uint64_t taken = limit.bytes.value / 16 + MiB(8).value;
+  if (const auto text = read_small_file(folder + "/memory.stat")) {
+    const std::string lines = "\n" + *text;
+    for (const std::string_view key : {"\nanon ", "\nrss "}) {  // v2's name and v1's
+      const std::size_t at = lines.find(key);
+      if (at == std::string::npos) continue;
+      taken += std::strtoull(lines.c_str() + at + key.size(), nullptr, 10);
+    }
+  }
+  left.bytes = Bytes(taken < limit.bytes.value ? limit.bytes.value - taken : 0);
+  return left;
 }
 
 void cut_to_limit(const MemoryLimit& limit, const std::vector<Tier>& tiers, MachineFacts& facts) {

@@ -23,6 +23,11 @@ struct MemoryLimit {
 std::optional<MemoryLimit> tightest_memory_limit(const std::string& proc_root,
                                                  const std::string& cgroup_root);
 
+/// What of it objects may take: not what the group's processes use now (memory.stat's `anon`, this
+/// one included), and not a sixteenth and 8 MiB for small blocks, stacks and the kernel's tables,
+/// which are charged as well. Without this the group is out of memory when its tiers are full.
+MemoryLimit left_for_objects(const MemoryLimit& limit);
+
 /// Cuts the nodes' capacities to the limit, nodes of faster tiers first (`tiers` are sorted), and
 /// adds a note that says so. Memory of dax devices and of files on them is not cut: a control group
 /// is charged for anonymous memory, page cache and kernel structures (the kernel's

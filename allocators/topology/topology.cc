@@ -57,7 +57,7 @@ std::vector<Tier> find_tiers(const DiscoveryOptions& options, MachineFacts& fact
   sort_tiers(tiers);
   if (is_live(options.sysfs_root))
     if (const auto limit = tightest_memory_limit("/proc", "/sys/fs/cgroup")) {
-      cut_to_limit(*limit, tiers, facts);
+      cut_to_limit(left_for_objects(*limit), tiers, facts);
       tiers = tiers_from(facts);
     }
   add_dax_tiers(facts, tiers);

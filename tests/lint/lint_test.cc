@@ -162,6 +162,21 @@ TEST(Words, NotesToOneselfAreRejected) {
   EXPECT_THAT(check_words(source("bench/a.cc", "int " + note + "S; // file.XXXXXX\n")), IsEmpty());
 }
 
+TEST(NamedTests, TestsThatDoNotExistAreRejected) {
+  const std::vector<SourceFile> sources = {
+      source("tests/unit/a_test.cc", "TEST(Tier, IsFull) {\nTEST_P(Node, IsGone) {\n"),
+      source("bench/b_test.cc", "TEST(Bench, Runs) {\n")};
+  const auto check = [&](std::string_view rows) {
+    const std::string text = "| event | shown by |\n|---|---|\n" + std::string(rows);
+    return check_named_tests(parse_source("docs/a.md", Language::kScript, text), sources);
+  };
+  EXPECT_THAT(check("| `x` full | `Tier.IsFull`, `a_test`, `a_test.cc`, `Node.*`, `Tier.Is*` |\n"),
+              IsEmpty());
+  EXPECT_THAT(rules_of(check("| full | `Tier.IsEmpty` |\n| gone | `Nod.*` and `b_test` |\n")),
+              ElementsAre("named-test", "named-test", "named-test"));
+  EXPECT_THAT(check("| `nobody` | |\n\n| other | tests |\n| `x` | `Tier.IsEmpty` |\n"), IsEmpty());
+}
+
 TEST(Blanking, CommentsStringsAndDigitSeparatorsAreUnderstood) {
   const SourceFile file = source("bench/a.cc",
                                  "int a = 1'000; /* { */ char c = '{';\n"

@@ -41,7 +41,10 @@ Findings check_opening(const SourceFile& file);
 /// No words that promise later work.
 Findings check_words(const SourceFile& file);
 
-/// All of them.
+/// Tables with a column `shown by` name tests of `sources`: a file, or a GoogleTest `Suite.Case`.
+Findings check_named_tests(const SourceFile& document, const std::vector<SourceFile>& sources);
+
+/// All of them but the last, which is about documents.
 Findings check_all(const SourceFile& file, const std::vector<std::string>& public_headers);
 
 }  // namespace terrace::lint

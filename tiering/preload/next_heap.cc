@@ -14,6 +14,9 @@
 #include "tiering/preload/os/mapping_request.h"
 #include "tiering/runtime/placement.h"
 
+// glibc's own name for sigaction, which nobody interposes; behind us until the look-up.
+extern "C" int __sigaction(int number, const struct sigaction* action, struct sigaction* previous);
+
 namespace terrace::preload {
 namespace {
 
@@ -96,6 +99,10 @@ int kernel_posix_advise(void* address, std::size_t length, int advice) {
   return error;
 }
 
+__sighandler_t first_signal(int number, __sighandler_t handler) {
+  return resolve_next_heap() ? call(next.signal, number, handler) : SIG_ERR;
+}
+
 // ---- Whenever blocks of the early heap may come back: inside the look-up, and after it if the
 // early heap had to serve. The usual process never gets to these.
 
@@ -154,6 +161,8 @@ void find_mappings() {
   find(next.advise, "madvise");
   find(next.protect, "mprotect");
   find(next.posix_advise, "posix_madvise");
+  find(next.set_action, "sigaction");
+  find(next.signal, "signal");
 }
 
 template <typename Function>
@@ -194,6 +203,8 @@ constinit Next next{
     .advise = &os::advise,
     .protect = &os::protect,
     .posix_advise = &kernel_posix_advise,
+    .set_action = &__sigaction,
+    .signal = &first_signal,
     .module_begin = 0,
     .module_end = 0,
     .usable_size_known = false,

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 
@@ -41,6 +42,9 @@ struct alignas(64) Next {
   NextFunction<int(void*, std::size_t, int)> advise;
   NextFunction<int(void*, std::size_t, int)> protect;
   NextFunction<int(void*, std::size_t, int)> posix_advise;
+
+  NextFunction<int(int, const struct sigaction*, struct sigaction*)> set_action;
+  NextFunction<__sighandler_t(int, __sighandler_t)> signal;
 
   /// Address range of the module that `allocate` lives in.
   std::atomic<std::uintptr_t> module_begin;

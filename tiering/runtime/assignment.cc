@@ -45,6 +45,16 @@ void note_peak(State& runtime) {
   }
 }
 
+/// The nodes of all tiers are full: the blocks that have a tier give it back.
+bool give_up_tiers(State& runtime, extent::Object& object, std::uint32_t taken) {
+  std::uint8_t* const tiers = runtime.arena.tiers_of(object);
+  for (std::uint32_t i = taken; i < object.block_count; ++i) tiers[i] = extent::kNoTier;
+  give_back_tiers(runtime, object);
+  if (!object.refused) runtime.counters.unplaced.fetch_add(1, std::memory_order_relaxed);
+  object.refused = true;
+  return false;
+}
+
 }  // namespace
 
 const FlatObject* find_planned(const State& runtime, const ObjectKey& key) {
@@ -78,8 +88,11 @@ bool assign_tiers(State& runtime, extent::Object& object) {
     wanted_by_policy(runtime, tiers, object.block_count);
   }
   runtime.extents.follow_kernel_order(object, origin);
+  NodeRoom rooms = room_of_nodes(runtime);
   for (std::uint32_t i = 0; i < object.block_count; ++i) {
-    tiers[i] = static_cast<std::uint8_t>(runtime.capacity.take_block(tiers[i]));
+    const std::uint32_t tier = take_block(runtime, tiers[i], rooms);
+    if (tier >= kMaxTiers) return give_up_tiers(runtime, object, i);
+    tiers[i] = static_cast<std::uint8_t>(tier);
   }
   note_peak(runtime);
   runtime.extents.fit_mappings(object);

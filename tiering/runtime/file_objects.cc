@@ -15,6 +15,7 @@ namespace terrace::runtime {
 
 void* materialize_file(int fd, std::uint64_t file_offset, std::size_t size, int protection) {
   if (protection != PROT_READ) return nullptr;
+  const auto stamp = os::stamp_of(fd);
   const std::int64_t file_bytes = os::regular_file_size(fd);
   if (file_bytes <= 0 || file_offset >= static_cast<std::uint64_t>(file_bytes)) return nullptr;
   char path[sizeof extent::Object::path] = {};
@@ -34,6 +35,7 @@ void* materialize_file(int fd, std::uint64_t file_offset, std::size_t size, int 
   std::memcpy(object->path, path, sizeof path);
   object->read_only = true;
   os::protect(at, Bytes(static_cast<std::uint64_t>(object->block_count) << kBlockShift), PROT_READ);
+  if (stamp) watch_source(*object, runtime, fd, file_offset, *stamp);
   runtime.recorder.object_placed(runtime, *object);
   return at;
 }

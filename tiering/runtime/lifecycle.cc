@@ -226,6 +226,7 @@ void after_fork_in_parent() {
 void after_fork_in_child() {
   State& runtime = state();
   runtime.lock.reset_in_child();
+  os::watch_in_child();
   if (runtime.phase.load() != Phase::kRunning) return;
   const bool degraded = runtime.link_count != 0 || runtime.flat.has(kFlagRecord);
   runtime.recorder.abandon_in_child();

@@ -228,6 +228,7 @@ MappingResult protect_range(void* address, std::size_t size, int protection) {
   const bool ours = for_each_part(runtime, address, size, [&](const Part& part) {
     if (error != 0) return;
     part.object->reshaped = true;
+    if (protection != PROT_READ) forget_source(*part.object);  // it may differ from its file
     if (part.object->shared) error = make_private(runtime, part);
     if (error != 0) return;
     error = os::protect(runtime.arena.address_of(part.object->first_block) + part.begin,

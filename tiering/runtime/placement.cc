@@ -113,6 +113,7 @@ void place_late(State& runtime, extent::Object& object) {
 }
 
 void end_object(State& runtime, extent::Object& object) {
+  forget_source(object);
   runtime.recorder.object_ended(runtime, object);
   runtime.extents.unmap(object);
   give_back_tiers(runtime, object);

@@ -11,6 +11,7 @@
 #include "allocators/base/mutex.h"
 #include "allocators/extent/exchange.h"
 #include "allocators/extent/tiered_extent.h"
+#include "allocators/os/memory_error.h"
 #include "allocators/os/thread.h"
 #include "tiering/runtime/flat_plan.h"
 #include "tiering/runtime/recorder.h"
@@ -53,6 +54,8 @@ struct State {
   os::Doorbell keeper_bell;
   std::uint64_t next_object_id = 1;
   Counters counters;
+  bool said_node_full = false;  ///< that a strict tier's nodes are
+  bool said_unwatched = false;  ///< that memory errors cannot be mended
 };
 
 /// The process's runtime. Constant-initialised and never destroyed: malloc is called after the
@@ -85,6 +88,21 @@ void settle_capacity(State& runtime, const extent::Object& object, const TierCou
 void place_late(State& runtime, extent::Object& object);
 /// Ends an object: session, capacity, pages, address space. The lock is held.
 void end_object(State& runtime, extent::Object& object);
+
+/// Blocks that each tier's nodes can still give; ~0 where nobody need ask.
+struct NodeRoom {
+  std::uint64_t blocks[kMaxTiers] = {};
+};
+NodeRoom room_of_nodes(State& runtime);
+/// A block of `wanted` or of the tier that it spills to; kMaxTiers: none is left.
+std::uint32_t take_block(State& runtime, std::uint32_t wanted, NodeRoom& rooms);
+
+/// Errors in the object's memory are mended from its file from now on; `object` holds what
+/// [file_offset, ...) of `fd` held at `stamp`. The lock is held.
+void watch_source(extent::Object& object, State& runtime, int fd, std::uint64_t file_offset,
+                  const os::FileStamp& stamp);
+/// No more: the object ends, or the program may write to it. The lock is held.
+void forget_source(extent::Object& object);
 
 /// The background thread: late placement and recording.
 void* keeper_body(void* runtime);

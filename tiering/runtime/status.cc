@@ -102,6 +102,7 @@ void write_status(State& runtime) {
   const FlatHeader& header = *runtime.flat.header;
   const Counters& counters = runtime.counters;
   const extent::ExtentCounters& extents = runtime.extents.counters();
+  const os::MemoryErrorCounters& errors = os::memory_error_counters();
   if (header.status_path[0] != '\0') {
     Text json;
     json.put(
@@ -109,7 +110,9 @@ void write_status(State& runtime) {
         "\"placed_late\":%llu,\"unplaced\":%llu,\"frozen_by_fork\":%llu,"
         "\"made_private_blocks\":%llu,\"spilled_blocks\":%llu,\"bind_refused\":%llu,"
         "\"small_page_objects\":%llu,\"kernel_striped_blocks\":%llu,\"stripes_refused\":%llu,"
-        "\"coarsened_objects\":%llu,\"mappings\":%u,\"fault_cost_ns\":%llu,\"tiers\":[",
+        "\"coarsened_objects\":%llu,\"mappings\":%u,\"fault_cost_ns\":%llu,"
+        "\"memory_errors\":%llu,\"memory_errors_not_mended\":%llu,\"reread_bytes\":%llu,"
+        "\"tiers\":[",
         os::process_id(), runtime.link_count != 0 ? "true" : "false",
         static_cast<ull>(counters.objects.load()), static_cast<ull>(counters.planned.load()),
         static_cast<ull>(counters.placed_late.load()), static_cast<ull>(counters.unplaced.load()),
@@ -121,7 +124,8 @@ void write_status(State& runtime) {
         static_cast<ull>(extents.kernel_striped_blocks.load()),
         static_cast<ull>(extents.stripes_refused.load()),
         static_cast<ull>(extents.coarsened_objects.load()), runtime.extents.mappings().used(),
-        static_cast<ull>(runtime.links.fault_cost().value));
+        static_cast<ull>(runtime.links.fault_cost().value), static_cast<ull>(errors.errors.load()),
+        static_cast<ull>(errors.not_mended.load()), static_cast<ull>(errors.reread_bytes.load()));
     put_tiers(runtime, json);
     json.put("]}\n");
     char path[320];

@@ -70,7 +70,8 @@ check_limit() {
   echo $((mebibytes << 20)) >"$group/memory.max"
   ( echo $BASHPID >"$group/cgroup.procs"; tiers_of_json >/tmp/tiers; terrace topo --quiet >/tmp/text )
   rmdir "$group"
-  check_equal 'memory of nodes under a limit, MiB' "$mebibytes" \
+  # Less what is in use, and some for small blocks.
+  check 'memory of nodes under a limit, MiB' within_percent 25 "$mebibytes" \
     "$(awk '$3 == "numa" { sum += $6 } END { print sum }' /tmp/tiers)"
   check_equal 'memory of devices is as before' "$(grep ' dax ' "/lab/expected/$name.tiers" | wc -l)" \
     "$(awk '$3 == "dax" && $6 > 0' /tmp/tiers | wc -l)"

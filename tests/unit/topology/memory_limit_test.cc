@@ -44,6 +44,18 @@ TEST_F(MemoryLimitOf, TheGroupItselfOrAnyAboveItCounts) {
   EXPECT_THAT(found->file, HasSubstr("cgroup/slice/memory.max"));
 }
 
+TEST_F(MemoryLimitOf, LeavesRoomForWhatIsInUseAndForSmallBlocks) {
+  put("proc/self/cgroup", "0::/job");
+  put("cgroup/job/memory.max", "1073741824");
+  const auto found = limit();
+  ASSERT_TRUE(found);
+  EXPECT_EQ(left_for_objects(*found).bytes, MiB(1024 - 64 - 8)) << "nothing known of its use";
+  put("cgroup/job/memory.stat", "anon 104857600\nfile 999999999");
+  EXPECT_EQ(left_for_objects(*found).bytes, MiB(1024 - 64 - 8 - 100));
+  put("cgroup/job/memory.stat", "cache 999999999\nrss 1073741824");
+  EXPECT_EQ(left_for_objects(*found).bytes, Bytes(0));
+}
+
 TEST_F(MemoryLimitOf, NoLimitIsNone) {
   EXPECT_FALSE(limit());
   put("proc/self/cgroup", "0::/");
