@@ -10,6 +10,7 @@
 
 #include "allocators/base/mutex.h"
 #include "allocators/extent/exchange.h"
+#include "allocators/extent/spare_extents.h"
 #include "allocators/extent/tiered_extent.h"
 #include "allocators/os/thread.h"
 #include "tiering/runtime/flat_plan.h"
@@ -46,11 +47,14 @@ struct State {
   extent::Capacity capacity;
   extent::TieredExtents extents;
   extent::Exchange exchange;
+  extent::SpareExtents spares;
   backing::LinkEngine links;
   backing::BlockPool pools[kMaxTiers];  ///< by tier; open for DAX tiers
   std::uint32_t link_count = 0;
   Recorder recorder;
   os::Doorbell keeper_bell;
+  bool keeper_started = false;  ///< or tried
+  Nanoseconds keeper_wakes;     ///< by itself, when nobody rings
   std::uint64_t next_object_id = 1;
   Counters counters;
 };
@@ -86,8 +90,11 @@ void place_late(State& runtime, extent::Object& object);
 /// Ends an object: session, capacity, pages, address space. The lock is held.
 void end_object(State& runtime, extent::Object& object);
 
-/// The background thread: late placement and recording.
+/// The background thread: late placement, spare extents and recording.
 void* keeper_body(void* runtime);
+/// Something is to be done at `due`: starts the thread when it does not run, and wakes it when it
+/// would sleep longer than that. The lock is held.
+void call_keeper(State& runtime, Nanoseconds due);
 /// Summary of the run to status_path and, when verbose, to stderr.
 void write_status(State& runtime);
 enum class Existing : std::uint8_t {
