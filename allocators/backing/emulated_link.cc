@@ -54,7 +54,7 @@ Status LinkEngine::prepare() {
   faults_ = std::move(*opened);
   const Bytes table = round_up_to_block(Bytes(arena_blocks_ * sizeof(Block)));
   blocks_ = static_cast<Block*>(os::reserve_address_space(table));
-  if (blocks_ == nullptr || os::map_private(blocks_, table) != 0) {
+  if (blocks_ == nullptr || os::map_private(blocks_, table, os::PageAdvice::kNone) != 0) {
     return make_error(ErrorCode::kIo, 0, "emulated link: no address space for its block table");
   }
   // The file may be closed at the end of this function: the mapping holds its pages.

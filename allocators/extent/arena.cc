@@ -11,7 +11,7 @@ namespace {
 void* table(std::uint64_t bytes) {
   const Bytes size = round_up_to_block(Bytes(bytes));
   void* at = os::reserve_address_space(size);
-  if (at == nullptr || os::map_private(at, size) == 0) return at;
+  if (at == nullptr || os::map_private(at, size, os::PageAdvice::kNone) == 0) return at;
   os::unmap(at, size);
   return nullptr;
 }
@@ -68,7 +68,10 @@ std::uint32_t Arena::find_space(std::uint32_t blocks, std::uint32_t align_blocks
   };
   std::uint32_t start = aligned(0);
   for (std::uint32_t block = start; block < total && start + blocks <= total;) {
-    if (reserved_[block] != 0) {
+    if (reserved_[block] == kSurrendered) {
+      start = aligned(block + 1);
+      block = start;
+    } else if (reserved_[block] != 0) {
       const Object& object = objects_[reserved_[block] - 1];
       start = aligned(object.first_block + object.block_count);
       block = start;
@@ -105,11 +108,48 @@ void Arena::publish(Object& object) {
   }
 }
 
-void Arena::release(Object& object) {
+void Arena::withdraw(const Object& object) {
   for (std::uint32_t i = 0; i < object.block_count; ++i) {
     owner_[object.first_block + i].store(0, std::memory_order_release);
-    reserved_[object.first_block + i] = 0;
   }
+}
+
+void Arena::free_blocks(std::uint32_t first, std::uint32_t count) {
+  for (std::uint32_t block = first; block < first + count; ++block) {
+    owner_[block].store(0, std::memory_order_release);
+    if (reserved_[block] != kSurrendered) reserved_[block] = 0;
+  }
+}
+
+void Arena::shrink(Object& object, std::uint32_t blocks) {
+  free_blocks(object.first_block + blocks, object.block_count - blocks);
+  object.block_count = blocks;
+}
+
+bool Arena::extend(Object& object, std::uint32_t blocks) {
+  const std::uint32_t first = object.first_block + object.block_count;
+  const std::uint32_t end = object.first_block + blocks;
+  if (end > block_count()) return false;
+  for (std::uint32_t block = first; block < end; ++block) {
+    if (reserved_[block] != 0) return false;
+  }
+  const auto index = static_cast<std::uint32_t>(&object - objects_);
+  for (std::uint32_t block = first; block < end; ++block) {
+    reserved_[block] = index + 1;
+    tiers_[block] = kNoTier;
+  }
+  object.block_count = blocks;
+  return true;
+}
+
+void Arena::surrender(std::uint32_t first, std::uint32_t count) {
+  for (std::uint32_t block = first; block < first + count; ++block) {
+    reserved_[block] = kSurrendered;
+  }
+}
+
+void Arena::release(Object& object) {
+  free_blocks(object.first_block, object.block_count);
   const auto index = static_cast<std::uint32_t>(&object - objects_);
   object.file.close();
   object.pages = Pages::kNone;

@@ -42,6 +42,14 @@ class Arena {
   /// record left. The record is reset, its span set, and find() knows it when published.
   Object* carve(std::uint32_t blocks, std::uint32_t align_blocks);
   void publish(Object& object);
+  /// find() knows it no more; its address space stays taken.
+  void withdraw(const Object& object);
+  /// The object keeps its first `blocks` blocks, the others may be carved again.
+  void shrink(Object& object, std::uint32_t blocks);
+  /// Takes the blocks behind the object as well, up to `blocks` in all; false: not free.
+  bool extend(Object& object, std::uint32_t blocks);
+  /// Blocks that something else is mapped over: never carved again.
+  void surrender(std::uint32_t first, std::uint32_t count);
   /// The blocks may be carved again. The caller has unmapped them.
   void release(Object& object);
 
@@ -55,7 +63,9 @@ class Arena {
 
  private:
   static constexpr std::uint32_t kMaxObjects = 1u << 16;
+  static constexpr std::uint32_t kSurrendered = ~0u;
 
+  void free_blocks(std::uint32_t first, std::uint32_t count);
   std::uint32_t find_space(std::uint32_t blocks, std::uint32_t align_blocks) const;
 
   std::uintptr_t base_ = 0;

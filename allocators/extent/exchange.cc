@@ -39,6 +39,8 @@ int Exchange::place(TieredExtents& extents, Object& object) {
   extents.for_each_run(object, [&](std::uint32_t first, std::uint32_t count, std::uint8_t tier) {
     if (!extents.is_shared(tier)) {
       extents.bind_run(first, count, tier, os::Existing::kMove);
+      // It has lived long enough to be worth huge pages; the kernel makes them in the background.
+      os::advise_huge(extents.arena().address_of(first), size_of(count));
       return;
     }
     for (std::uint32_t block = first; block < first + count; ++block) {

@@ -19,6 +19,7 @@ enum class Pages : std::uint8_t {
   kNone,      ///< the record is free
   kOrdinary,  ///< plain private memory, perhaps placed when it is older
   kPlaced,    ///< each block lies on its tier
+  kSpare,     ///< freed, its pages kept for the next object (spare_extents.h)
   kFrozen,    ///< made private before a fork; its tiers no longer deliver or observe it
 };
 

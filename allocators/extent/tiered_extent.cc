@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "allocators/extent/tiered_extent.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "allocators/os/mapping.h"
 
@@ -10,6 +12,13 @@ namespace {
 
 constexpr Bytes size_of(std::uint32_t blocks) {
   return Bytes(static_cast<std::uint64_t>(blocks) << kBlockShift);
+}
+
+constexpr std::uint32_t kHugeFromBlocks = 4;
+
+/// Blocks that the object uses from end to end.
+std::uint32_t whole_blocks_of(const Object& object) {
+  return static_cast<std::uint32_t>(object.size_bytes >> kBlockShift);
 }
 
 }  // namespace
@@ -55,12 +64,36 @@ FilePages TieredExtents::file_pages(const Object& object, std::uint32_t block) c
 
 int TieredExtents::map_ordinary(Object& object) {
   object.pages = Pages::kOrdinary;
-  if (!mappings_.take(1)) return ENOMEM;
-  object.mappings = 1;
-  const int error =
-      os::map_private(arena_->address_of(object.first_block), size_of(object.block_count));
+  const std::uint32_t needed = whole_blocks_of(object) >= kHugeFromBlocks ? 2 : 1;
+  if (!mappings_.take(needed)) return ENOMEM;
+  object.mappings = needed;
+  const int error = map_ordinary_tail(object, 0);
   if (error != 0) return_mappings(object);
   return error;
+}
+
+int TieredExtents::map_ordinary_tail(const Object& object, std::uint32_t first) {
+  char* const base = arena_->address_of(object.first_block);
+  const int error = os::map_private(base + size_of(first).value,
+                                    size_of(object.block_count - first), os::PageAdvice::kNone);
+  // A huge page costs its whole 2 MiB at the first touch. Objects of a few blocks are often touched
+  // in places only, and the last block is used in part. From the start, so that what was advised
+  // before and what is new stay one mapping.
+  const std::uint32_t whole = whole_blocks_of(object);
+  if (error == 0 && whole >= kHugeFromBlocks) os::advise_huge(base, size_of(whole));
+  return error;
+}
+
+void TieredExtents::move_ordinary(const Object& from, const Object& to) {
+  char* const source = arena_->address_of(from.first_block);
+  char* const target = arena_->address_of(to.first_block);
+  const std::uint32_t blocks = std::min(from.block_count, to.block_count);
+  for (std::uint32_t i = 0; i < blocks; ++i) {
+    const std::uint64_t at = size_of(i).value;
+    // By block, since advice may have parted the mapping, and the kernel moves within one only.
+    if (os::move_pages_away(source + at, kBlockBytes, target + at) == 0) continue;
+    std::memcpy(target + at, source + at, std::min(kBlockBytes.value, to.size_bytes - at));
+  }
 }
 
 int TieredExtents::map_placed(Object& object) {

@@ -68,6 +68,11 @@ class TieredExtents {
 
   /// Plain private memory for the whole object, on no tier.
   int map_ordinary(Object& object);
+  /// The same for its blocks from `first` on, counted from the object's start.
+  int map_ordinary_tail(const Object& object, std::uint32_t first);
+  /// Moves the pages of one ordinary object over the first blocks of another, which may be larger;
+  /// `from` stays mapped. No page is copied where the kernel can move it.
+  void move_ordinary(const Object& from, const Object& to);
   /// Maps every block on its tier (arena.tiers_of); the memory reads as zero. Blocks that a DAX
   /// tier's pool lacks change their tier. On error nothing is mapped.
   int map_placed(Object& object);

@@ -94,10 +94,10 @@ void* map_private_at(void* at, Bytes size) {
                   MAP_PRIVATE | MAP_ANONYMOUS | (at != nullptr ? MAP_FIXED : 0), -1, 0, error);
 }
 
-int map_private(void* at, Bytes size) {
+int map_private(void* at, Bytes size, PageAdvice advice) {
   const int error = map_fixed(at, size, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (error == 0) advise_huge(at, size);
+  if (error == 0 && advice == PageAdvice::kHuge) advise_huge(at, size);
   return error;
 }
 

@@ -16,8 +16,12 @@ void* reserve_address_space(Bytes size);
 /// Zeroed private memory at `at`, replacing what is there, or anywhere for nullptr; nullptr on
 /// failure. For memory that leaves our hands.
 void* map_private_at(void* at, Bytes size);
-/// Turns [at, at+size) of a reservation into zeroed private memory, huge pages where possible.
-int map_private(void* at, Bytes size);
+enum class PageAdvice : std::uint8_t {
+  kHuge,  ///< transparent huge pages where possible
+  kNone,  ///< as the machine's setting says: tables that are touched here and there
+};
+/// Turns [at, at+size) of a reservation into zeroed private memory.
+int map_private(void* at, Bytes size, PageAdvice advice = PageAdvice::kHuge);
 /// Maps a file at `at`: shared, so that its pages are the file's own.
 int map_shared_file(void* at, Bytes size, int fd, std::uint64_t offset);
 /// The same pages copy-on-write: later writes on either side stay there.

@@ -134,8 +134,8 @@ std::uint64_t file_threshold_bytes() {
   return threshold;
 }
 
-void* allocate_object(std::size_t size, std::size_t alignment, Origin origin,
-                      const CallSite& site) {
+void* allocate_object(std::size_t size, std::size_t alignment, Origin origin, const CallSite& site,
+                      Content) {
   std::uint64_t shortest = shortest_stack;
   while (site.frame_count < shortest &&
          !shortest_stack.compare_exchange_weak(shortest, site.frame_count)) {
@@ -171,7 +171,7 @@ std::size_t object_size(const void* address) {
 void* resize_object(void* address, std::size_t size, const CallSite& site) {
   const std::size_t old_size = object_size(address);
   if (size <= old_size) return address;
-  void* fresh = allocate_object(size, 1, Origin::kHeap, site);
+  void* fresh = allocate_object(size, 1, Origin::kHeap, site, Content::kAny);
   if (fresh == nullptr) return nullptr;
   std::memcpy(fresh, address, old_size);
   free_object(address);
@@ -194,6 +194,10 @@ void* materialize_file(int fd, std::uint64_t file_offset, std::size_t size, int 
 
 // From here on the kernel's mappings are the truth: an object that lost a part is no object any
 // more, its rest an ordinary mapping.
+void surrender_range(void* address, std::size_t size) {
+  unmap_range(address, size);
+}
+
 MappingResult unmap_range(void* address, std::size_t size) {
   lock();
   bool touched = false;

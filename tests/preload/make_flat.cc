@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// make_flat PATH [FOLDER]: the flat file for the test programs under the real shim: one tier of
-// ordinary memory of node 0, or, with FOLDER, 64 MiB of it shared out evenly with files below the
-// folder; a low threshold, everything placed at once.
+// make_flat PATH [FOLDER | --late]: the flat file for the test programs under the real shim: one tier
+// of ordinary memory of node 0, or, with FOLDER, 64 MiB of it shared out evenly with files below the
+// folder; a low threshold. Everything is placed at once, or, with --late, when it has lived a while.
 #include <cstdio>
+#include <cstring>
 
 #include "tiering/plan/flat_writer.h"
 
 int main(int argc, char** argv) {
   using namespace terrace;
   if (argc != 2 && argc != 3) {
-    std::fputs("usage: make_flat PATH [FOLDER]\n", stderr);
+    std::fputs("usage: make_flat PATH [FOLDER | --late]\n", stderr);
     return 2;
   }
   Tier tier;
@@ -23,7 +24,8 @@ int main(int argc, char** argv) {
   topology.machine_id = "0123456789abcdef";
   topology.tiers = {tier};
   plan::RuntimeOptions options;
-  if (argc == 3) {
+  const bool late = argc == 3 && std::strcmp(argv[2], "--late") == 0;
+  if (argc == 3 && !late) {
     topology.tiers[0].capacity.value = MiB(64);
     tier.name = "folder";
     tier.kind = TierKind::kFile;
@@ -35,7 +37,7 @@ int main(int argc, char** argv) {
     options.policy = runtime::DefaultPolicy::kInterleave;
   }
   options.threshold = options.mmap_threshold = options.file_threshold = KiB(64);
-  options.late_size = Bytes(0);
+  if (!late) options.late_size = Bytes(0);
   const Status written = plan::write_flat(argv[1], topology, nullptr, options);
   if (!written) std::fprintf(stderr, "%s\n", written.error().message);
   return written ? 0 : 1;

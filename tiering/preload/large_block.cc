@@ -59,7 +59,7 @@ void* move_into_object(void* block, std::size_t size) {
 
 }  // namespace
 
-void* try_object(std::size_t size, std::size_t alignment) {
+void* try_object(std::size_t size, std::size_t alignment, runtime::Content content) {
   if (inside_placement || size > PTRDIFF_MAX || !std::has_single_bit(alignment)) return nullptr;
   if (size < runtime::heap_threshold_bytes()) {
     // The runtime gave placing up since the thresholds were taken over.
@@ -68,7 +68,7 @@ void* try_object(std::size_t size, std::size_t alignment) {
   }
   ReentryGuard guard;
   const CallSite site = sites::capture();
-  return runtime::allocate_object(size, alignment, Origin::kHeap, site);
+  return runtime::allocate_object(size, alignment, Origin::kHeap, site, content);
 }
 
 bool release_object(void* block) {
@@ -82,7 +82,7 @@ void* allocate_large(std::size_t size) {
 }
 
 void* allocate_zeroed_large(std::size_t count, std::size_t size, std::size_t bytes) {
-  void* object = try_object(bytes, kHeapAlignment);
+  void* object = try_object(bytes, kHeapAlignment, runtime::Content::kZero);
   return object != nullptr ? object : call(next.allocate_zeroed, count, size);
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "tiering/preload/next_heap.h"
+#include "tiering/runtime/placement.h"
 
 namespace terrace::preload {
 
@@ -29,7 +30,8 @@ inline bool may_start_object(const void* block) {
 
 /// Fills the call-site in and asks the runtime. nullptr: take the ordinary way. An alignment that
 /// is no power of two is never placed, so that the next heap gives its own answer to it.
-void* try_object(std::size_t size, std::size_t alignment);
+void* try_object(std::size_t size, std::size_t alignment,
+                 runtime::Content content = runtime::Content::kAny);
 
 /// True when `block` was an object and is freed.
 bool release_object(void* block);

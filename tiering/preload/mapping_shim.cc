@@ -38,7 +38,8 @@ struct MapRequest {
 void* place_anonymous(const MapRequest& request) {
   if (request.length < runtime::anonymous_threshold_bytes()) return nullptr;
   const terrace::CallSite site = terrace::sites::capture();
-  return runtime::allocate_object(request.length, 1, terrace::Origin::kAnonymous, site);
+  return runtime::allocate_object(request.length, 1, terrace::Origin::kAnonymous, site,
+                                  runtime::Content::kZero);
 }
 
 void* place_file(const MapRequest& request) {
@@ -93,6 +94,11 @@ RangeResult unmap_ours(void* address, std::size_t length) {
   return ask_runtime(address, [=] { return runtime::unmap_range(address, whole_pages(length)); });
 }
 
+/// Around fork the runtime is locked by this thread: what lies there is left to the kernel then.
+void surrender(void* address, std::size_t length) {
+  if (!terrace::preload::inside_placement) runtime::surrender_range(address, whole_pages(length));
+}
+
 /// `caller`: the heap behind us keeps its arenas, which are made of small blocks.
 void* map(const MapRequest& request, const void* caller) {
   if (request.length >= next.mapping_threshold_bytes.load(std::memory_order_relaxed) &&
@@ -100,7 +106,7 @@ void* map(const MapRequest& request, const void* caller) {
     if (void* placed = place(request)) return placed;
   }
   // The kernel would take our pages away under the object; so the object gives them up first.
-  if (os::replaces(request.flags)) unmap_ours(request.address, request.length);
+  if (os::replaces(request.flags)) surrender(request.address, request.length);
   return call(next.map, request.address, request.length, request.protection, request.flags,
               request.fd, request.offset);
 }
@@ -135,7 +141,7 @@ TERRACE_EXPORT void* mremap(void* address, std::size_t old_length, std::size_t n
   }
   const RangeResult ours = remap_ours(address, old_length, new_length, flags, target);
   if (ours.handled) return reinterpret_cast<void*>(ours.result);
-  if (os::remap_replaces(flags)) unmap_ours(target, new_length);
+  if (os::remap_replaces(flags)) surrender(target, new_length);
   return call(next.remap, address, old_length, new_length, flags, target);
 }
 

@@ -21,7 +21,7 @@ void* materialize_file(int fd, std::uint64_t file_offset, std::size_t size, int 
   char path[sizeof extent::Object::path] = {};
   if (!os::path_of(fd, path, sizeof path)) return nullptr;
   const CallSite site = sites::file_site(path, static_cast<std::uint64_t>(file_bytes), file_offset);
-  void* const at = allocate_object(size, 1, Origin::kFile, site);
+  void* const at = allocate_object(size, 1, Origin::kFile, site, Content::kZero);
   if (at == nullptr) return nullptr;
   const std::uint64_t there = static_cast<std::uint64_t>(file_bytes) - file_offset;
   // A file that is cut short meanwhile is left to the kernel's own mapping and its errors.

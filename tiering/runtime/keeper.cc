@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The background thread: places objects that grew old enough, and records.
 #include "allocators/os/clock.h"
+#include "allocators/os/console.h"
 #include "tiering/runtime/state.h"
 
 namespace terrace::runtime {
@@ -28,6 +29,18 @@ Nanoseconds place_aged(State& runtime, Nanoseconds now) {
 
 }  // namespace
 
+void call_keeper(State& runtime, Nanoseconds due) {
+  if (!runtime.keeper_started) {
+    runtime.keeper_started = true;
+    const int error = os::start_thread(&keeper_body, &runtime, "terrace-keeper");
+    if (error != 0) {
+      os::message("no background thread (errno %d): nothing is recorded or placed late", error);
+    }
+  }
+  // A ring is a system call, and a program may allocate thousands of times before anything is due.
+  if (due < runtime.keeper_wakes) runtime.keeper_bell.ring();
+}
+
 void* keeper_body(void* argument) {
   State& runtime = *static_cast<State*>(argument);
   os::precise_timers();
@@ -36,11 +49,12 @@ void* keeper_body(void* argument) {
     Nanoseconds next;
     {
       const LockGuard guard(runtime.lock);
-      next = place_aged(runtime, now);
+      next = runtime.spares.drop_old(runtime.extents, now, place_aged(runtime, now));
       if (runtime.recorder.recording()) {
         const Nanoseconds due = runtime.recorder.turn(runtime, now);
         if (due < next) next = due;
       }
+      runtime.keeper_wakes = next;
     }
     now = os::monotonic_now();
     runtime.keeper_bell.wait(next - now);

@@ -146,9 +146,7 @@ bool ensure_running(State& runtime) {
       os::message("%s; the program runs unrecorded", started.error().message);
     }
   }
-  if (const int error = os::start_thread(&keeper_body, &runtime, "terrace-keeper"); error != 0) {
-    os::message("no background thread (errno %d): nothing is recorded or placed late", error);
-  }
+  if (runtime.flat.has(kFlagRecord)) call_keeper(runtime, Nanoseconds(0));
   return true;
 }
 
@@ -229,6 +227,7 @@ void after_fork_in_child() {
   os::watch_in_child();
   if (runtime.phase.load() != Phase::kRunning) return;
   const bool degraded = runtime.link_count != 0 || runtime.flat.has(kFlagRecord);
+  runtime.keeper_started = true;  // the parent's thread is not here, and a fork's child gets none
   runtime.recorder.abandon_in_child();
   runtime.links.abandon_in_child();
   runtime.extents.pools().abandon_in_child();

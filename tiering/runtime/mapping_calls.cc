@@ -2,6 +2,7 @@
 // What programs do to parts of their mappings, on memory of ours: munmap, madvise, mprotect,
 // mremap behave as the kernel's would on private memory.
 #include <sys/mman.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -198,6 +199,23 @@ MappingResult unmap_range(void* address, std::size_t size) {
   const LockGuard guard(runtime.lock);
   for_each_part(runtime, address, size, [&](const Part& part) { unmap_part(runtime, part); });
   return done(0);  // the kernel accepts ranges in which nothing is mapped
+}
+
+void surrender_range(void* address, std::size_t size) {
+  State& runtime = state();
+  if (!runtime.arena.is_open() || size == 0) return;
+  const auto base = reinterpret_cast<std::uintptr_t>(runtime.arena.base());
+  const auto begin = reinterpret_cast<std::uintptr_t>(address);
+  const std::uintptr_t end = begin + size;
+  const std::uintptr_t arena_end = base + (runtime.arena.block_count() << kBlockShift);
+  if (end <= base || begin >= arena_end) return;
+  const LockGuard guard(runtime.lock);
+  for_each_part(runtime, address, size, [&](const Part& part) { unmap_part(runtime, part); });
+  const std::uint64_t first = begin <= base ? 0 : (begin - base) >> kBlockShift;
+  const std::uint64_t last = (std::min(end, arena_end) - base - 1) >> kBlockShift;
+  const auto count = static_cast<std::uint32_t>(last - first + 1);
+  runtime.spares.drop_in(runtime.extents, static_cast<std::uint32_t>(first), count);
+  runtime.arena.surrender(static_cast<std::uint32_t>(first), count);
 }
 
 MappingResult advise_range(void* address, std::size_t size, int advice) {

@@ -10,6 +10,9 @@
 namespace terrace::runtime {
 namespace {
 
+/// More than any machine has; block numbers have 32 bits.
+constexpr std::uint64_t kMaxObjectBytes = std::uint64_t{1} << 46;
+
 class KeepErrno {
  public:
   ~KeepErrno() { errno = saved_; }
@@ -33,19 +36,160 @@ std::uint32_t free_ordinal(const State& runtime, const ObjectKey& key) {
   return taken == ~std::uint64_t{0} ? 64 : static_cast<std::uint32_t>(__builtin_ctzll(~taken));
 }
 
-bool is_late(const State& runtime, const extent::Object& object) {
-  return object.size_bytes < runtime.flat.header->late_bytes &&
-         object.key.origin != Origin::kFile && find_planned(runtime, object.key) == nullptr;
+bool is_late(const State& runtime, const ObjectKey& key) {
+  return key.size_bytes < runtime.flat.header->late_bytes && key.origin != Origin::kFile &&
+         find_planned(runtime, key) == nullptr;
 }
 
 /// Maps a carved object now, or as ordinary memory that is placed when it has lived a while.
 bool map_object(State& runtime, extent::Object& object) {
-  if (is_late(runtime, object)) return runtime.extents.map_ordinary(object) == 0;
+  if (is_late(runtime, object.key)) return runtime.extents.map_ordinary(object) == 0;
   if (!assign_tiers(runtime, object)) return false;
   if (runtime.extents.map_placed(object) == 0) return true;
   runtime.counters.unplaced.fetch_add(1, std::memory_order_relaxed);
   give_back_tiers(runtime, object);
   return false;
+}
+
+void name_object(State& runtime, extent::Object& object, const ObjectKey& key,
+                 const CallSite& site) {
+  object.size_bytes = key.size_bytes;
+  object.key = key;
+  object.site = site;
+  object.id = runtime.next_object_id++;
+  object.born = os::monotonic_now();
+}
+
+/// Plain memory in one piece, of which nothing is known but its address.
+bool is_plain(const extent::Object& object) {
+  return object.pages == extent::Pages::kOrdinary && !object.reshaped && object.hole_count == 0;
+}
+
+/// A placed object whose pages are private becomes ordinary memory again, since its size changes;
+/// it is placed anew when that has lasted.
+void unplace(State& runtime, extent::Object& object) {
+  const bool in_one_piece = !object.reshaped && object.hole_count == 0 && !object.read_only;
+  if (object.pages != extent::Pages::kPlaced || object.shared || !in_one_piece) return;
+  runtime.recorder.object_ended(runtime, object);
+  give_back_tiers(runtime, object);
+  object.pages = extent::Pages::kOrdinary;
+  object.order = {};
+  object.born = os::monotonic_now();
+}
+
+bool grow_in_place(State& runtime, extent::Object& object, std::size_t size, std::uint32_t blocks) {
+  const std::uint32_t before = object.block_count;
+  if (!runtime.arena.extend(object, blocks)) return false;
+  const std::uint64_t old_size = object.size_bytes;
+  object.size_bytes = size;
+  if (runtime.extents.map_ordinary_tail(object, before) == 0) return true;
+  object.size_bytes = old_size;
+  runtime.arena.shrink(object, before);
+  return false;
+}
+
+/// A new address for a grown object, with its pages; the old one is empty then.
+extent::Object* move_to_larger(State& runtime, const extent::Object& object, std::size_t size,
+                               std::uint32_t blocks) {
+  extent::Object* const larger = runtime.arena.carve(blocks, 1);
+  if (larger == nullptr) return nullptr;
+  larger->size_bytes = size;
+  if (runtime.extents.map_ordinary(*larger) != 0) {
+    runtime.arena.release(*larger);
+    return nullptr;
+  }
+  larger->born = object.born;
+  runtime.extents.move_ordinary(object, *larger);
+  return larger;
+}
+
+void drop_object(State& runtime, extent::Object& object) {
+  runtime.extents.unmap(object);
+  runtime.extents.return_mappings(object);
+  runtime.arena.release(object);
+}
+
+/// Gives a plain object more blocks where it is or elsewhere; nullptr: it is as it was.
+extent::Object* enlarge(State& runtime, extent::Object& object, std::size_t size,
+                        std::uint32_t blocks) {
+  if (grow_in_place(runtime, object, size, blocks)) return &object;
+  extent::Object* const larger = move_to_larger(runtime, object, size, blocks);
+  if (larger != nullptr) drop_object(runtime, object);
+  return larger;
+}
+
+/// Kept pages under a new name; nullptr: none are kept, or they are too few and cannot grow.
+extent::Object* reuse_pages(State& runtime, const ObjectKey& key, std::uint32_t blocks,
+                            std::uint32_t align_blocks) {
+  extent::Object* const spare = runtime.spares.take(runtime.extents, blocks, align_blocks);
+  if (spare == nullptr || spare->block_count == blocks) return spare;
+  extent::Object* larger = nullptr;
+  if (align_blocks == 1) larger = enlarge(runtime, *spare, key.size_bytes, blocks);
+  if (larger == nullptr) drop_object(runtime, *spare);
+  return larger;
+}
+
+/// Kept pages when their content does not matter, else freshly mapped ones.
+extent::Object* make_object(State& runtime, const ObjectKey& key, std::uint32_t align_blocks,
+                            const CallSite& site, Content content) {
+  const auto blocks = static_cast<std::uint32_t>(blocks_for(Bytes(key.size_bytes)));
+  extent::Object* object = nullptr;
+  if (content == Content::kAny && is_late(runtime, key)) {
+    object = reuse_pages(runtime, key, blocks, align_blocks);
+  }
+  const bool reused = object != nullptr;
+  if (!reused) object = runtime.arena.carve(blocks, align_blocks);
+  if (object == nullptr) return nullptr;
+  name_object(runtime, *object, key, site);
+  if (!reused && !map_object(runtime, *object)) {
+    runtime.arena.release(*object);
+    return nullptr;
+  }
+  runtime.spares.add_live(runtime.extents, blocks);
+  return object;
+}
+
+void shrink_in_place(State& runtime, extent::Object& object, std::uint32_t blocks) {
+  runtime.extents.unmap_blocks(object, object.first_block + blocks, object.block_count - blocks);
+  runtime.arena.shrink(object, blocks);
+}
+
+/// The plain object at `size`, at its old or a new address; nullptr: neither.
+extent::Object* resize_plain(State& runtime, extent::Object& object, std::size_t size,
+                             const CallSite& site) {
+  ObjectKey key{site.hash, size, 0, object.key.origin};
+  key.ordinal = free_ordinal(runtime, key);
+  if (find_planned(runtime, key) != nullptr) return nullptr;  // it has a place to go to
+  const auto blocks = static_cast<std::uint32_t>(blocks_for(Bytes(size)));
+  const std::uint32_t before = object.block_count;
+  extent::Object* resized = &object;
+  if (blocks > before) {
+    resized = enlarge(runtime, object, size, blocks);
+    if (resized == nullptr) return nullptr;
+    runtime.arena.publish(*resized);
+  } else if (blocks < before) {
+    shrink_in_place(runtime, object, blocks);
+  }
+  runtime.spares.remove_live(before);
+  runtime.spares.add_live(runtime.extents, blocks);
+  const Nanoseconds born = resized->born;
+  name_object(runtime, *resized, key, site);
+  resized->born = born;
+  return resized;
+}
+
+/// A freed object's pages for the next one, or to the kernel.
+void retire_object(State& runtime, extent::Object& object) {
+  if (is_plain(object)) {
+    runtime.spares.remove_live(object.block_count);
+    const Nanoseconds now = os::monotonic_now();
+    if (runtime.spares.keep(runtime.extents, object, now)) {
+      call_keeper(runtime, now + extent::SpareExtents::kKept);
+      return;
+    }
+    runtime.spares.add_live(runtime.extents, object.block_count);  // end_object takes it off again
+  }
+  end_object(runtime, object);
 }
 
 }  // namespace
@@ -63,35 +207,28 @@ std::uint64_t file_threshold_bytes() {
   return state().file_threshold.load(std::memory_order_relaxed);
 }
 
-void* allocate_object(std::size_t size, std::size_t alignment, Origin origin,
-                      const CallSite& site) {
+void* allocate_object(std::size_t size, std::size_t alignment, Origin origin, const CallSite& site,
+                      Content content) {
   const KeepErrno keep;
   State& runtime = state();
   const LockGuard guard(runtime.lock);
-  if (size == 0 || size > (std::uint64_t{1} << 46) || !ensure_running(runtime)) return nullptr;
+  if (size == 0 || size > kMaxObjectBytes || !ensure_running(runtime)) return nullptr;
   const std::uint64_t align_blocks = blocks_for(Bytes(alignment));
   if (align_blocks > (1u << 20)) return nullptr;
-  extent::Object* object =
-      runtime.arena.carve(static_cast<std::uint32_t>(blocks_for(Bytes(size))),
-                          align_blocks == 0 ? 1 : static_cast<std::uint32_t>(align_blocks));
-  if (object == nullptr) return nullptr;
-  object->size_bytes = size;
   ObjectKey key{site.hash, size, 0, origin};
   key.ordinal = free_ordinal(runtime, key);  // before the record has the key itself
-  object->key = key;
-  object->site = site;
-  object->id = runtime.next_object_id++;
-  object->born = os::monotonic_now();
-  if (!map_object(runtime, *object)) {
-    runtime.arena.release(*object);
-    return nullptr;
-  }
+  extent::Object* object =
+      make_object(runtime, key, align_blocks == 0 ? 1 : static_cast<std::uint32_t>(align_blocks),
+                  site, content);
+  if (object == nullptr) return nullptr;
   runtime.arena.publish(*object);
   runtime.counters.objects.fetch_add(1, std::memory_order_relaxed);
   if (object->pages == extent::Pages::kPlaced && origin != Origin::kFile) {
     runtime.recorder.object_placed(runtime, *object);
   }
-  runtime.keeper_bell.ring();
+  if (object->pages == extent::Pages::kOrdinary) {
+    call_keeper(runtime, object->born + milliseconds(runtime.flat.header->late_age_ms));
+  }
   return runtime.arena.address_of(object->first_block);
 }
 
@@ -114,6 +251,7 @@ void place_late(State& runtime, extent::Object& object) {
 
 void end_object(State& runtime, extent::Object& object) {
   forget_source(object);
+  runtime.spares.remove_live(object.block_count);
   runtime.recorder.object_ended(runtime, object);
   runtime.extents.unmap(object);
   give_back_tiers(runtime, object);
@@ -135,7 +273,7 @@ bool free_object(void* address) {
   const LockGuard guard(runtime.lock);
   extent::Object* object = runtime.arena.find(address);
   if (object == nullptr || runtime.arena.address_of(object->first_block) != address) return false;
-  end_object(runtime, *object);
+  retire_object(runtime, *object);
   return true;
 }
 
@@ -147,13 +285,22 @@ std::size_t object_size(const void* address) {
 void* resize_object(void* address, std::size_t size, const CallSite& site) {
   State& runtime = state();
   extent::Object* object = runtime.arena.find(address);
-  if (object == nullptr || size == 0) return nullptr;
-  if (blocks_for(Bytes(size)) == object->block_count) {
+  if (object == nullptr || size == 0 || size > kMaxObjectBytes) return nullptr;
+  {
     const LockGuard guard(runtime.lock);
-    object->size_bytes = size;
-    return address;
+    if (runtime.arena.address_of(object->first_block) != address) return nullptr;
+    unplace(runtime, *object);
+    if (is_plain(*object)) {
+      if (const extent::Object* resized = resize_plain(runtime, *object, size, site)) {
+        return runtime.arena.address_of(resized->first_block);
+      }
+    }
+    if (blocks_for(Bytes(size)) == object->block_count) {
+      object->size_bytes = size;
+      return address;
+    }
   }
-  void* bigger = allocate_object(size, 1, object->key.origin, site);
+  void* bigger = allocate_object(size, 1, object->key.origin, site, Content::kAny);
   if (bigger == nullptr) return nullptr;
   std::memcpy(bigger, address, size < object->size_bytes ? size : object->size_bytes);
   free_object(address);

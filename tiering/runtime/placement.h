@@ -21,9 +21,15 @@ std::uint64_t heap_threshold_bytes();
 std::uint64_t anonymous_threshold_bytes();
 std::uint64_t file_threshold_bytes();
 
-/// A new object of `size` bytes, zeroed, 2 MiB-aligned (or to `alignment` when that is larger).
+enum class Content : std::uint8_t {
+  kZero,  ///< the memory reads as zero
+  kAny,   ///< it may hold what its last owner left: malloc
+};
+
+/// A new object of `size` bytes, 2 MiB-aligned (or to `alignment` when that is larger).
 /// nullptr: not placed, the caller takes its ordinary way.
-void* allocate_object(std::size_t size, std::size_t alignment, Origin origin, const CallSite& site);
+void* allocate_object(std::size_t size, std::size_t alignment, Origin origin, const CallSite& site,
+                      Content content);
 
 /// Could `address` be the start of an object? Alignment and one compare; false for nearly all
 /// small blocks, so free() asks this first.
@@ -38,8 +44,9 @@ bool free_object(void* address);
 /// Usable bytes of the object that starts at `address`; 0: not ours.
 std::size_t object_size(const void* address);
 
-/// realloc of an object to `size`, still above the threshold: in place when its blocks suffice,
-/// else a new object with the data moved. nullptr: not possible, the old object is untouched.
+/// realloc of an object to `size`, still above the threshold: in place when its blocks or those
+/// behind it suffice; ordinary memory moves without a copy; else a new object with the data copied.
+/// nullptr: not possible, the old object is untouched.
 void* resize_object(void* address, std::size_t size, const CallSite& site);
 
 /// A read-only file mapping as placed memory, filled from `fd`; nullptr: not placed.
@@ -53,6 +60,9 @@ struct MappingResult {
   long result = 0;
 };
 MappingResult unmap_range(void* address, std::size_t size);
+/// The program maps something of its own over [address, address+size) in a moment: what lies there
+/// is ended and no object is ever carved from it again.
+void surrender_range(void* address, std::size_t size);
 MappingResult advise_range(void* address, std::size_t size, int advice);
 MappingResult protect_range(void* address, std::size_t size, int protection);
 /// mremap; on success `result` is the new address, which is ordinary memory when it grew.

@@ -63,7 +63,7 @@ Status Recorder::start(State& runtime) {
   const std::uint64_t blocks = runtime.arena.block_count();
   const Bytes table = round_up_to_block(Bytes(blocks * 6));
   auto* memory = static_cast<char*>(os::reserve_address_space(table));
-  if (memory == nullptr || os::map_private(memory, table) != 0) {
+  if (memory == nullptr || os::map_private(memory, table, os::PageAdvice::kNone) != 0) {
     return make_error(ErrorCode::kIo, 0, "recording: no address space for %llu blocks",
                       static_cast<unsigned long long>(blocks));
   }

@@ -10,6 +10,7 @@
 
 #include "allocators/base/mutex.h"
 #include "allocators/extent/exchange.h"
+#include "allocators/extent/spare_extents.h"
 #include "allocators/extent/tiered_extent.h"
 #include "allocators/os/memory_error.h"
 #include "allocators/os/thread.h"
@@ -47,11 +48,14 @@ struct State {
   extent::Capacity capacity;
   extent::TieredExtents extents;
   extent::Exchange exchange;
+  extent::SpareExtents spares;
   backing::LinkEngine links;
   backing::BlockPool pools[kMaxTiers];  ///< by tier; open for DAX tiers
   std::uint32_t link_count = 0;
   Recorder recorder;
   os::Doorbell keeper_bell;
+  bool keeper_started = false;  ///< or tried
+  Nanoseconds keeper_wakes;     ///< by itself, when nobody rings
   std::uint64_t next_object_id = 1;
   Counters counters;
   bool said_node_full = false;  ///< that a strict tier's nodes are
@@ -104,8 +108,11 @@ void watch_source(extent::Object& object, State& runtime, int fd, std::uint64_t 
 /// No more: the object ends, or the program may write to it. The lock is held.
 void forget_source(extent::Object& object);
 
-/// The background thread: late placement and recording.
+/// The background thread: late placement, spare extents and recording.
 void* keeper_body(void* runtime);
+/// Something is to be done at `due`: starts the thread when it does not run, and wakes it when it
+/// would sleep longer than that. The lock is held.
+void call_keeper(State& runtime, Nanoseconds due);
 /// Summary of the run to status_path and, when verbose, to stderr.
 void write_status(State& runtime);
 enum class Existing : std::uint8_t {
