@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// make_flat PATH [FOLDER | --late]: the flat file for the test programs under the real shim: one tier
-// of ordinary memory of node 0, or, with FOLDER, 64 MiB of it shared out evenly with files below the
-// folder; a low threshold. Everything is placed at once, or, with --late, when it has lived a while.
+// make_flat PATH [FOLDER | --late]: the flat file for the test programs under the real shim: one
+// tier of ordinary memory of node 0, or, with FOLDER, 64 MiB of it shared out evenly with files
+// below the folder; a low threshold. Everything is placed at once, or, with --late, when it has
+// lived a while.
 #include <cstdio>
 #include <cstring>
 

@@ -147,7 +147,8 @@ class Walker {
   void allocate(Held& held) {
     held.size = any_size();
     held.round = random_();
-    held.at = static_cast<char*>(allocate_object(held.size, 16, Origin::kHeap, site_, Content::kZero));
+    held.at =
+        static_cast<char*>(allocate_object(held.size, 16, Origin::kHeap, site_, Content::kZero));
     if (held.at == nullptr) return;  // all tiers are full: a program would go to its heap
     ++served_;
     for (std::size_t i = 0; i < held.size; i += 4096) wrong_ += held.at[i] != 0;

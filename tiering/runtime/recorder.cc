@@ -46,6 +46,18 @@ void for_each_visible_run(State& runtime, const extent::Object& object, Body bod
                                });
 }
 
+/// Is the block one of these still? A fork, munmap or mprotect may have made it private memory, of
+/// which dropping the page-table entries would drop the content.
+bool is_visible(State& runtime, std::uint32_t block) {
+  const extent::Object* object = runtime.arena.find(runtime.arena.address_of(block));
+  bool visible = false;
+  if (object == nullptr) return visible;
+  for_each_visible_run(runtime, *object, [&](std::uint32_t first, std::uint32_t count) {
+    visible = visible || (block >= first && block < first + count);
+  });
+  return visible;
+}
+
 template <typename Body>
 void for_each_visible_run(State& runtime, Body body) {
   for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
@@ -233,7 +245,7 @@ void Recorder::begin_watch(State& runtime, Nanoseconds now) {
 void Recorder::watch(State& runtime, Nanoseconds now) {
   void* const at = runtime.arena.address_of(step_watch_.block());
   std::uint32_t seen = 0;
-  if (present_.end(at, 1, &seen) != 0) {
+  if (!is_visible(runtime, step_watch_.block()) || present_.end(at, 1, &seen) != 0) {
     activity_ = Activity::kIdle;
     return;
   }

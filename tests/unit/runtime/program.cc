@@ -25,6 +25,7 @@ constexpr Case kCases[] = {
     TERRACE_CASE(late_placement),
     TERRACE_CASE(late_leaves_protected_parts),
     TERRACE_CASE(fork_snapshot),
+    TERRACE_CASE(fork_while_watched),
     TERRACE_CASE(fork_discard),
     TERRACE_CASE(fork_and_exec_large),
     TERRACE_CASE(fork_while_allocating),

@@ -35,6 +35,7 @@ void map_file();
 void late_placement();
 void late_leaves_protected_parts();
 void fork_snapshot();
+void fork_while_watched();
 void fork_discard();
 void fork_and_exec_large();
 void fork_while_allocating();

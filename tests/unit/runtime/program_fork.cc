@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <thread>
@@ -75,6 +76,29 @@ void fork_snapshot() {
   fork_once(later, 1);
   std::free(at);
   std::free(later);
+}
+
+/// The recorder's first watch of a block begins after 1.5 s and drops that block's page-table
+/// entries every 2 ms; the fork comes while it does.
+void fork_while_watched() {
+  using Clock = std::chrono::steady_clock;
+  auto* at = static_cast<char*>(std::malloc(kSize));
+  const auto begin = Clock::now();
+  std::uint64_t round = 0;
+  while (Clock::now() - begin < std::chrono::milliseconds(1700)) fill(at, kSize, ++round);
+  const int pid = fork();
+  REQUIRE(pid >= 0);
+  if (pid == 0) {
+    REQUIRE(holds(at, kSize, round));
+    _exit(0);
+  }
+  const auto forked = Clock::now();
+  while (Clock::now() - forked < std::chrono::milliseconds(300)) {
+    fill(at, kSize, ++round);
+    REQUIRE(holds(at, kSize, round));
+  }
+  REQUIRE(wait_for(pid) == 0);
+  std::free(at);
 }
 
 void fork_discard() {

@@ -114,6 +114,11 @@ TEST_P(OnEachTier, RemapKeepsData) {
 TEST_P(OnEachTier, ForkIsAnExactSnapshot) {
   passes("fork_snapshot");
 }
+class OnRecordedTier : public OnEachTier {};
+TEST_P(OnRecordedTier, ForkLeavesAWatchedBlockItsData) {
+  passes("fork_while_watched");
+}
+INSTANTIATE_TEST_SUITE_P(Runtime, OnRecordedTier, testing::Values("recorded", "dax_recorded"));
 TEST_P(OnEachTier, DiscardAfterForkIsZero) {
   passes("fork_discard");
 }
