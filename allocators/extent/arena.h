@@ -50,6 +50,9 @@ class Arena {
   bool extend(Object& object, std::uint32_t blocks);
   /// Blocks that something else is mapped over: never carved again.
   void surrender(std::uint32_t first, std::uint32_t count);
+  bool is_surrendered(const void* address) const {
+    return contains(address) && reserved_[block_of(address)] == kSurrendered;
+  }
   /// The blocks may be carved again. The caller has unmapped them.
   void release(Object& object);
 

@@ -42,7 +42,9 @@ struct Object {
   bool reshaped = false;   ///< the program unmapped or protected parts: its pages stay as they are
   bool shared = false;     ///< has blocks that are a file's pages: its own file's or a DAX pool's
   bool refused = false;    ///< counted as unplaced
-  KernelOrder order;       ///< period 0: laid by range
+  bool surrendered = false;    ///< the program mapped something of its own over a hole
+  bool holes_lost = false;     ///< more than are remembered below
+  KernelOrder order;           ///< period 0: laid by range
   std::uint32_t mappings = 0;  ///< taken from the budget of mappings
   os::PageKind page_kind = os::PageKind::kHuge;
   os::MemoryFile file;      ///< open while any block is its page

@@ -134,6 +134,41 @@ static void fixed_mapping_replaces_a_part(void) {
   CHECK(fault_at(part, 0) == SIGSEGV);
 }
 
+/// A program's own mapping over part of our memory is its own: it outlives the rest, is never given
+/// out again, and takes the kernel's calls.
+static void fixed_mapping_outlives_the_rest(void) {
+  char* memory = anonymous(LARGE);
+  fill(memory, LARGE, 1);
+  char* part = mmap(memory + PAGE * 700, PAGE * 5, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  CHECK(part == memory + PAGE * 700);
+  fill(part, PAGE * 5, 9);
+  CHECK(munmap(memory, PAGE * 700) == 0);
+  CHECK(munmap(memory + PAGE * 705, LARGE - PAGE * 705) == 0);
+  CHECK(holds(part, PAGE * 5, 9));
+  char* others[24];
+  for (int i = 0; i < 24; ++i) {
+    others[i] = i % 2 != 0 ? malloc(opaque(LARGE)) : anonymous(LARGE);
+    fill(others[i], LARGE, 2);
+    CHECK(part + PAGE * 5 <= others[i] || others[i] + LARGE <= part);
+  }
+  CHECK(holds(part, PAGE * 5, 9));
+  CHECK(mprotect(part, PAGE, PROT_READ) == 0);
+  CHECK(fault_at(part, 1) == SIGSEGV);
+  CHECK(mprotect(part, PAGE, PROT_READ | PROT_WRITE) == 0);
+  CHECK(madvise(part, PAGE, MADV_DONTNEED) == 0 && part[0] == 0);
+  CHECK(munmap(part, PAGE * 5) == 0);
+  CHECK(fault_at(part, 0) == SIGSEGV);
+  for (int i = 0; i < 24; ++i) {
+    CHECK(holds(others[i], LARGE, 2));
+    if (i % 2 != 0) {
+      free(others[i]);
+    } else {
+      CHECK(munmap(others[i], LARGE) == 0);
+    }
+  }
+}
+
 static void occupied_address_is_not_replaced(void) {
   char* memory = anonymous(LARGE);
   fill(memory, LARGE, 1);
@@ -301,6 +336,7 @@ const struct test_case cases[] = {
     CASE(mremap_keeps_data),
     CASE(mremap_to_a_fixed_place),
     CASE(fixed_mapping_replaces_a_part),
+    CASE(fixed_mapping_outlives_the_rest),
     CASE(occupied_address_is_not_replaced),
     CASE(protection_is_kept),
     CASE(dropped_pages_read_as_zero),

@@ -63,7 +63,11 @@ bool add_hole(extent::Object& object, std::uint64_t begin, std::uint64_t end) {
     object.holes[i] = object.holes[--object.hole_count];
     i = 0;
   }
-  if (object.hole_count < 16) object.holes[object.hole_count++] = {begin, end};
+  if (object.hole_count < 16) {
+    object.holes[object.hole_count++] = {begin, end};
+  } else {
+    object.holes_lost = true;
+  }
   constexpr std::uint64_t kPage = 4096;
   const std::uint64_t used = (object.size_bytes + kPage - 1) & ~(kPage - 1);
   return begin == 0 && end >= used;
@@ -121,17 +125,20 @@ void unmap_edge(State& runtime, const Part& part) {
                            Bytes(part.end - part.begin));
 }
 
-void unmap_part(State& runtime, const Part& part) {
+enum class Remains : std::uint8_t { kObject, kNothing };
+
+Remains unmap_part(State& runtime, const Part& part) {
   extent::Object& object = *part.object;
+  if (object.surrendered) unmap_edge(runtime, part);  // what lies there may be the program's own
   if (add_hole(object, part.begin, part.end)) {
     end_object(runtime, object);
-    return;
+    return Remains::kNothing;
   }
   object.reshaped = true;
   const WholeBlocks whole = whole_blocks(part);
   if (whole.count == 0) {
     unmap_edge(runtime, part);
-    return;
+    return Remains::kObject;
   }
   unmap_whole(runtime, object, whole);
   const std::uint64_t begin = static_cast<std::uint64_t>(whole.first - object.first_block)
@@ -139,6 +146,39 @@ void unmap_part(State& runtime, const Part& part) {
   const std::uint64_t end = begin + (static_cast<std::uint64_t>(whole.count) << kBlockShift);
   unmap_edge(runtime, {&object, part.begin, begin});
   unmap_edge(runtime, {&object, end, part.end});
+  return Remains::kObject;
+}
+
+/// The part goes, and from here on nothing is done to whole blocks of the object: some of their
+/// pages will be the program's.
+void surrender_part(State& runtime, const Part& part) {
+  extent::Object& object = *part.object;
+  const std::uint64_t span = static_cast<std::uint64_t>(object.block_count) << kBlockShift;
+  if (object.shared && make_private(runtime, {&object, 0, span}) != 0) object.holes_lost = true;
+  if (unmap_part(runtime, part) == Remains::kObject) object.surrendered = true;
+}
+
+/// Calls body(address, size) for each piece of the range that lies in surrendered blocks without an
+/// object.
+template <typename Body>
+bool for_each_surrendered(const State& runtime, void* address, std::size_t size, Body body) {
+  bool any = false;
+  char* const end = static_cast<char*>(address) + size;
+  for (char* at = static_cast<char*>(address); at < end && runtime.arena.contains(at);) {
+    char* const next = std::min(end, runtime.arena.address_of(runtime.arena.block_of(at) + 1));
+    if (runtime.arena.is_surrendered(at) && runtime.arena.find(at) == nullptr) {
+      body(at, static_cast<std::size_t>(next - at));
+      any = true;
+    }
+    at = next;
+  }
+  return any;
+}
+
+/// A call on memory that is the program's own is the kernel's.
+MappingResult not_ours(const State& runtime, void* address, std::size_t size) {
+  const bool theirs = for_each_surrendered(runtime, address, size, [](char*, std::size_t) {});
+  return theirs ? MappingResult{} : done(ENOMEM);
 }
 
 /// A frozen block's file or pool still has the data: the block becomes fresh memory, on no tier.
@@ -193,10 +233,28 @@ int discard_part(State& runtime, const Part& part) {
 
 }  // namespace
 
+void unmap_rest(State& runtime, extent::Object& object) {
+  if (object.holes_lost) return;
+  std::sort(object.holes, object.holes + object.hole_count,
+            [](const extent::Hole& a, const extent::Hole& b) { return a.begin < b.begin; });
+  char* const base = runtime.arena.address_of(object.first_block);
+  std::uint64_t at = 0;
+  for (std::uint32_t i = 0; i <= object.hole_count; ++i) {
+    const bool last = i == object.hole_count;
+    const std::uint64_t end = last ? static_cast<std::uint64_t>(object.block_count) << kBlockShift
+                                   : object.holes[i].begin;
+    if (end > at) os::unmap_to_reservation(base + at, Bytes(end - at));
+    if (!last) at = object.holes[i].end;
+  }
+}
+
 MappingResult unmap_range(void* address, std::size_t size) {
   State& runtime = state();
   if (!runtime.arena.is_open() || !runtime.arena.contains(address)) return {};
   const LockGuard guard(runtime.lock);
+  for_each_surrendered(runtime, address, size, [](char* at, std::size_t length) {
+    os::unmap_to_reservation(at, Bytes(length));
+  });
   for_each_part(runtime, address, size, [&](const Part& part) { unmap_part(runtime, part); });
   return done(0);  // the kernel accepts ranges in which nothing is mapped
 }
@@ -210,7 +268,7 @@ void surrender_range(void* address, std::size_t size) {
   const std::uintptr_t arena_end = base + (runtime.arena.block_count() << kBlockShift);
   if (end <= base || begin >= arena_end) return;
   const LockGuard guard(runtime.lock);
-  for_each_part(runtime, address, size, [&](const Part& part) { unmap_part(runtime, part); });
+  for_each_part(runtime, address, size, [&](const Part& part) { surrender_part(runtime, part); });
   const std::uint64_t first = begin <= base ? 0 : (begin - base) >> kBlockShift;
   const std::uint64_t last = (std::min(end, arena_end) - base - 1) >> kBlockShift;
   const auto count = static_cast<std::uint32_t>(last - first + 1);
@@ -234,8 +292,7 @@ MappingResult advise_range(void* address, std::size_t size, int advice) {
       error = os::advise(runtime.arena.base(), Bytes(), advice);
     }
   });
-  if (!ours) return done(ENOMEM);
-  return done(error);
+  return ours ? done(error) : not_ours(runtime, address, size);
 }
 
 MappingResult protect_range(void* address, std::size_t size, int protection) {
@@ -252,7 +309,7 @@ MappingResult protect_range(void* address, std::size_t size, int protection) {
     error = os::protect(runtime.arena.address_of(part.object->first_block) + part.begin,
                         Bytes(part.end - part.begin), protection);
   });
-  return done(ours ? error : ENOMEM);
+  return ours ? done(error) : not_ours(runtime, address, size);
 }
 
 MappingResult remap_range(void* address, std::size_t old_size, std::size_t new_size, int flags,
@@ -260,6 +317,7 @@ MappingResult remap_range(void* address, std::size_t old_size, std::size_t new_s
   State& runtime = state();
   if (!runtime.arena.is_open() || !runtime.arena.contains(address)) return {};
   const bool fixed = (flags & MREMAP_FIXED) != 0;
+  if (runtime.arena.find(address) == nullptr) return not_ours(runtime, address, 1);
   if (new_size == 0 || old_size == 0) return done(EINVAL);
   if (new_size <= old_size && !fixed) {
     if (new_size < old_size) {

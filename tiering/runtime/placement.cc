@@ -253,8 +253,12 @@ void end_object(State& runtime, extent::Object& object) {
   forget_source(object);
   runtime.spares.remove_live(object.block_count);
   runtime.recorder.object_ended(runtime, object);
-  runtime.extents.unmap(object);
+  object.surrendered ? unmap_rest(runtime, object) : runtime.extents.unmap(object);
   give_back_tiers(runtime, object);
+  if (object.holes_lost && object.surrendered) {
+    runtime.arena.withdraw(object);  // nobody knows what is whose there: never carved again
+    return;
+  }
   runtime.arena.release(object);
 }
 

@@ -92,6 +92,9 @@ void settle_capacity(State& runtime, const extent::Object& object, const TierCou
 void place_late(State& runtime, extent::Object& object);
 /// Ends an object: session, capacity, pages, address space. The lock is held.
 void end_object(State& runtime, extent::Object& object);
+/// Takes away what is left of an object between its holes, over which the program has mapped
+/// something of its own. The lock is held.
+void unmap_rest(State& runtime, extent::Object& object);
 
 /// Blocks that each tier's nodes can still give; ~0 where nobody need ask.
 struct NodeRoom {

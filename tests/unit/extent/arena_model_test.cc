@@ -29,8 +29,6 @@ class Model {
     for (std::uint32_t i = 0; i < blocks; ++i) taken_[at + i] = taken;
   }
   bool taken(std::uint64_t at) const { return taken_[at]; }
-
- private:
   bool is_free(std::uint64_t at, std::uint32_t blocks) const {
     for (std::uint32_t i = 0; i < blocks; ++i) {
       if (taken_[at + i]) return false;
@@ -38,9 +36,27 @@ class Model {
     return true;
   }
 
+ private:
   std::uint64_t base_;
   std::vector<bool> taken_;
 };
+
+/// Changes an object's length at its end, as the arena and the model agree that it can.
+void resize(Object& object, std::uint32_t blocks, Model& model, int step) {
+  const std::uint32_t before = object.block_count;
+  const std::uint64_t end = object.first_block + before;
+  if (blocks <= before) {
+    arena.shrink(object, blocks);
+    model.set(object.first_block + blocks, before - blocks, false);
+    return;
+  }
+  const bool free = model.is_free(end, blocks - before);
+  ASSERT_EQ(arena.extend(object, blocks), free) << "step " << step;
+  ASSERT_EQ(object.block_count, free ? blocks : before);
+  if (!free) return;
+  arena.publish(object);
+  model.set(end, blocks - before, true);
+}
 
 TEST(ArenaModel, CarvesWhereFirstFitWouldAndFindsEveryBlock) {
   const std::uint32_t seed = std::random_device()();
@@ -61,6 +77,9 @@ TEST(ArenaModel, CarvesWhereFirstFitWouldAndFindsEveryBlock) {
       arena.publish(*object);
       model.set(object->first_block, blocks, true);
       live.push_back(object);
+    } else if (random() % 3 == 0) {
+      const std::uint32_t blocks = 1 + static_cast<std::uint32_t>(random()) % 24;
+      resize(*live[random() % live.size()], blocks, model, step);
     } else {
       const std::size_t pick = random() % live.size();
       model.set(live[pick]->first_block, live[pick]->block_count, false);

@@ -141,5 +141,20 @@ TEST_F(ArenaTest, HoldsManyObjects) {
   }
 }
 
+TEST_F(ArenaTest, SurrenderedBlocksAreNeverCarvedAgain) {
+  Object* object = arena().carve(8, 1);
+  ASSERT_NE(object, nullptr);
+  arena().publish(*object);
+  const std::uint32_t first = object->first_block;
+  arena().surrender(first + 2, 3);
+  arena().release(*object);
+  EXPECT_EQ(arena().find(arena().address_of(first + 3)), nullptr);
+  for (int i = 0; i < 40; ++i) {
+    const Object* next = make(1);
+    ASSERT_NE(next, nullptr);
+    EXPECT_TRUE(next->first_block < first + 2 || next->first_block >= first + 5);
+  }
+}
+
 }  // namespace
 }  // namespace terrace::extent
