@@ -37,13 +37,17 @@ struct Kind {
   const char* name;
   bool used = true;  ///< by this program
 };
+/// Names the case, where GoogleTest would print bytes.
+void PrintTo(const Kind& kind, std::ostream* out) {
+  *out << kind.name;
+}
 constexpr Kind kKinds[] = {
     {SystemCall::kMmap, "mmap"},
     {SystemCall::kMunmap, "munmap"},
     {SystemCall::kMadvise, "madvise"},
     {SystemCall::kMbind, "mbind"},
     {SystemCall::kGetMempolicy, "get_mempolicy", false},
-    {SystemCall::kMovePages, "move_pages", false},
+    {SystemCall::kMovePages, "move_pages"},
     {SystemCall::kMemfdCreate, "memfd_create"},
     {SystemCall::kFtruncate, "ftruncate"},
     {SystemCall::kFallocate, "fallocate"},

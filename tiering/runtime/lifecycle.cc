@@ -183,6 +183,7 @@ void stop() {
   State& runtime = state();
   if (runtime.phase.load() != Phase::kRunning) return;
   const LockGuard guard(runtime.lock);
+  read_all_places(runtime);
   runtime.recorder.stop(runtime);
   write_status(runtime);
 }

@@ -250,6 +250,7 @@ void place_late(State& runtime, extent::Object& object) {
 }
 
 void end_object(State& runtime, extent::Object& object) {
+  read_places(runtime, object);
   forget_source(object);
   runtime.spares.remove_live(object.block_count);
   runtime.recorder.object_ended(runtime, object);

@@ -27,6 +27,8 @@ struct Counters {
   std::atomic<std::uint64_t> frozen_by_fork{0};
   std::atomic<std::uint64_t> made_private{0};  ///< blocks given back to plain memory
   std::atomic<std::uint64_t> peak_blocks[kMaxTiers] = {};
+  /// Of the blocks that were put on a tier of nodes, those whose pages lay on others at the end.
+  std::atomic<std::uint64_t> elsewhere_blocks[kMaxTiers] = {};
 };
 
 enum class Phase : std::uint8_t {
@@ -92,6 +94,9 @@ void settle_capacity(State& runtime, const extent::Object& object, const TierCou
 void place_late(State& runtime, extent::Object& object);
 /// Ends an object: session, capacity, pages, address space. The lock is held.
 void end_object(State& runtime, extent::Object& object);
+/// Adds to counters.elsewhere_blocks, for one object or all live ones. The lock is held.
+void read_places(State& runtime, const extent::Object& object);
+void read_all_places(State& runtime);
 /// Takes away what is left of an object between its holes, over which the program has mapped
 /// something of its own. The lock is held.
 void unmap_rest(State& runtime, extent::Object& object);

@@ -78,11 +78,12 @@ void put_tiers(State& runtime, Text& json) {
     const bool emulated = backing == BackingKind::kEmulatedLink;
     json.put(
         "%s{\"name\":\"%.31s\",\"backing\":\"%s\",\"emulated\":%s,\"capacity_bytes\":%llu,"
-        "\"peak_bytes\":%llu,\"used_bytes\":%llu",
+        "\"peak_bytes\":%llu,\"used_bytes\":%llu,\"elsewhere_bytes\":%llu",
         i == 0 ? "" : ",", tier.name, backing_word(backing), emulated ? "true" : "false",
         static_cast<ull>(tier.capacity_bytes),
         static_cast<ull>(in_bytes(runtime.counters.peak_blocks[i].load())),
-        static_cast<ull>(in_bytes(runtime.capacity.used_blocks(i))));
+        static_cast<ull>(in_bytes(runtime.capacity.used_blocks(i))),
+        static_cast<ull>(in_bytes(runtime.counters.elsewhere_blocks[i].load())));
     if (backing == BackingKind::kDax) put_pool(runtime, i, json);
     if (emulated) {
       const backing::LinkStatistics statistics = runtime.links.statistics(link++);
@@ -151,6 +152,10 @@ void write_status(State& runtime) {
     os::message("tier %.31s: at most %llu of %llu MiB used", runtime.flat.tiers[i].name,
                 static_cast<ull>(in_bytes(counters.peak_blocks[i].load()) >> 20),
                 static_cast<ull>(runtime.flat.tiers[i].capacity_bytes >> 20));
+    const std::uint64_t elsewhere = in_bytes(counters.elsewhere_blocks[i].load());
+    if (elsewhere == 0) continue;
+    os::message("tier %.31s: the kernel had %llu MiB of what was put there on other nodes",
+                runtime.flat.tiers[i].name, static_cast<ull>(elsewhere >> 20));
   }
 }
 

@@ -23,12 +23,16 @@ check_equal 'MPOL_BIND alone is killed by the kernel' 137 $?
 kill -0 $hog 2>/dev/null
 check_equal 'and the other one was not' 0 $?
 
+declare -A elsewhere
 for bind in advisory strict; do
   rm -f /tmp/status
   terrace run --bind $bind --late-size 4K --status /tmp/status -- eat $((left + 40)) >/tmp/out 2>/tmp/err
   check_equal "$bind: the program ends by itself" 0 $?
   check_equal "$bind: with the right answer" right "$(cat /tmp/out)"
+  elsewhere[$bind]=$(grep -o '"elsewhere_bytes":[0-9]*' /tmp/status | head -n 1 | cut -d : -f 2)
 done
+check 'advisory: what the kernel put on other nodes is told' test "${elsewhere[advisory]}" -ge $((16 << 20))
+check_equal 'strict: nothing lies elsewhere' 0 "${elsewhere[strict]}"
 check 'strict: blocks spilled' test "$(figure spilled_blocks)" -gt 10
 check_equal 'strict: it is said once' 1 "$(grep -c 'is strict and its nodes' /tmp/err)"
 kill $hog
