@@ -118,7 +118,8 @@ class OnRecordedTier : public OnEachTier {};
 TEST_P(OnRecordedTier, ForkLeavesAWatchedBlockItsData) {
   passes("fork_while_watched");
 }
-INSTANTIATE_TEST_SUITE_P(Runtime, OnRecordedTier, testing::Values("recorded", "dax_recorded"));
+INSTANTIATE_TEST_SUITE_P(Backing, OnRecordedTier, testing::Values("recorded", "dax_recorded"),
+                         [](const auto& param) { return std::string(param.param); });
 TEST_P(OnEachTier, DiscardAfterForkIsZero) {
   passes("fork_discard");
 }
