@@ -14,6 +14,7 @@
 
 #include "allocators/os/fault_point.h"
 #include "allocators/os/files.h"
+#include "allocators/os/keep_errno.h"
 
 namespace terrace::os {
 namespace {
@@ -21,14 +22,6 @@ namespace {
 constexpr Bytes kPage = KiB(4);
 /// What devices without an `align` attribute use (before Linux 5.10): the page of a PMD.
 constexpr Bytes kUsualUnit = kBlockBytes;
-
-class Errno {
- public:
-  ~Errno() { errno = saved_; }
-
- private:
-  int saved_ = errno;
-};
 
 /// A descriptor that is closed again unless it is taken.
 class Opened {
@@ -200,7 +193,7 @@ int fallocate_checked(int fd, int mode, std::uint64_t offset, Bytes size) {
 }  // namespace
 
 Result<DaxDevice> open_dax(const char* path, Bytes unnamed_size, const char* sysfs) {
-  const Errno keep;
+  const KeepErrno keep;
   struct stat status {};
   int error = injected_error(SystemCall::kStat);
   if (error == 0 && stat(path, &status) != 0) error = errno;
@@ -218,20 +211,20 @@ Result<DaxDevice> open_dax(const char* path, Bytes unnamed_size, const char* sys
 }
 
 Bytes storage_left(int fd) {
-  const Errno keep;
+  const KeepErrno keep;
   struct statvfs status {};
   if (injected_error(SystemCall::kStat) != 0 || fstatvfs(fd, &status) != 0) return {};
   return Bytes(static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize);
 }
 
 int allocate_storage(int fd, std::uint64_t offset, Bytes size) {
-  const Errno keep;
+  const KeepErrno keep;
   const int error = fallocate_checked(fd, 0, offset, size);
   return error == EOPNOTSUPP ? allocate_by_writing(fd, offset, size) : error;
 }
 
 int release_storage(int fd, std::uint64_t offset, Bytes size) {
-  const Errno keep;
+  const KeepErrno keep;
   return fallocate_checked(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, size);
 }
 

@@ -12,17 +12,10 @@
 #include <cstring>
 
 #include "allocators/os/fault_point.h"
+#include "allocators/os/keep_errno.h"
 
 namespace terrace::os {
 namespace {
-
-class Errno {
- public:
-  ~Errno() { errno = saved_; }
-
- private:
-  int saved_ = errno;
-};
 
 class Descriptor {
  public:
@@ -49,7 +42,7 @@ int open_checked(const char* path, int flags, mode_t mode = 0) {
 }  // namespace
 
 long read_small_file(const char* path, char* buffer, std::size_t capacity) {
-  const Errno keep;
+  const KeepErrno keep;
   const Descriptor file(open_checked(path, O_RDONLY));
   if (file.get() < 0 || injected_error(SystemCall::kRead) != 0) return -1;
   const ssize_t got = read(file.get(), buffer, capacity - 1);
@@ -59,7 +52,7 @@ long read_small_file(const char* path, char* buffer, std::size_t capacity) {
 }
 
 bool read_link(const char* path, char* buffer, std::size_t capacity) {
-  const Errno keep;
+  const KeepErrno keep;
   const ssize_t length = readlink(path, buffer, capacity);
   if (length <= 0 || static_cast<std::size_t>(length) == capacity) return false;
   buffer[length] = '\0';
@@ -68,7 +61,7 @@ bool read_link(const char* path, char* buffer, std::size_t capacity) {
 
 bool for_each_name(const char* folder, void (*visit)(const char* name, void* context),
                    void* context) {
-  const Errno keep;
+  const KeepErrno keep;
   // Offsets of the kernel's linux_dirent64 (getdents64(2)): the record's length, then the name.
   // opendir would allocate.
   constexpr std::size_t kLengthAt = 16;
@@ -90,7 +83,7 @@ bool for_each_name(const char* folder, void (*visit)(const char* name, void* con
 }
 
 Result<MappedFile> map_file(const char* path) {
-  const Errno keep;
+  const KeepErrno keep;
   const Descriptor file(open_checked(path, O_RDONLY));
   struct stat status {};
   if (file.get() < 0 || fstat(file.get(), &status) != 0) {
@@ -106,7 +99,7 @@ Result<MappedFile> map_file(const char* path) {
 }
 
 int read_fully(int fd, void* to, std::uint64_t size, std::uint64_t offset) {
-  const Errno keep;
+  const KeepErrno keep;
   auto* out = static_cast<char*>(to);
   while (size > 0) {
     if (const int error = injected_error(SystemCall::kRead); error != 0) return error;
@@ -122,7 +115,7 @@ int read_fully(int fd, void* to, std::uint64_t size, std::uint64_t offset) {
 }
 
 int keep_descriptor(int fd) {
-  const Errno keep;
+  const KeepErrno keep;
   rlimit limit{};
   if (injected_error(SystemCall::kFcntl) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
   const rlim_t soft = limit.rlim_cur > 65536 ? 65536 : limit.rlim_cur;
@@ -130,13 +123,13 @@ int keep_descriptor(int fd) {
 }
 
 void close_descriptor(int fd) {
-  const Errno keep;
+  const KeepErrno keep;
   // Nothing can be done about an error: Linux has closed it then.
   if (fd >= 0) ::close(fd);
 }
 
 std::int64_t regular_file_size(int fd) {
-  const Errno keep;
+  const KeepErrno keep;
   struct stat status {};
   if (injected_error(SystemCall::kStat) != 0) return -1;
   if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return -1;
@@ -144,7 +137,7 @@ std::int64_t regular_file_size(int fd) {
 }
 
 bool path_of(int fd, char* buffer, std::size_t capacity) {
-  const Errno keep;
+  const KeepErrno keep;
   char link[40];
   std::snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   const ssize_t length = readlink(link, buffer, capacity - 1);
@@ -154,7 +147,7 @@ bool path_of(int fd, char* buffer, std::size_t capacity) {
 }
 
 int write_file(const char* path, const char* data, std::size_t size) {
-  const Errno keep;
+  const KeepErrno keep;
   const Descriptor file(open_checked(path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
   if (file.get() < 0) return errno;
   while (size > 0) {
@@ -169,12 +162,12 @@ int write_file(const char* path, const char* data, std::size_t size) {
 }
 
 bool file_exists(const char* path) {
-  const Errno keep;
+  const KeepErrno keep;
   return access(path, F_OK) == 0;
 }
 
 bool executable_path(char* buffer, std::size_t capacity) {
-  const Errno keep;
+  const KeepErrno keep;
   const ssize_t length = readlink("/proc/self/exe", buffer, capacity - 1);
   if (length <= 0) return false;
   buffer[length] = '\0';
@@ -186,7 +179,7 @@ int process_id() {
 }
 
 int move_to_high_number(int fd) {
-  const Errno keep;
+  const KeepErrno keep;
   rlimit limit{};
   if (injected_error(SystemCall::kFcntl) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0) return fd;
   const rlim_t soft = limit.rlim_cur > 65536 ? 65536 : limit.rlim_cur;
@@ -197,14 +190,14 @@ int move_to_high_number(int fd) {
 }
 
 bool beyond_file_limit(Bytes size) {
-  const Errno keep;
+  const KeepErrno keep;
   rlimit limit{};
   return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
          size.value > limit.rlim_cur;
 }
 
 void close_file(int fd) {
-  const Errno keep;
+  const KeepErrno keep;
   ::close(fd);
 }
 

@@ -13,17 +13,10 @@
 
 #include "allocators/os/fault_point.h"
 #include "allocators/os/files.h"
+#include "allocators/os/keep_errno.h"
 
 namespace terrace::os {
 namespace {
-
-class Errno {
- public:
-  ~Errno() { errno = saved_; }
-
- private:
-  int saved_ = errno;
-};
 
 struct ProcPath {
   char text[40];
@@ -85,7 +78,7 @@ Bytes status_field(const char* text, const char* name) {
 }  // namespace
 
 Result<MappingReader> MappingReader::open(int pid, MappingDetail detail) {
-  const Errno keep;
+  const KeepErrno keep;
   const ProcPath path(pid, detail == MappingDetail::kFlags ? "smaps" : "maps");
   int error = injected_error(SystemCall::kOpen);
   const int fd = error != 0 ? -1 : ::open(path.text, O_RDONLY | O_CLOEXEC);
@@ -135,7 +128,7 @@ const char* MappingReader::next_line() {
 }
 
 std::optional<MappingFacts> MappingReader::next() {
-  const Errno keep;
+  const KeepErrno keep;
   std::optional<MappingFacts> facts = std::exchange(ahead_, std::nullopt);
   while (const char* line = next_line()) {
     std::optional<MappingFacts> head = parse_head(line);
@@ -152,14 +145,14 @@ std::optional<MappingFacts> MappingReader::next() {
 }
 
 FileIdentity identity_of(int fd) {
-  const Errno keep;
+  const KeepErrno keep;
   struct stat status {};
   if (fstat(fd, &status) != 0) return {};
   return {status.st_dev, status.st_ino};
 }
 
 bool is_dax_file(const char* path) {
-  const Errno keep;
+  const KeepErrno keep;
   struct statx status {};
   if (statx(AT_FDCWD, path, 0, 0, &status) != 0) return false;
   return (status.stx_attributes & STATX_ATTR_DAX) != 0;

@@ -10,18 +10,11 @@
 #include <cstdio>
 
 #include "allocators/os/fault_point.h"
+#include "allocators/os/keep_errno.h"
 #include "allocators/os/pagemap_scan.h"
 
 namespace terrace::os {
 namespace {
-
-class Errno {
- public:
-  ~Errno() { errno = saved_; }
-
- private:
-  int saved_ = errno;
-};
 
 /// Marks what one answer of the scan names; ranges are whole huge pages, maybe named twice.
 void mark(const PageRegion& region, std::uint64_t base, std::uint64_t* bitmap) {
@@ -56,7 +49,7 @@ int scan(int fd, std::uint64_t base, std::uint64_t end, std::uint64_t* bitmap) {
 
 int query_pages(int pid, const void* const* pages, std::uint32_t count, int* status) {
   if (const int error = injected_error(SystemCall::kMovePages); error != 0) return error;
-  const Errno keep;
+  const KeepErrno keep;
   return syscall(SYS_move_pages, pid, count, pages, nullptr, status, 0) == 0 ? 0 : errno;
 }
 
@@ -64,7 +57,7 @@ MoveCall move_pages(int pid, const void* const* pages, std::uint32_t count, cons
                     int* status) {
   for (std::uint32_t i = 0; i < count; ++i) status[i] = kNothingSaid;
   if (const int error = injected_error(SystemCall::kMovePages); error != 0) return {error, count};
-  const Errno keep;
+  const KeepErrno keep;
   const long answer = syscall(SYS_move_pages, pid, count, pages, nodes, status, MPOL_MF_MOVE);
   if (answer < 0) return {errno, count};
   return {0, static_cast<std::uint32_t>(answer)};
@@ -73,7 +66,7 @@ MoveCall move_pages(int pid, const void* const* pages, std::uint32_t count, cons
 int huge_blocks(int pid, const void* at, std::uint32_t blocks, std::uint64_t* bitmap) {
   for (std::uint32_t word = 0; word < (blocks + 63) / 64; ++word) bitmap[word] = 0;
   if (const int error = injected_error(SystemCall::kPagemap); error != 0) return error;
-  const Errno keep;
+  const KeepErrno keep;
   char path[40] = "/proc/self/pagemap";
   if (pid != 0) std::snprintf(path, sizeof path, "/proc/%d/pagemap", pid);
   const int fd = ::open(path, O_RDONLY | O_CLOEXEC);

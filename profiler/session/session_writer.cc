@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "allocators/base/crc32.h"
+#include "allocators/os/keep_errno.h"
 #include "profiler/os/append_file.h"
 #include "profiler/os/loaded_module.h"
 
@@ -19,17 +20,6 @@ constexpr std::uint32_t kUnknownModule = UINT32_MAX;
 constexpr std::size_t kMaxPathBytes = 4096;
 
 // Allocation must leave errno as it was, and births are recorded within it.
-class KeepErrno {
- public:
-  KeepErrno() : saved_(errno) {}
-  ~KeepErrno() { errno = saved_; }
-  KeepErrno(const KeepErrno&) = delete;
-  KeepErrno& operator=(const KeepErrno&) = delete;
-
- private:
-  int saved_;
-};
-
 // False: the payload is beyond what a chunk may hold.
 bool seal(ChunkHeader& header, ChunkKind kind, const os::Piece* payload, int count) {
   std::uint64_t bytes = 0;
@@ -56,7 +46,7 @@ void say_ended(int why) {
 
 Status SessionWriter::open(const char* path, const FileHeader& header, const TierRecord* tiers,
                            std::uint32_t tier_count) {
-  const KeepErrno keep;
+  const os::KeepErrno keep;
   if (is_open()) return make_error(ErrorCode::kUsage, 0, "a session is already open");
   Result<os::AppendFile> created = os::create_append_file(path);
   if (!created) return created.error();
@@ -83,7 +73,7 @@ Status SessionWriter::open(const char* path, const FileHeader& header, const Tie
 void SessionWriter::append(ChunkKind kind, const void* parts[], const std::uint32_t sizes[],
                            int count) {
   if (!is_open()) return;
-  const KeepErrno keep;
+  const os::KeepErrno keep;
   ChunkHeader header;
   os::Piece pieces[os::kMaxPieces];
   for (int i = 0; i < count; ++i) pieces[i + 1] = {parts[i], sizes[i]};
@@ -192,7 +182,7 @@ void SessionWriter::close() {
 
 void SessionWriter::abandon() {
   if (!is_open()) return;
-  const KeepErrno keep;
+  const os::KeepErrno keep;
   os::close_append_file(file);
   fd_ = -1;
 }

@@ -246,13 +246,7 @@ void set_while_errors_arrive() {
 
 namespace {
 
-struct Case {
-  const char* name;
-  void (*run)();
-};
-#define TERRACE_CASE(name) \
-  { #name, &terrace::e2e::name }
-constexpr Case kCases[] = {
+constexpr terrace::e2e::Case kCases[] = {
     TERRACE_CASE(handler_from_before),         TERRACE_CASE(handler_from_after),
     TERRACE_CASE(handler_by_signal),           TERRACE_CASE(handler_is_reset),
     TERRACE_CASE(handler_on_its_own_stack),    TERRACE_CASE(default_action_ends_it),
@@ -263,11 +257,5 @@ constexpr Case kCases[] = {
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (const Case& one : kCases) {
-    if (argc < 2 || std::strcmp(argv[1], one.name) != 0) continue;
-    one.run();
-    return 0;
-  }
-  std::fprintf(stderr, "usage: %s CASE\n", argv[0]);
-  return 2;
+  return terrace::e2e::run_case(argc, argv, kCases, std::size(kCases));
 }

@@ -263,13 +263,7 @@ void node_goes_away() {
 
 namespace {
 
-struct Case {
-  const char* name;
-  void (*run)();
-};
-#define TERRACE_CASE(name) \
-  { #name, &terrace::e2e::name }
-constexpr Case kCases[] = {
+constexpr terrace::e2e::Case kCases[] = {
     TERRACE_CASE(clean_weights_are_read_again),
     TERRACE_CASE(threads_on_one_lost_page),
     TERRACE_CASE(child_reads_again),
@@ -284,11 +278,5 @@ constexpr Case kCases[] = {
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (const Case& one : kCases) {
-    if (argc < 2 || std::strcmp(argv[1], one.name) != 0) continue;
-    one.run();
-    return 0;
-  }
-  std::fprintf(stderr, "usage: %s CASE\n", argv[0]);
-  return 2;
+  return terrace::e2e::run_case(argc, argv, kCases, std::size(kCases));
 }

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "allocators/os/clock.h"
+#include "allocators/os/keep_errno.h"
 #include "tiering/runtime/state.h"
 
 namespace terrace::runtime {
@@ -12,14 +13,6 @@ namespace {
 
 /// More than any machine has; block numbers have 32 bits.
 constexpr std::uint64_t kMaxObjectBytes = std::uint64_t{1} << 46;
-
-class KeepErrno {
- public:
-  ~KeepErrno() { errno = saved_; }
-
- private:
-  int saved_ = errno;
-};
 
 /// The lowest number that no live object of this site and size has, so that memory which is freed
 /// and allocated anew is the same object to the plan.
@@ -209,7 +202,7 @@ std::uint64_t file_threshold_bytes() {
 
 void* allocate_object(std::size_t size, std::size_t alignment, Origin origin, const CallSite& site,
                       Content content) {
-  const KeepErrno keep;
+  const os::KeepErrno keep;
   State& runtime = state();
   const LockGuard guard(runtime.lock);
   if (size == 0 || size > kMaxObjectBytes || !ensure_running(runtime)) return nullptr;
@@ -273,7 +266,7 @@ bool owns(const void* address) {
 }
 
 bool free_object(void* address) {
-  const KeepErrno keep;
+  const os::KeepErrno keep;
   State& runtime = state();
   const LockGuard guard(runtime.lock);
   extent::Object* object = runtime.arena.find(address);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <iterator>
+
 #include "tests/unit/runtime/program.h"
 
 #include <cstdio>
@@ -6,13 +8,7 @@
 
 namespace {
 
-struct Case {
-  const char* name;
-  void (*run)();
-};
-#define TERRACE_CASE(name) \
-  { #name, &terrace::e2e::name }
-constexpr Case kCases[] = {
+constexpr terrace::e2e::Case kCases[] = {
     TERRACE_CASE(heap_calls),
     TERRACE_CASE(unmap_fragments),
     TERRACE_CASE(discard_zeroes),
@@ -34,11 +30,5 @@ constexpr Case kCases[] = {
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (const Case& one : kCases) {
-    if (argc < 2 || std::strcmp(argv[1], one.name) != 0) continue;
-    one.run();
-    return 0;
-  }
-  std::fprintf(stderr, "usage: %s CASE\n", argv[0]);
-  return 2;
+  return terrace::e2e::run_case(argc, argv, kCases, std::size(kCases));
 }

@@ -20,6 +20,15 @@ bool holds(const void* at, std::size_t bytes, std::uint64_t round);
 bool is_zero(const void* at, std::size_t bytes);
 /// Does a memory file of the runtime, or a pool of the tests, lie at `at`?
 bool on_memory_file(const void* at);
+struct Case {
+  const char* name;
+  void (*run)();
+};
+#define TERRACE_CASE(name) \
+  { #name, &::terrace::e2e::name }
+/// main() of such a program: runs the case that the first argument names. 2: there is none.
+int run_case(int argc, char** argv, const Case* cases, std::size_t count);
+
 /// Exit status of a child, 128 + signal when it was killed.
 int wait_for(int pid);
 

@@ -55,6 +55,16 @@ bool on_memory_file(const void* at) {
   return found;
 }
 
+int run_case(int argc, char** argv, const Case* cases, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (argc < 2 || std::strcmp(argv[1], cases[i].name) != 0) continue;
+    cases[i].run();
+    return 0;
+  }
+  std::fprintf(stderr, "usage: %s CASE\n", argv[0]);
+  return 2;
+}
+
 int wait_for(int pid) {
   int status = 0;
   REQUIRE(waitpid(pid, &status, 0) == pid);
