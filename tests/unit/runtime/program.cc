@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <iterator>
-
 #include "tests/unit/runtime/program.h"
 
-#include <cstdio>
-#include <cstring>
+#include <iterator>
 
 namespace {
 
