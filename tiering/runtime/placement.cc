@@ -287,15 +287,15 @@ void* resize_object(void* address, std::size_t size, const CallSite& site) {
   {
     const LockGuard guard(runtime.lock);
     if (runtime.arena.address_of(object->first_block) != address) return nullptr;
+    if (blocks_for(Bytes(size)) == object->block_count) {
+      object->size_bytes = size;
+      return address;
+    }
     unplace(runtime, *object);
     if (is_plain(*object)) {
       if (const extent::Object* resized = resize_plain(runtime, *object, size, site)) {
         return runtime.arena.address_of(resized->first_block);
       }
-    }
-    if (blocks_for(Bytes(size)) == object->block_count) {
-      object->size_bytes = size;
-      return address;
     }
   }
   void* bigger = allocate_object(size, 1, object->key.origin, site, Content::kAny);
