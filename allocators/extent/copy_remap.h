@@ -56,7 +56,7 @@ class CopyRemap {
   /// same content. `view` is another mapping of the same file range, writable.
   RemapReport to_file(void* at, Bytes size, int fd, std::uint64_t offset, void* view,
                       CopyBytes copy, const RemapLimits& limits) const;
-  /// [at, at+size), any mapping of which `view` shows the same pages, becomes private memory bound
+  /// [at, at+size), any shared mapping of which `view` shows the same pages, becomes private memory bound
   /// to `nodes` (empty: no binding) with the same content, huge pages where whole blocks allow.
   /// Nothing may write through the view meanwhile.
   RemapReport to_private(void* at, Bytes size, const void* view, const os::NodeMask& nodes,

@@ -37,7 +37,10 @@ PostCopy::~PostCopy() {
 
 RemapReport PostCopy::run(const os::NodeMask& nodes, os::Binding binding) {
   report_.error = prepare(nodes, binding);
-  if (report_.error == 0) report_.error = put_fence();
+  if (report_.error == 0) {
+    drop_entries();
+    report_.error = put_fence();
+  }
   if (report_.error == 0) fill();
   // Every page is there: closing forgets the registration and wakes everybody.
   faults_.close();
@@ -59,6 +62,16 @@ int PostCopy::prepare(const os::NodeMask& nodes, os::Binding binding) {
   if (error == 0) error = make_private(fence_, size_, nodes, binding);
   if (error == 0) error = faults_.watch_missing(fence_, size_);
   return error;
+}
+
+/// The fence's move tears the old page-table entries down: 3 ms for 64 MiB of 4 KiB pages, in which
+/// everybody waits. Most of them go beforehand, while nobody does; the pages stay in their file,
+/// and who touches one gets its entry back. By the block, since other mapping calls wait for each.
+/// Where the kernel refuses, the fence's move does it all.
+void PostCopy::drop_entries() const {
+  for (std::uint64_t offset = 0; offset < size_.value; offset += kBlockBytes.value) {
+    os::drop_pages(at_ + offset, std::min(kBlockBytes, size_ - Bytes(offset)));
+  }
 }
 
 int PostCopy::put_fence() {

@@ -32,6 +32,7 @@ class PostCopy {
 
  private:
   int prepare(const os::NodeMask& nodes, os::Binding binding);
+  void drop_entries() const;
   int put_fence();
   void fill();
   bool fill_huge(std::uint64_t offset);
