@@ -185,13 +185,6 @@ int allocate_by_writing(int fd, std::uint64_t offset, Bytes size) {
   return 0;
 }
 
-/// Is all of it there? Where a filesystem counts by the page (tmpfs: 200 ns each), asking costs a
-/// tenth of allocating again; where it cannot tell, it says no.
-bool has_storage(int fd, std::uint64_t offset, Bytes size) {
-  const off_t hole = lseek(fd, static_cast<off_t>(offset), SEEK_HOLE);
-  return hole >= static_cast<off_t>(offset + size.value);
-}
-
 int fallocate_checked(int fd, int mode, std::uint64_t offset, Bytes size) {
   int error = 0;
   do {
@@ -233,7 +226,6 @@ Bytes storage_left(int fd) {
 
 int allocate_storage(int fd, std::uint64_t offset, Bytes size) {
   const Errno keep;
-  if (has_storage(fd, offset, size)) return 0;
   const int error = fallocate_checked(fd, 0, offset, size);
   return error == EOPNOTSUPP ? allocate_by_writing(fd, offset, size) : error;
 }
