@@ -33,8 +33,8 @@ struct RemapReport {
   std::uint32_t rounds = 0;  ///< copies of at least one page
   Bytes copied;              ///< with repetitions
   /// That a thread could have waited, by CLOCK_MONOTONIC: the longest time between two moments at
-  /// which waiting threads were let go. For to_file the copy of 64 KiB, or the last copy and the
-  /// remap; for to_private the remap and the first pages, or the copy of 64 KiB besides one's page.
+  /// which waiting threads were let go. For to_file the copy of 256 KiB, or the last copy and the
+  /// remap; for to_private the remap and the first pages, or the copy of 256 KiB besides one's page.
   Nanoseconds longest_hold;
 };
 
