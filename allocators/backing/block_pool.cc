@@ -87,7 +87,7 @@ Status BlockPool::open(const char* path, Bytes capacity, Bytes mapping_unit, con
   Status checked = check_device(path, *device, blocks);
   void* bitmap = nullptr;
   if (checked) {
-    bitmap = os::map_private_at(nullptr, bitmap_bytes(blocks));
+    bitmap = os::map_private_at(nullptr, bitmap_bytes(blocks) + bitmap_bytes(blocks));
     if (bitmap == nullptr) {
       checked =
           make_error(ErrorCode::kIo, ENOMEM, "%s: no memory for the list of its blocks", path);
@@ -103,13 +103,14 @@ Status BlockPool::open(const char* path, Bytes capacity, Bytes mapping_unit, con
   next_ = 0;
   storage_returns_ = true;
   held_ = static_cast<std::uint64_t*>(bitmap);
+  stored_ = held_ + bitmap_bytes(blocks).value / sizeof *held_;
   return checked;
 }
 
 void BlockPool::close() {
   if (fd_ < 0) return;
   os::close_file(fd_);
-  os::unmap(held_, bitmap_bytes(block_count_));
+  os::unmap(held_, bitmap_bytes(block_count_) + bitmap_bytes(block_count_));
   *this = BlockPool();
 }
 
@@ -165,9 +166,29 @@ PoolRun BlockPool::unheld_run(std::uint32_t begin, std::uint32_t end, std::uint3
   return run;
 }
 
-/// What of a locked run the filesystem has storage for; the rest is unlocked.
+bool BlockPool::is_stored(PoolRun run) const {
+  for (std::uint32_t block = run.first; block < run.first + run.count; ++block) {
+    if ((stored_[block / 64] >> (block % 64) & 1) == 0) return false;
+  }
+  return true;
+}
+
+void BlockPool::note_stored(PoolRun run) {
+  for (std::uint32_t block = run.first; block < run.first + run.count; ++block) {
+    stored_[block / 64] |= std::uint64_t{1} << (block % 64);
+  }
+}
+
+void BlockPool::note_released(PoolRun run) {
+  for (std::uint32_t block = run.first; block < run.first + run.count; ++block) {
+    stored_[block / 64] &= ~(std::uint64_t{1} << (block % 64));
+  }
+}
+
+/// What of a locked run the filesystem has storage for; the rest is unlocked. Asking again for what
+/// is there is not free: tmpfs takes 200 ns a page, half as long as copying it.
 PoolRun BlockPool::give_storage(PoolRun run) {
-  if (kind_ == os::DaxKind::kDevice) return run;
+  if (kind_ == os::DaxKind::kDevice || is_stored(run)) return run;
   PoolRun stored = run;
   while (stored.count > 0 &&
          os::allocate_storage(fd_, offset_of(stored.first), bytes_of(stored)) != 0) {
@@ -175,12 +196,14 @@ PoolRun BlockPool::give_storage(PoolRun run) {
     stored.count /= 2;
   }
   unlock({stored.first + stored.count, run.count - stored.count});
+  note_stored(stored);
   return stored;
 }
 
 /// Storage of a file without a name goes back to its filesystem; a named one keeps what it has.
 void BlockPool::take_storage(PoolRun run) {
   if (kind_ != os::DaxKind::kUnnamedFile) return;
+  note_released(run);
   if (os::release_storage(fd_, offset_of(run.first), bytes_of(run)) != 0) storage_returns_ = false;
 }
 

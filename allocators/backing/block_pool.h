@@ -75,6 +75,9 @@ class BlockPool {
   PoolRun give_storage(PoolRun run);
   void take_storage(PoolRun run);
   void unlock(PoolRun run) const;
+  bool is_stored(PoolRun run) const;
+  void note_stored(PoolRun run);
+  void note_released(PoolRun run);
   bool holds(std::uint32_t block) const { return (held_[block / 64] >> (block % 64) & 1) != 0; }
   void note_held(PoolRun run);
   void note_free(PoolRun run);
@@ -85,6 +88,8 @@ class BlockPool {
   os::DaxKind kind_ = os::DaxKind::kFile;
   bool storage_returns_ = true;    ///< the filesystem takes storage back, which zeroes it
   std::uint64_t* held_ = nullptr;  ///< bit n: this pool holds block n
+  /// Bit n: this pool has given block n its storage, which then stays until the pool takes it.
+  std::uint64_t* stored_ = nullptr;
 };
 
 }  // namespace terrace::backing

@@ -24,7 +24,8 @@ class PostCopy {
         size_(size),
         view_(static_cast<const char*>(view)),
         broken_(size.value / kBlockBytes.value + 2),
-        mapped_in_(size.value >> kPageShift) {}
+        mapped_in_(size.value >> kPageShift),
+        there_(size.value >> kPageShift) {}
   ~PostCopy();
   PostCopy(const PostCopy&) = delete;
   PostCopy& operator=(const PostCopy&) = delete;
@@ -32,6 +33,7 @@ class PostCopy {
 
  private:
   int prepare(const os::NodeMask& nodes, os::Binding binding);
+  void drop_entries() const;
   int put_fence();
   void fill();
   bool fill_huge(std::uint64_t offset);
@@ -39,6 +41,7 @@ class PostCopy {
   void serve_waiting();
   void copy_in(std::uint64_t offset, Bytes size);
   bool map_in(std::uint64_t offset);
+  void note_there(std::uint64_t offset, Bytes size);
   void make_huge() const;
   bool is_whole_block(std::uint64_t offset) const;
   std::uint64_t block_of(std::uint64_t offset) const;
@@ -48,6 +51,7 @@ class PostCopy {
   const char* view_;
   PageSet broken_;  ///< blocks of which a page was copied alone, so that no huge page fits any more
   PageSet mapped_in_;  ///< pages that userfaultfd could not give
+  PageSet there_;      ///< pages that came, in whatever way: none may come twice
   bool moves_ = true;  ///< the kernel can move a huge page in
   void* fence_ = nullptr;
   char* stage_ = nullptr;  ///< a block of private memory, where huge pages are filled

@@ -10,7 +10,7 @@ namespace terrace::extent {
 namespace {
 
 /// Copied between two looks at who waits.
-constexpr std::uint64_t kPagesBetweenLooks = 16;
+constexpr std::uint64_t kPagesBetweenLooks = 64;
 /// Protected at once: a huge page stays whole until somebody writes into it.
 constexpr std::uint64_t kPagesOfBlock = kBlockBytes.value >> kPageShift;
 

@@ -187,8 +187,46 @@ class ShmFile {
   char* view_ = nullptr;
 };
 
-/// memcpy between memory that is there and mapped on both sides: the copy alone, no new pages.
-void copy_and_remap(benchmark::State& state) {
+/// MiB of huge pages at [at, at+size), as /proc/self/smaps says.
+std::uint64_t huge_mebibytes(const char* at, std::size_t size) {
+  std::ifstream smaps("/proc/self/smaps");
+  std::uint64_t kilobytes = 0;
+  bool inside = false;
+  for (std::string line; std::getline(smaps, line);) {
+    unsigned long begin = 0;
+    unsigned long end = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &begin, &end) == 2) {
+      const auto address = reinterpret_cast<std::uintptr_t>(at);
+      inside = begin < address + size && address < end;
+    }
+    if (inside && line.starts_with("AnonHugePages:")) kilobytes += std::stoull(line.substr(14));
+  }
+  return kilobytes >> 10;
+}
+
+void make_small(char* at, std::size_t size) {
+  for (const int advice : {MADV_NOHUGEPAGE, MADV_DONTNEED}) madvise(at, size, advice);
+  std::memset(at, 1, size);
+}
+
+/// One memcpy by one thread, whatever the mover has: into the file's warm mapping, since a block
+/// that is claimed has its pages; back into memory that has none yet (fresh), since a move must
+/// allocate too, and into memory that has them (warm).
+double copied_in(char* to, const char* from, std::size_t size) {
+  return seconds_of([&] { std::memcpy(to, from, size); });
+}
+double copied_fresh(const char* from, std::size_t size) {
+  const std::size_t room = size + kBlock;
+  void* const raw = mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (raw == MAP_FAILED) std::exit(3);
+  const auto base = (reinterpret_cast<std::uintptr_t>(raw) + kBlock - 1) & ~(kBlock - 1);
+  madvise(reinterpret_cast<void*>(base), size, MADV_HUGEPAGE);
+  const double seconds = copied_in(reinterpret_cast<char*>(base), from, size);
+  munmap(raw, room);
+  return seconds;
+}
+
+void copy_and_remap(benchmark::State& state, const char* pages, bool huge) {
   constexpr std::size_t kSize = 32 * kBlock;
   const auto threads = static_cast<int>(state.range(0));
   const Range range(kSize, MADV_HUGEPAGE);
@@ -197,30 +235,41 @@ void copy_and_remap(benchmark::State& state) {
   const ShmFile plain_file(kSize);
   const Tier tiers[] = {file.tier(), tier_of(memory_nodes()[0])};
   const auto mover = mover_with(threads);
-  const char* names[] = {"to a file / memcpy", "from a file / memcpy"};
-  for (auto _ : state) {
-    double total = 0;
-    for (int way = 0; way < 2; ++way) {
-      const std::string key = std::string(names[way]) + ", " + std::to_string(threads) + " threads";
-      const MoveOrder order{range.data(), Bytes(kSize), &tiers[way], 0};
-      MoveReport report;
-      const double mine = seconds_of([&] { report = mover->move(order); });
-      const double theirs = seconds_of([&] {
-        if (way == 0) std::memcpy(plain_file.view(), other.data(), kSize);
-        if (way == 1) std::memcpy(other.data(), plain_file.view(), kSize);
-      });
-      if (report.moved != Bytes(kSize)) {
-        state.SkipWithError(report.refused.empty() ? "a page stayed" : report.refused.c_str());
-      }
-      all_rounds()[key].mover.push_back(mine);
-      all_rounds()[key].other.push_back(theirs);
-      total += mine;
+  const std::string tail = std::string(", ") + pages + ", " + std::to_string(threads) + " threads";
+  Rounds& out = all_rounds()["to a file / memcpy" + tail];
+  Rounds& fresh = all_rounds()["from a file / memcpy into fresh" + tail];
+  Rounds& warm = all_rounds()["from a file / memcpy into warm" + tail];
+  double huge_after = 0;
+  const auto moved = [&](int way) {
+    MoveReport report;
+    const MoveOrder order{range.data(), Bytes(kSize), &tiers[way], 0};
+    const double seconds = seconds_of([&] { report = mover->move(order); });
+    if (report.moved != Bytes(kSize)) {
+      state.SkipWithError(report.refused.empty() ? "a page stayed" : report.refused.c_str());
     }
-    state.SetIterationTime(total);
+    return seconds;
+  };
+  for (auto _ : state) {
+    if (!huge) make_small(range.data(), kSize);
+    out.mover.push_back(moved(0));
+    out.other.push_back(copied_in(plain_file.view(), other.data(), kSize));
+    fresh.mover.push_back(moved(1));
+    fresh.other.push_back(copied_fresh(plain_file.view(), kSize));
+    warm.mover.push_back(fresh.mover.back());
+    warm.other.push_back(copied_in(other.data(), plain_file.view(), kSize));
+    huge_after += static_cast<double>(huge_mebibytes(range.data(), kSize));
+    state.SetIterationTime(out.mover.back() + fresh.mover.back());
   }
+  state.counters["huge_MiB_after"] = huge_after / static_cast<double>(state.iterations());
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(2 * kSize));
 }
 
+void copy_from_huge(benchmark::State& state) {
+  copy_and_remap(state, "2 MiB pages", true);
+}
+void copy_from_small(benchmark::State& state) {
+  copy_and_remap(state, "4 KiB pages", false);
+}
 void small_pages(benchmark::State& state) {
   node_to_node(state, "node to node, 4 KiB pages / move_pages", false);
 }
@@ -229,7 +278,8 @@ void huge_pages(benchmark::State& state) {
 }
 BENCHMARK(small_pages)->Arg(1)->Arg(2)->Iterations(16)->UseManualTime();
 BENCHMARK(huge_pages)->Arg(1)->Arg(2)->Iterations(16)->UseManualTime();
-BENCHMARK(copy_and_remap)->Arg(1)->Arg(2)->Iterations(16)->UseManualTime();
+BENCHMARK(copy_from_huge)->Arg(1)->Arg(2)->Iterations(16)->UseManualTime();
+BENCHMARK(copy_from_small)->Arg(1)->Arg(2)->Iterations(16)->UseManualTime();
 
 double quantile(std::vector<double> values, double share) {
   std::sort(values.begin(), values.end());
@@ -244,7 +294,7 @@ void print_ratios() {
       ratios.push_back(rounds.other[i] / rounds.mover[i]);
     }
     if (ratios.empty()) continue;
-    std::printf("ratio %-55s %.2f (%.2f .. %.2f)  n=%zu\n", name.c_str(), quantile(ratios, 0.5),
+    std::printf("ratio %-62s %.2f (%.2f .. %.2f)  n=%zu\n", name.c_str(), quantile(ratios, 0.5),
                 quantile(ratios, 0.25), quantile(ratios, 0.75), ratios.size());
   }
 }

@@ -38,6 +38,11 @@ class DaxPool {
   void* view(backing::PoolRun run) const {
     return view_ + backing::BlockPool::offset_of(run.first);
   }
+  /// The same of any part of the file; nullptr where the pool does not reach.
+  const void* view_at(std::uint64_t offset, Bytes length) const {
+    const bool inside = length <= size() && offset <= (size() - length).value;
+    return inside ? view_ + offset : nullptr;
+  }
 
  private:
   Bytes size() const { return Bytes(backing::BlockPool::offset_of(pool_.block_count())); }

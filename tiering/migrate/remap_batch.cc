@@ -71,6 +71,27 @@ bool shows(const PageRange& range, const DaxPool& pool, std::uint64_t offset) {
   return false;
 }
 
+/// The pages of a mapping once more. A pool's own view has its page-table entries already; another
+/// file's or device's is made for the one move.
+class SecondView {
+ public:
+  SecondView(const PageRange& range, const void* known)
+      : range_(range),
+        own_(known == nullptr ? os::map_same_pages(at(range), range.size()) : nullptr),
+        data_(known == nullptr ? own_ : known) {}
+  ~SecondView() {
+    if (own_ != nullptr) os::unmap(own_, range_.size());
+  }
+  SecondView(const SecondView&) = delete;
+  SecondView& operator=(const SecondView&) = delete;
+  const void* data() const { return data_; }
+
+ private:
+  PageRange range_;
+  void* own_;
+  const void* data_;
+};
+
 /// Calls `move` for each part of the range that got blocks; the rest of it found the pool full.
 template <typename Move>
 BatchResult on_claimed(const PageRange& range, DaxPool& pool, const Move& move) {
@@ -131,15 +152,14 @@ BatchResult Remapper::to_pool(const PageRange& range, DaxPool& pool) const {
 /// An errno value; then the range is as it was.
 int Remapper::copy_out(const PageRange& range, const os::MappingFacts& from,
                        const std::vector<NodeId>& nodes, BatchResult* result) {
-  void* view = os::map_same_pages(at(range), range.size());
-  if (view == nullptr) return ENOMEM;
-  const auto report =
-      remap_.to_private(at(range), range.size(), view, mask_of(nodes), os::Binding::kPreferred);
-  os::unmap(view, range.size());
+  const std::uint64_t offset = from.offset + (range.begin - from.begin);
+  DaxPool* const pool = pools_.of(from.file);
+  const SecondView view(range, pool != nullptr ? pool->view_at(offset, range.size()) : nullptr);
+  if (view.data() == nullptr) return ENOMEM;
+  const auto report = remap_.to_private(at(range), range.size(), view.data(), mask_of(nodes),
+                                        os::Binding::kPreferred);
   result->longest_hold = std::max(result->longest_hold, report.longest_hold);
   if (report.error != 0) return report.error;
-  const std::uint64_t offset = from.offset + (range.begin - from.begin);
-  DaxPool* pool = pools_.of(from.file);
   if (pool != nullptr) {
     pool->give_back({static_cast<std::uint32_t>(offset >> kBlockShift),
                      static_cast<std::uint32_t>(range.size().value >> kBlockShift)});

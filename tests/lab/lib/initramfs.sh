@@ -124,6 +124,7 @@ payload_archive() {
 pack_program() {
   local name=$1 build=$2 root=$3 found
   if [[ $name == */* ]]; then
+    [ -x "$build/$name" ] || { printf 'The machine wants %s: build it first.\n' "$build/$name" >&2; return 3; }
     copy_program "$build/$name" "$root" "/opt/terrace/$name"
     return
   fi
