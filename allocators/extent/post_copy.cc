@@ -159,22 +159,25 @@ void PostCopy::copy_in(std::uint64_t offset, Bytes size) {
   while (offset < end) {
     // The kernel copies within one mapping only, and a page that was mapped in is its own.
     const Bytes step = mapped_in_.count() == 0 ? Bytes(end - offset) : kPageBytes;
-    // Asked of ourselves: without memory the kernel refuses before it sees that a page is there,
-    // and a page that is there may have been written since.
-    const bool is_there = there_.contains(offset >> kPageShift);
     os::CopiedIn done{Bytes(), EEXIST};
-    if (!is_there) done = faults_.copy_in(at_ + offset, view_ + offset, step);
+    if (!is_there(offset)) done = faults_.copy_in(at_ + offset, view_ + offset, step);
     note_there(offset, done.size);
     offset += done.size.value;
     report_.copied += done.size;
     if (done.error == 0) continue;
-    if (done.error == EEXIST) {
+    // Asked of ourselves, for the page that it stopped at: without memory the kernel refuses before
+    // it sees that a page is there, and one that is there may have been written since.
+    if (done.error == EEXIST || is_there(offset)) {
       faults_.wake(at_ + offset, kPageBytes);
       offset += kPageBytes.value;
     } else if (map_in(offset)) {
       offset += kPageBytes.value;
     }
   }
+}
+
+bool PostCopy::is_there(std::uint64_t offset) const {
+  return there_.contains(offset >> kPageShift);
 }
 
 void PostCopy::note_there(std::uint64_t offset, Bytes size) {

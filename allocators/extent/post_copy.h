@@ -41,6 +41,7 @@ class PostCopy {
   void serve_waiting();
   void copy_in(std::uint64_t offset, Bytes size);
   bool map_in(std::uint64_t offset);
+  bool is_there(std::uint64_t offset) const;
   void note_there(std::uint64_t offset, Bytes size);
   void make_huge() const;
   bool is_whole_block(std::uint64_t offset) const;

@@ -93,7 +93,10 @@ TEST_P(CopyRemapFault, ToFileIsDoneOrNothingChanged) {
     EXPECT_EQ(to_file(range, file).error, 0) << "it can be had when nothing fails";
     EXPECT_TRUE(writer.complete());
   }
-  EXPECT_LT(failed, kDeep);
+  // A writer is let through by such a call as often as it writes: there is no last one.
+  if (GetParam().call != SystemCall::kUserfaultIoctl) {
+    EXPECT_LT(failed, kDeep);
+  }
 }
 
 TEST_P(CopyRemapFault, ToPrivateIsDoneOrNothingChanged) {
