@@ -34,7 +34,8 @@ struct RemapReport {
   Bytes copied;              ///< with repetitions
   /// That a thread could have waited, by CLOCK_MONOTONIC: the longest time between two moments at
   /// which waiting threads were let go. For to_file the copy of 256 KiB, or the last copy and the
-  /// remap; for to_private the remap and the first pages, or the copy of 256 KiB besides one's page.
+  /// remap; for to_private the remap and the first pages, or the copy of 256 KiB besides one's
+  /// page.
   Nanoseconds longest_hold;
 };
 
@@ -56,9 +57,9 @@ class CopyRemap {
   /// same content. `view` is another mapping of the same file range, writable.
   RemapReport to_file(void* at, Bytes size, int fd, std::uint64_t offset, void* view,
                       CopyBytes copy, const RemapLimits& limits) const;
-  /// [at, at+size), any shared mapping of which `view` shows the same pages, becomes private memory bound
-  /// to `nodes` (empty: no binding) with the same content, huge pages where whole blocks allow.
-  /// Nothing may write through the view meanwhile.
+  /// [at, at+size), any shared mapping of which `view` shows the same pages, becomes private memory
+  /// bound to `nodes` (empty: no binding) with the same content, huge pages where whole blocks
+  /// allow. Nothing may write through the view meanwhile.
   RemapReport to_private(void* at, Bytes size, const void* view, const os::NodeMask& nodes,
                          os::Binding binding) const;
 
