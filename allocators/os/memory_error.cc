@@ -30,13 +30,20 @@ constinit Entry entries[kEntries];
 constinit std::atomic<std::uint32_t> entries_used{0};
 constinit MemoryErrorCounters counters;
 
-// Threads that fault on the same piece: the first one mends it, the others wait and try again.
+// Threads that fault on the same piece: the first one mends it, the others wait and try again. A
+// piece has one slot, so that two threads can never claim it in two places; pieces that share a
+// slot wait for each other.
 struct Claim {
   std::atomic<std::uintptr_t> begin{0};
   std::atomic<pid_t> thread{0};
 };
 constexpr std::uint32_t kClaims = 64;
 constinit Claim claims[kClaims];
+
+Claim& claim_of(std::uintptr_t begin) {
+  // Pieces are pages of 4 KiB or blocks of 2 MiB.
+  return claims[(begin >> 12 ^ begin >> 21) % kClaims];
+}
 
 // Pieces that were mended, newest over oldest. A thread whose signal was under way meanwhile finds
 // its piece here and must not mend it again over what was written since.
@@ -86,28 +93,27 @@ class Held {
 enum class Turn {
   kOurs,      ///< this thread mends the piece
   kTryAgain,  ///< another one did
-  kNobodys,   ///< this thread failed while it mended that very piece, or too many at once
+  kNobodys,   ///< this thread failed while it mended that very piece, or one of its slot
 };
 
 class MendTurn {
  public:
   explicit MendTurn(std::uintptr_t begin) {
+    Claim& claim = claim_of(begin);
     const pid_t self = gettid();
-    for (Claim& claim : claims) {
-      if (claim.begin.load() != begin) continue;
+    std::uintptr_t holder = 0;
+    while (!claim.begin.compare_exchange_strong(holder, begin)) {
       if (claim.thread.load() == self) return;
-      while (claim.begin.load() == begin) sched_yield();
-      turn_ = Turn::kTryAgain;
-      return;
+      while (claim.begin.load() == holder) sched_yield();
+      if (holder == begin) {
+        turn_ = Turn::kTryAgain;
+        return;
+      }
+      holder = 0;
     }
-    for (Claim& claim : claims) {
-      std::uintptr_t nobody = 0;
-      if (!claim.begin.compare_exchange_strong(nobody, begin)) continue;
-      claim.thread.store(self);
-      mine_ = &claim;
-      turn_ = mended_meanwhile(begin) ? Turn::kTryAgain : Turn::kOurs;
-      return;
-    }
+    claim.thread.store(self);
+    mine_ = &claim;
+    turn_ = mended_meanwhile(begin) ? Turn::kTryAgain : Turn::kOurs;
   }
   ~MendTurn() {
     if (mine_ == nullptr) return;

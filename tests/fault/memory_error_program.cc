@@ -5,6 +5,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <barrier>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -124,17 +126,33 @@ void clean_weights_are_read_again() {
   REQUIRE(munmap(weights.at, weights.size) == 0);
 }
 
+/// All readers meet the lost page at once: so many pages that they do so at every point of a mend.
 void threads_on_one_lost_page() {
+  constexpr int kReaders = 4;
   const Weights weights = map_weights();
   const std::size_t unit = lost_unit();
-  for (std::size_t page = 0; page + unit <= 8 * unit; page += unit) {
-    poison(weights.at + page, unit);
-    std::vector<std::thread> readers;
-    for (int i = 0; i < 4; ++i) {
-      readers.emplace_back([&] { REQUIRE(weights.same(page, unit)); });
-    }
-    for (std::thread& reader : readers) reader.join();
+  const std::size_t pages = unit == 4096 ? 200 : 8;
+  std::atomic<std::size_t> lost{0};
+  std::barrier turn(kReaders + 1);
+  std::vector<std::thread> readers;
+  for (int i = 0; i < kReaders; ++i) {
+    readers.emplace_back([&] {
+      for (std::size_t page = 0; page < pages; ++page) {
+        turn.arrive_and_wait();
+        while (lost.load() <= page) {
+        }
+        REQUIRE(weights.same(page * unit, unit));
+        turn.arrive_and_wait();
+      }
+    });
   }
+  for (std::size_t page = 0; page < pages; ++page) {
+    turn.arrive_and_wait();
+    poison(weights.at + page * unit, unit);
+    lost.store(page + 1);
+    turn.arrive_and_wait();
+  }
+  for (std::thread& reader : readers) reader.join();
   REQUIRE(weights.same(0, weights.size));
 }
 
