@@ -22,8 +22,11 @@ struct ObjectHeat {
   double lifetime_share = 0;        ///< of the session's time that it lived
   std::vector<double> block_bytes_per_second;  ///< one for each 2 MiB block
   std::vector<std::uint8_t> block_tiers;       ///< where each block lay while recorded
-  std::string source;         ///< "present-bits", "link-faults", "referenced-bits", "none"
-  double relative_error = 1;  ///< one standard error of the object's total, from counts
+  /// "present-bits", "link-faults", "referenced-bits"; "none" when nothing can be said of it, which
+  /// includes an object without a touch that was watched for less than three steps
+  std::string source;
+  double watched_seconds = 0;  ///< length of all windows of the steady time together
+  double relative_error = 1;   ///< one standard error of the object's total, from counts
 
   double bytes_per_second() const;
 };

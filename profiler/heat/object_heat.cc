@@ -159,6 +159,7 @@ void measure_blocks(const session::Session& session, const session::Object& obje
   const double variance = measure_windows(object, windows, blocks, heat);
   const std::size_t by_faults = measure_faults(session, object, faults, heat);
   heat.source = name_sources(windows.any() && !blocks.empty(), by_faults > 0);
+  heat.watched_seconds = windows.watched_s;
   const double total = heat.bytes_per_second();
   heat.relative_error = total > 0 ? std::sqrt(variance) / total : 1;
 }

@@ -18,7 +18,7 @@
 
 namespace terrace::heat {
 
-/// Fills block_bytes_per_second, block_tiers, source and relative_error of `heat`.
+/// Fills block_bytes_per_second, block_tiers, source, watched_seconds and relative_error of `heat`.
 /// relative_error of what windows saw is the larger of two standard errors: counts as Poisson,
 /// sqrt(sum(weight^2 * count)), and the spread between records by the ratio estimator,
 /// n/(n-1) * sum((bytes_i - rate * watched_i)^2) / watched^2 (W. G. Cochran, "Sampling

@@ -46,6 +46,22 @@ TEST(HeatMap, WindowTouchesBecomeBytesPerSecond) {
   EXPECT_NEAR(map.objects[0].relative_error, 1 / std::sqrt(60.0), 1e-9);
 }
 
+TEST(HeatMap, NoTouchInAShortLookIsUnknownAndNotCold) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0, 0});
+  builder.object(2, {0, 0});
+  for (int second = 4; second < 14; ++second) {
+    builder.heat(1, SourceKind::kPresentBits, second, second + 1, 0.5, {0, 0});
+  }
+  builder.heat(2, SourceKind::kPresentBits, 12, 13, 0.5, {0, 0});
+  builder.step(14, 1, 10);
+  const HeatMap map = map_of(builder);
+  ASSERT_EQ(map.objects.size(), 2u);
+  EXPECT_EQ(map.objects[0].source, "present-bits");  // five steps without a touch: cold
+  EXPECT_EQ(map.objects[0].watched_seconds, 5);
+  EXPECT_EQ(map.objects[1].source, "none");  // half a step
+}
+
 TEST(HeatMap, ErrorCoversObjectsThatAreReadInBursts) {
   SessionBuilder builder = two_tiers();
   builder.object(1, std::vector<std::uint8_t>(50, 0));
