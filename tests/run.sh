@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # All tests from a fresh clone: installs what is missing, builds build/release, runs ctest, whose
-# summary is the last thing printed and whose exit status this is. Arguments go to ctest.
+# summary is the last thing printed and whose exit status this is. Arguments go to ctest. Tests that
+# passed are listed on a terminal only.
 #   --no-lab   leaves out what needs the tier lab's emulated machines, and says so
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -30,9 +31,11 @@ if [ "$lab" = yes ] && ! "$root/tests/lab/run.sh" --prepare; then
   printf 'tests/run.sh --no-lab runs everything that needs no machine of the lab\n' >&2
   exit 3
 fi
+# In a log, what failed must not drown in thousands of lines of what passed.
+failures_only() { if [ -t 1 ]; then cat; else grep --line-buffered -vE '^ *Start +[0-9]+: | Passed +[0-9.]+ sec$'; fi; }
 status=0
 ctest --test-dir "$root/build/release" --output-on-failure --no-tests=error -j "$(nproc)" \
-  "${arguments[@]+"${arguments[@]}"}" || status=$?
+  "${arguments[@]+"${arguments[@]}"}" | failures_only || status=$?
 if [ "$lab" = no ]; then
   printf 'tests/run.sh: the tier lab was left out (--no-lab)\n' >&2
 fi
