@@ -43,7 +43,7 @@ measured=$build/bench/run_measured
 "$build/bench/one_tier_flat" "$work/flat" 4096
 
 library() { # library NAME: its path as the dynamic linker knows it
-  /sbin/ldconfig -p | awk -v name="$1" '$1 == name { print $NF; exit }'
+  /sbin/ldconfig -p | awk -v name="$1" '$1 == name && !found++ { print $NF }'
 }
 heaps=(glibc jemalloc mimalloc tcmalloc tbbmalloc)
 declare -A heap_library=([glibc]='' [jemalloc]=$(library libjemalloc.so.2)

@@ -2,6 +2,9 @@
 #include "tiering/preload/next_operators.h"
 
 #include <dlfcn.h>
+#include <link.h>
+
+#include <cstring>
 
 #include "profiler/sites/call_site.h"
 #include "tiering/preload/os/kernel.h"
@@ -74,6 +77,67 @@ void delete_aligned_nothrow_by_free(void* block, std::align_val_t, const std::no
   call(next.release, block);
 }
 
+// ---- The C++ runtime's own operators behind us: they come back to our malloc, a sized delete by
+// way of our plain delete. Small blocks go straight to the next heap; the runtime's operator is
+// called when there is no memory, for its new-handler and its std::bad_alloc.
+
+constinit NextNew runtime_new{&new_by_malloc, &new_nothrow_by_malloc, &new_aligned_by_malloc,
+                              &new_aligned_nothrow_by_malloc};
+
+void* new_else_runtime(std::size_t size) {
+  void* block = call(next.allocate, at_least_one(size));
+  if (block != nullptr) [[likely]]
+    return block;
+  return call(runtime_new.plain, size);
+}
+
+void* new_nothrow_else_runtime(std::size_t size, const std::nothrow_t& tag) {
+  void* block = call(next.allocate, at_least_one(size));
+  if (block != nullptr) [[likely]]
+    return block;
+  return runtime_new.nothrow.load(std::memory_order_relaxed)(size, tag);
+}
+
+link_map* module_of(void* function) {
+  dl_find_object module{};
+  if (function == nullptr || _dl_find_object(function, &module) != 0) return nullptr;
+  return module.dlfo_link_map;
+}
+
+/// libstdc++ or libc++, whose operators are known to be malloc and free. Any other library's
+/// operators are an allocator's own and stay in charge.
+bool is_cxx_runtime(void* function) {
+  const link_map* const module = module_of(function);
+  const char* const name = module != nullptr ? std::strrchr(module->l_name, '/') : nullptr;
+  if (name == nullptr) return false;
+  return std::strncmp(name, "/libstdc++.so", 13) == 0 || std::strncmp(name, "/libc++", 7) == 0;
+}
+
+/// Does the program define one of these itself? The runtime's other forms call that one then.
+bool is_any_replaced() {
+  const link_map* const own = module_of(reinterpret_cast<void*>(&new_else_runtime));
+  for (const char* name : {"_Znwm", "_Znam", "_ZdlPv", "_ZdaPv", "_ZdlPvm", "_ZdaPvm",
+                           "_ZnwmRKSt9nothrow_t", "_ZnamRKSt9nothrow_t"}) {
+    if (module_of(dlsym(RTLD_DEFAULT, name)) != own) return true;
+  }
+  return false;
+}
+
+void bypass_cxx_runtime() {
+  const auto relaxed = std::memory_order_relaxed;
+  runtime_new.plain.store(next_new.plain.load(relaxed), relaxed);
+  runtime_new.nothrow.store(next_new.nothrow.load(relaxed), relaxed);
+  for (NextNew* operators : {&next_new, &next_new_array}) {
+    operators->plain.store(&new_else_runtime, relaxed);
+    operators->nothrow.store(&new_nothrow_else_runtime, relaxed);
+  }
+  for (NextDelete* operators : {&next_delete, &next_delete_array}) {
+    operators->plain.store(&delete_by_free<>, relaxed);
+    operators->sized.store(&delete_by_free<std::size_t>, relaxed);
+    operators->nothrow.store(&delete_nothrow_by_free, relaxed);
+  }
+}
+
 template <typename Function>
 void find(NextFunction<Function>& function, const char* name) {
   if (void* found = dlsym(RTLD_NEXT, name)) {
@@ -135,6 +199,10 @@ void resolve_next_operators() {
   find(next_new_array.nothrow, "_ZnamRKSt9nothrow_t");
   find(next_new_array.aligned, "_ZnamSt11align_val_t");
   find(next_new_array.aligned_nothrow, "_ZnamSt11align_val_tRKSt9nothrow_t");
+  if (is_cxx_runtime(dlsym(RTLD_NEXT, "_Znwm")) && is_cxx_runtime(dlsym(RTLD_NEXT, "_ZdlPv")) &&
+      !is_any_replaced()) {
+    bypass_cxx_runtime();
+  }
 }
 
 }  // namespace terrace::preload
