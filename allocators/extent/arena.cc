@@ -82,27 +82,61 @@ std::uint32_t Arena::find_space(std::uint32_t blocks, std::uint32_t align_blocks
   return total;
 }
 
-Object* Arena::carve(std::uint32_t blocks, std::uint32_t align_blocks) {
+/// A reset record, in use from here on; nullptr: none left.
+Object* Arena::take_slot() {
   std::uint32_t slot = first_free_slot_;
   while (slot < slots_used_ && objects_[slot].pages != Pages::kNone) ++slot;
-  if (slot >= kMaxObjects || blocks == 0) return nullptr;
-  const std::uint32_t first = find_space(blocks, align_blocks);
-  if (first >= block_count()) return nullptr;
+  if (slot >= kMaxObjects) return nullptr;
   first_free_slot_ = slot + 1;
   if (slot == slots_used_) ++slots_used_;
   Object* object = new (&objects_[slot]) Object;
   object->pages = Pages::kOrdinary;
+  return object;
+}
+
+void Arena::free_slot(Object& object) {
+  object.file.close();
+  object.pages = Pages::kNone;
+  if (index_of(object) < first_free_slot_) first_free_slot_ = index_of(object);
+}
+
+Object* Arena::carve(std::uint32_t blocks, std::uint32_t align_blocks) {
+  if (blocks == 0) return nullptr;
+  const std::uint32_t first = find_space(blocks, align_blocks);
+  if (first >= block_count()) return nullptr;
+  Object* object = take_slot();
+  if (object == nullptr) return nullptr;
   object->first_block = first;
   object->block_count = blocks;
   for (std::uint32_t i = 0; i < blocks; ++i) {
-    reserved_[first + i] = slot + 1;
+    reserved_[first + i] = index_of(*object) + 1;
     tiers_[first + i] = kNoTier;
   }
   return object;
 }
 
+Object* Arena::split(Object& object, std::uint32_t blocks) {
+  Object* const tail = take_slot();
+  if (tail == nullptr) return nullptr;
+  tail->first_block = object.first_block + blocks;
+  tail->block_count = object.block_count - blocks;
+  object.block_count = blocks;
+  for (std::uint32_t i = 0; i < tail->block_count; ++i) {
+    reserved_[tail->first_block + i] = index_of(*tail) + 1;
+  }
+  return tail;
+}
+
+void Arena::join(Object& first, Object& second) {
+  for (std::uint32_t i = 0; i < second.block_count; ++i) {
+    reserved_[second.first_block + i] = index_of(first) + 1;
+  }
+  first.block_count += second.block_count;
+  free_slot(second);
+}
+
 void Arena::publish(Object& object) {
-  const auto index = static_cast<std::uint32_t>(&object - objects_);
+  const std::uint32_t index = index_of(object);
   for (std::uint32_t i = 0; i < object.block_count; ++i) {
     owner_[object.first_block + i].store(index + 1, std::memory_order_release);
   }
@@ -133,9 +167,8 @@ bool Arena::extend(Object& object, std::uint32_t blocks) {
   for (std::uint32_t block = first; block < end; ++block) {
     if (reserved_[block] != 0) return false;
   }
-  const auto index = static_cast<std::uint32_t>(&object - objects_);
   for (std::uint32_t block = first; block < end; ++block) {
-    reserved_[block] = index + 1;
+    reserved_[block] = index_of(object) + 1;
     tiers_[block] = kNoTier;
   }
   object.block_count = blocks;
@@ -150,10 +183,7 @@ void Arena::surrender(std::uint32_t first, std::uint32_t count) {
 
 void Arena::release(Object& object) {
   free_blocks(object.first_block, object.block_count);
-  const auto index = static_cast<std::uint32_t>(&object - objects_);
-  object.file.close();
-  object.pages = Pages::kNone;
-  if (index < first_free_slot_) first_free_slot_ = index;
+  free_slot(object);
 }
 
 }  // namespace terrace::extent

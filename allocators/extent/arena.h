@@ -48,6 +48,12 @@ class Arena {
   void shrink(Object& object, std::uint32_t blocks);
   /// Takes the blocks behind the object as well, up to `blocks` in all; false: not free.
   bool extend(Object& object, std::uint32_t blocks);
+  /// The object keeps its first `blocks` blocks; the others become an object of their own,
+  /// withdrawn. nullptr: no record left, nothing changed.
+  Object* split(Object& object, std::uint32_t blocks);
+  /// The blocks of `second`, which begins where `first` ends, become the first's; both are
+  /// withdrawn.
+  void join(Object& first, Object& second);
   /// Blocks that something else is mapped over: never carved again.
   void surrender(std::uint32_t first, std::uint32_t count);
   bool is_surrendered(const void* address) const {
@@ -68,6 +74,11 @@ class Arena {
   static constexpr std::uint32_t kMaxObjects = 1u << 16;
   static constexpr std::uint32_t kSurrendered = ~0u;
 
+  Object* take_slot();
+  void free_slot(Object& object);
+  std::uint32_t index_of(const Object& object) const {
+    return static_cast<std::uint32_t>(&object - objects_);
+  }
   void free_blocks(std::uint32_t first, std::uint32_t count);
   std::uint32_t find_space(std::uint32_t blocks, std::uint32_t align_blocks) const;
 

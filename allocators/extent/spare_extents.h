@@ -25,12 +25,16 @@ class SpareExtents {
 
   constexpr SpareExtents() = default;
 
-  /// Takes over an ordinary object that was freed, older ones making room. False: it does not fit;
-  /// the caller ends it.
+  /// Takes over an ordinary object that was freed, older ones making room; neighbours become one.
+  /// False: it does not fit; the caller ends it.
   bool keep(TieredExtents& extents, Object& object, Nanoseconds now);
   /// A carved ordinary object over kept pages, whose content is what its last owner left, or
-  /// nullptr. It has `blocks` blocks, or fewer when nothing larger is kept.
+  /// nullptr. It has `blocks` blocks, or fewer when nothing larger is kept; what is left of a
+  /// longer one stays kept.
   Object* take(TieredExtents& extents, std::uint32_t blocks, std::uint32_t align_blocks);
+  /// Gives an ordinary object the kept blocks right behind it, until it has `blocks` or there are
+  /// no more.
+  void take_behind(TieredExtents& extents, Object& object, std::uint32_t blocks);
   /// Objects of so many blocks came to life; kept ones make room under the peak.
   void add_live(TieredExtents& extents, std::uint32_t blocks);
   void remove_live(std::uint32_t blocks) { live_ -= blocks; }
@@ -47,9 +51,12 @@ class SpareExtents {
     Nanoseconds since;
   };
 
+  void make_room(TieredExtents& extents, std::uint64_t most);
   void drop(TieredExtents& extents, std::uint32_t index);
   Object* remove(std::uint32_t index);
-
+  Object* remove_part(TieredExtents& extents, std::uint32_t index, std::uint32_t blocks);
+  void insert(std::uint32_t index, const Spare& spare);
+  Spare join_neighbours(TieredExtents& extents, Spare spare);
   std::uint32_t find(const Arena& arena, std::uint32_t blocks, std::uint32_t align_blocks) const;
 
   Spare spares_[kMaxSpares];  ///< oldest first

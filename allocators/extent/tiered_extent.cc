@@ -96,6 +96,22 @@ void TieredExtents::move_ordinary(const Object& from, const Object& to) {
   }
 }
 
+Object* TieredExtents::split_ordinary(Object& object, std::uint32_t blocks) {
+  if (!mappings_.take(object.mappings)) return nullptr;
+  Object* const tail = arena_->split(object, blocks);
+  if (tail == nullptr) {
+    mappings_.give_back(object.mappings);
+    return nullptr;
+  }
+  tail->mappings = object.mappings;
+  return tail;
+}
+
+void TieredExtents::join_ordinary(Object& first, Object& second) {
+  return_mappings(second);
+  arena_->join(first, second);
+}
+
 int TieredExtents::map_placed(Object& object) {
   // First, since it may change tiers.
   int error = pools_.map_object(object);

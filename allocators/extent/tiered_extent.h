@@ -73,6 +73,11 @@ class TieredExtents {
   /// Moves the pages of one ordinary object over the first blocks of another, which may be larger;
   /// `from` stays mapped. No page is copied where the kernel can move it.
   void move_ordinary(const Object& from, const Object& to);
+  /// Parts an ordinary object after its first `blocks` blocks; the pages stay. nullptr: no record
+  /// or mapping is left, nothing changed.
+  Object* split_ordinary(Object& object, std::uint32_t blocks);
+  /// Makes one ordinary object of two neighbours; `second` is gone.
+  void join_ordinary(Object& first, Object& second);
   /// Maps every block on its tier (arena.tiers_of); the memory reads as zero. Blocks that a DAX
   /// tier's pool lacks change their tier. On error nothing is mapped.
   int map_placed(Object& object);

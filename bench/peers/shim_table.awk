@@ -56,7 +56,7 @@ END {
   added = -1e9
   for (i = 1; i <= pairs; ++i) {
     d = median(pair["with", name[i]]) - median(pair["alone", name[i]])
-    printf "%-36s +%.2f ns\n", name[i], d
+    printf "%-36s %+.2f ns\n", name[i], d
     if (d > added) added = d
   }
   if (!json) exit

@@ -74,7 +74,7 @@ inline constexpr std::array kOptions = {
     OptionSpec{"materialize", 0, OptionType::kFlag, Reach::kEverywhere, "true", "", "", option_sets::kWrappers,
                "copy large read-only file mappings into placed memory, since file pages cannot be bound to a tier"},
     OptionSpec{"late-size", 0, OptionType::kSize, Reach::kEverywhere, "64M", "", "SIZE", option_sets::kWrappers,
-               "objects below this size that no plan names start as ordinary memory"},
+               "objects of up to this size that no plan names start as ordinary memory"},
     OptionSpec{"late-age", 0, OptionType::kDuration, Reach::kEverywhere, "250ms", "", "TIME", option_sets::kWrappers,
                "age at which such objects are placed; what lives shorter costs nothing"},
     OptionSpec{"huge-pages", 0, OptionType::kChoice, Reach::kEverywhere, "auto", "auto|off", "MODE", option_sets::kWrappers,

@@ -50,7 +50,7 @@ struct FlatHeader {
   std::uint64_t threshold_bytes;       ///< heap allocations of this size and more become objects
   std::uint64_t mmap_threshold_bytes;  ///< the same for anonymous mappings
   std::uint64_t file_threshold_bytes;  ///< the same for read-only file mappings
-  std::uint64_t late_bytes;      ///< unplanned objects below this start as ordinary memory ...
+  std::uint64_t late_bytes;      ///< unplanned objects up to this start as ordinary memory ...
   std::uint32_t late_age_ms;     ///< ... and are placed when they are this old
   std::uint32_t default_policy;  ///< DefaultPolicy
   std::uint32_t bind_mode;       ///< BindMode

@@ -30,7 +30,7 @@ std::uint32_t free_ordinal(const State& runtime, const ObjectKey& key) {
 }
 
 bool is_late(const State& runtime, const ObjectKey& key) {
-  return key.size_bytes < runtime.flat.header->late_bytes && key.origin != Origin::kFile &&
+  return key.size_bytes <= runtime.flat.header->late_bytes && key.origin != Origin::kFile &&
          find_planned(runtime, key) == nullptr;
 }
 
@@ -70,14 +70,25 @@ void unplace(State& runtime, extent::Object& object) {
   object.born = os::monotonic_now();
 }
 
+void shrink_in_place(State& runtime, extent::Object& object, std::uint32_t blocks) {
+  runtime.extents.unmap_blocks(object, object.first_block + blocks, object.block_count - blocks);
+  runtime.arena.shrink(object, blocks);
+}
+
+/// Kept blocks behind the object first, then free ones.
 bool grow_in_place(State& runtime, extent::Object& object, std::size_t size, std::uint32_t blocks) {
   const std::uint32_t before = object.block_count;
-  if (!runtime.arena.extend(object, blocks)) return false;
   const std::uint64_t old_size = object.size_bytes;
+  runtime.spares.take_behind(runtime.extents, object, blocks);
+  const std::uint32_t had = object.block_count;
   object.size_bytes = size;
-  if (runtime.extents.map_ordinary_tail(object, before) == 0) return true;
+  if (had == blocks) return true;
+  if (runtime.arena.extend(object, blocks)) {
+    if (runtime.extents.map_ordinary_tail(object, had) == 0) return true;
+    runtime.arena.shrink(object, had);
+  }
   object.size_bytes = old_size;
-  runtime.arena.shrink(object, before);
+  if (had > before) shrink_in_place(runtime, object, before);
   return false;
 }
 
@@ -140,11 +151,6 @@ extent::Object* make_object(State& runtime, const ObjectKey& key, std::uint32_t 
   }
   runtime.spares.add_live(runtime.extents, blocks);
   return object;
-}
-
-void shrink_in_place(State& runtime, extent::Object& object, std::uint32_t blocks) {
-  runtime.extents.unmap_blocks(object, object.first_block + blocks, object.block_count - blocks);
-  runtime.arena.shrink(object, blocks);
 }
 
 /// The plain object at `size`, at its old or a new address; nullptr: neither.

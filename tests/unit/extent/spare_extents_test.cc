@@ -38,6 +38,12 @@ class SpareExtentsTest : public testing::Test {
     end(object);
     return false;
   }
+  /// Live from here on, as the runtime does it.
+  Object* take(std::uint32_t blocks) {
+    Object* object = spares_.take(extents, blocks, 1);
+    if (object != nullptr) spares_.add_live(extents, object->block_count);
+    return object;
+  }
   static void end(Object* object) {
     extents.unmap(*object);
     extents.return_mappings(*object);
@@ -63,31 +69,66 @@ TEST_F(SpareExtentsTest, KeepsPagesForTheNextOfThatSize) {
   end(next);
 }
 
-TEST_F(SpareExtentsTest, LongerOnesGiveTheirTailBack) {
-  ASSERT_TRUE(retire(fresh(6)));
-  const std::uint32_t used = extents.mappings().used();
-  Object* next = spares_.take(extents, 2, 1);
-  ASSERT_NE(next, nullptr);
-  EXPECT_EQ(next->block_count, 2u);
-  Object* behind = arena.carve(4, 1);
-  ASSERT_NE(behind, nullptr);
-  EXPECT_EQ(behind->first_block, next->first_block + 2);
-  arena.release(*behind);
-  end(next);
-  EXPECT_LT(extents.mappings().used(), used);
+TEST_F(SpareExtentsTest, LongerOnesArePartedAndBecomeOneAgain) {
+  Object* object = fresh(6);
+  char* const address = at(*object);
+  address[5 * kBlockBytes.value] = 'x';
+  ASSERT_TRUE(retire(object));
+  Object* head = take(2);
+  ASSERT_EQ(head->block_count, 2u);
+  EXPECT_EQ(spares_.blocks(), 4u);
+  Object* middle = take(1);
+  EXPECT_EQ(at(*middle), address + 2 * kBlockBytes.value);
+  ASSERT_TRUE(retire(head) && retire(middle));
+  Object* whole = take(6);
+  ASSERT_EQ(at(*whole), address);
+  EXPECT_EQ(whole->block_count, 6u);
+  EXPECT_EQ(address[5 * kBlockBytes.value], 'x');
+  end(whole);
+  EXPECT_EQ(extents.mappings().used(), 0u);
+}
+
+TEST_F(SpareExtentsTest, GrowingOnesTakeWhatIsKeptBehindThem) {
+  Object* object = fresh(6);
+  ASSERT_TRUE(retire(object));
+  Object* head = take(1);
+  spares_.take_behind(extents, *head, 4);
+  EXPECT_EQ(head->block_count, 4u);
+  EXPECT_EQ(spares_.blocks(), 2u);
+  spares_.take_behind(extents, *head, 9);
+  EXPECT_EQ(head->block_count, 6u);
+  spares_.take_behind(extents, *head, 9);
+  EXPECT_EQ(head->block_count, 6u);
+  Object* free = arena.carve(1, 1);
+  EXPECT_EQ(free->first_block, head->first_block + 6);
+  arena.release(*free);
+  end(head);
+}
+
+TEST_F(SpareExtentsTest, OfALongOneNoMoreGoesThanMust) {
+  Object* large = fresh(5);
+  ASSERT_TRUE(retire(large));
+  Object* other = fresh(2);  // the peak stays 5
+  EXPECT_EQ(spares_.blocks(), 3u);
+  end(other);
 }
 
 TEST_F(SpareExtentsTest, TheTightestIsTakenElseTheLongest) {
   Object* four = fresh(4);
+  Object* live = fresh(1);  // between them, so that they do not become one
   Object* seven = fresh(7);
+  Object* also_live = fresh(1);
   Object* two = fresh(2);
   ASSERT_TRUE(retire(four) && retire(seven) && retire(two));
   EXPECT_EQ(spares_.take(extents, 3, 1), four);
   EXPECT_EQ(spares_.take(extents, 9, 1), seven);
   EXPECT_EQ(seven->block_count, 7u);
   EXPECT_EQ(spares_.take(extents, 9, 1), two);
+  Object* rest = spares_.take(extents, 1, 1);  // of the four
+  ASSERT_NE(rest, nullptr);
+  EXPECT_EQ(rest->first_block, four->first_block + 3);
   EXPECT_EQ(spares_.take(extents, 1, 1), nullptr);
-  for (Object* object : {four, seven, two}) end(object);
+  for (Object* object : {four, rest, live, seven, also_live, two}) end(object);
 }
 
 TEST_F(SpareExtentsTest, NeverRaisesThePeak) {
@@ -101,12 +142,25 @@ TEST_F(SpareExtentsTest, NeverRaisesThePeak) {
 
 TEST_F(SpareExtentsTest, OldOnesAreDroppedInTime) {
   Object* first = fresh(1);
+  Object* between = fresh(1);
   Object* second = fresh(1);
   ASSERT_TRUE(retire(first, milliseconds(10)) && retire(second, milliseconds(200)));
   const Nanoseconds due = milliseconds(10) + SpareExtents::kKept;
   EXPECT_EQ(spares_.drop_old(extents, milliseconds(300), never_), due);
   EXPECT_EQ(spares_.drop_old(extents, due, never_), milliseconds(200) + SpareExtents::kKept);
   EXPECT_EQ(spares_.blocks(), 1u);
+  end(between);
+}
+
+TEST_F(SpareExtentsTest, NeighboursAreAsOldAsTheirLargestPart) {
+  ASSERT_TRUE(retire(fresh(6), milliseconds(10)));
+  ASSERT_TRUE(retire(take(2), milliseconds(200)));
+  EXPECT_EQ(spares_.drop_old(extents, milliseconds(300), never_),
+            milliseconds(10) + SpareExtents::kKept);
+  ASSERT_TRUE(retire(take(4), milliseconds(400)));
+  EXPECT_EQ(spares_.drop_old(extents, milliseconds(450), never_),
+            milliseconds(400) + SpareExtents::kKept);
+  EXPECT_EQ(spares_.blocks(), 6u);
 }
 
 TEST_F(SpareExtentsTest, ThoseInARangeGo) {
