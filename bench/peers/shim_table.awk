@@ -40,6 +40,7 @@ END {
       r = ratio("cpu", heap[h], program[p], "with")
       printf "    %5.3f +- %4.1f%%", r, noise * 100
       if (r > 0) { sum[heap[h]] += log(r); ++number[heap[h]] }
+      if (r > 0 && program[p] !~ /^(growing_arrays|staging)$/) { small[heap[h]] += log(r); ++smalls[heap[h]] }
       if (r > worst) { worst = r; worst_name = program[p] " over " heap[h] }
       m = ratio("rss", heap[h], program[p], "with")
       if (m > 0) { rss += log(m); ++rss_number }
@@ -51,6 +52,9 @@ END {
   printf "%-16s", "geometric mean"
   for (h = 1; h <= heaps; ++h) printf " %16.3f", exp(sum[heap[h]] / number[heap[h]])
   printf " %10.3f\n", memtier_number ? exp(memtier / memtier_number) : 0
+  printf "%-16s", "without large"
+  for (h = 1; h <= heaps; ++h) printf " %16.3f", smalls[heap[h]] ? exp(small[heap[h]] / smalls[heap[h]]) : 0
+  printf "\n"
   printf "worst CPU ratio %.3f (%s)\n", worst, worst_name
   printf "peak resident memory: geometric mean %.3f, worst %.3f (%s)\n", exp(rss / rss_number), worst_rss, worst_rss_name
   added = -1e9

@@ -137,14 +137,21 @@ std::uint64_t text_index() {
 
 std::uint64_t shared_graph() {
   static std::array<std::atomic<Node*>, 64> exchange{};
-  // Which list meets which depends on the threads' order, their number does not.
+  static std::atomic<unsigned> turn{0};
+  // In turns: two that work at once make each other's lines bounce, and CPU time then doubles from
+  // one run to the next by how the machine schedules them.
   const std::uint64_t lists = on_threads(2, [](unsigned index) {
+    constexpr int kTurns = 300;
     Random random(index + 11);
     std::uint64_t dropped = 0;
-    for (int i = 0; i < 300000; ++i) {
-      Node* const mine = make_list(random, 20);
-      std::atomic<Node*>& cell = exchange[random.below(exchange.size())];
-      dropped += drop_list(cell.exchange(mine, std::memory_order_acq_rel));
+    for (int i = 0; i < kTurns; ++i) {
+      for (unsigned now = turn.load(); now % 2 != index; now = turn.load()) turn.wait(now);
+      for (int list = 0; list < 1000; ++list) {
+        Node* const mine = make_list(random, 20);
+        dropped += drop_list(exchange[random.below(exchange.size())].exchange(mine));
+      }
+      ++turn;
+      turn.notify_one();
     }
     return dropped;
   });

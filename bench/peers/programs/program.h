@@ -47,7 +47,7 @@ std::uint64_t mixed_sizes();      ///< sizes over four decades, one thread
 std::uint64_t mixed_sizes_two();  ///< the same on two threads
 std::uint64_t numbers();          ///< short-lived numbers of arbitrary length
 std::uint64_t text_index();       ///< maps of strings, built and torn down
-std::uint64_t shared_graph();     ///< lists that threads exchange, some blocks large
+std::uint64_t shared_graph();     ///< lists that threads exchange in turns, some blocks large
 std::uint64_t growing_arrays();   ///< realloc from 1 KiB to 64 MiB
 std::uint64_t staging();          ///< allocate, fill and free 1 to 64 MiB
 
