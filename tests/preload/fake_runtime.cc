@@ -192,6 +192,11 @@ void* materialize_file(int fd, std::uint64_t file_offset, std::size_t size, int 
   return object;
 }
 
+bool may_touch(const void* address, std::size_t size) {
+  const ReadLock guard;
+  return find_touching(address, size) != kMaxObjects;
+}
+
 // From here on the kernel's mappings are the truth: an object that lost a part is no object any
 // more, its rest an ordinary mapping.
 void surrender_range(void* address, std::size_t size) {
@@ -223,12 +228,14 @@ MappingResult protect_range(void* address, std::size_t size, int protection) {
 
 MappingResult remap_range(void* address, std::size_t old_size, std::size_t new_size, int flags,
                           void* new_address) {
-  lock();
-  const std::size_t i = find_touching(address, 1);
-  if (i != kMaxObjects) forget(i);
-  unlock();
-  if (i == kMaxObjects) return {};
-  return {true, static_cast<long>(number(mremap(address, old_size, new_size, flags, new_address)))};
+  if (!owns(address)) return {};
+  const std::uintptr_t moved = number(mremap(address, old_size, new_size, flags, new_address));
+  if (moved != number(MAP_FAILED)) {
+    lock();
+    if (const std::size_t i = find_touching(address, 1); i != kMaxObjects) forget(i);
+    unlock();
+  }
+  return {true, static_cast<long>(moved)};
 }
 
 void start() {
