@@ -38,6 +38,7 @@ constinit std::atomic<std::uint64_t> threshold{UINT64_MAX};
 constinit std::atomic<std::uint64_t> made[3] = {};
 constinit std::atomic<std::uint64_t> freed{0};
 constinit std::atomic<std::uint64_t> shortest_stack{kMaxFrames};
+constinit std::atomic<std::uint64_t> sites{0};  ///< sum of the call-sites' hashes
 
 /// The real runtime would hang on itself here; this one says so.
 void lock() {
@@ -140,6 +141,7 @@ void* allocate_object(std::size_t size, std::size_t alignment, Origin origin, co
   while (site.frame_count < shortest &&
          !shortest_stack.compare_exchange_weak(shortest, site.frame_count)) {
   }
+  sites += site.hash;
   return add_object(size, alignment, origin);
 }
 
@@ -248,10 +250,11 @@ void stop() {
   if (path == nullptr) return;
   char line[160];
   const int length = std::snprintf(
-      line, sizeof line, "heap=%llu anonymous=%llu file=%llu freed=%llu shortest_stack=%llu\n",
+      line, sizeof line,
+      "heap=%llu anonymous=%llu file=%llu freed=%llu shortest_stack=%llu sites=%016llx\n",
       static_cast<unsigned long long>(made[0]), static_cast<unsigned long long>(made[1]),
       static_cast<unsigned long long>(made[2]), static_cast<unsigned long long>(freed),
-      static_cast<unsigned long long>(shortest_stack));
+      static_cast<unsigned long long>(shortest_stack), static_cast<unsigned long long>(sites));
   const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) return;
   if (write(fd, line, static_cast<std::size_t>(length)) != length) std::perror(path);
