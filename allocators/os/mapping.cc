@@ -56,12 +56,12 @@ int raw_madvise(void* at, Bytes size, int advice) {
   return error;
 }
 
-int raw_mremap(void* from, Bytes size, void* to, int flags) {
+int raw_mremap(void* from, Bytes size, Bytes new_size, void* to, int flags) {
   if (const int error = injected_error(SystemCall::kMremap); error != 0) return error;
   given_back.fetch_add(1, std::memory_order_acq_rel);
   const int saved = errno;
-  const long result =
-      syscall(SYS_mremap, from, size.value, size.value, MREMAP_MAYMOVE | MREMAP_FIXED | flags, to);
+  const long result = syscall(SYS_mremap, from, size.value, new_size.value,
+                              MREMAP_MAYMOVE | MREMAP_FIXED | flags, to);
   if (result != -1) return 0;
   const int error = errno;
   errno = saved;
@@ -143,11 +143,27 @@ void* map_same_pages(const void* at, Bytes size) {
 }
 
 int move_mapping(void* from, Bytes size, void* to) {
-  return raw_mremap(from, size, to, 0);
+  return raw_mremap(from, size, size, to, 0);
 }
 
 int move_pages_away(void* from, Bytes size, void* to) {
-  return raw_mremap(from, size, to, MREMAP_DONTUNMAP);
+  return raw_mremap(from, size, size, to, MREMAP_DONTUNMAP);
+}
+
+int move_pages_and_grow(void* from, Bytes size, Bytes new_size, void* to) {
+  // The kernel does not both leave a mapping and lengthen it, so there is a stop on the way.
+  void* const stop = map_private_at(nullptr, size);
+  if (stop == nullptr) return ENOMEM;
+  int error = move_pages_away(from, size, stop);
+  if (error == 0) {
+    error = raw_mremap(stop, size, new_size, to, 0);
+    if (error == 0) return 0;
+    // Nothing is lost: the pages go back to where they were.
+    const int back = move_pages_away(stop, size, from);
+    if (back != 0) return error;
+  }
+  unmap(stop, size);
+  return error;
 }
 
 int drop_pages(void* at, Bytes size) {

@@ -88,10 +88,11 @@ int run(const fs::path& root) {
     const Findings found = check_all(file, public_headers);
     findings.insert(findings.end(), found.begin(), found.end());
   }
-  constexpr const char* kFailures = "docs/failures.md";
-  const Findings unnamed = check_named_tests(
-      parse_source(kFailures, Language::kScript, read_text(root / kFailures)), sources);
-  findings.insert(findings.end(), unnamed.begin(), unnamed.end());
+  for (const char* const document : {"docs/failures.md", "docs/compatibility.md"}) {
+    const Findings unnamed = check_named_tests(
+        parse_source(document, Language::kScript, read_text(root / document)), sources);
+    findings.insert(findings.end(), unnamed.begin(), unnamed.end());
+  }
   for (const Finding& finding : findings) {
     std::printf("%s:%zu: %s: %s\n", finding.path.c_str(), finding.line, finding.rule.c_str(),
                 finding.text.c_str());

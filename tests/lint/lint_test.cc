@@ -165,11 +165,14 @@ TEST(Words, NotesToOneselfAreRejected) {
 TEST(NamedTests, TestsThatDoNotExistAreRejected) {
   const std::vector<SourceFile> sources = {
       source("tests/unit/a_test.cc", "TEST(Tier, IsFull) {\nTEST_P(Node, IsGone) {\n"),
+      source("tests/preload/c_cases.c", "    CASE(free_frees),\n"),
       source("bench/b_test.cc", "TEST(Bench, Runs) {\n")};
   const auto check = [&](std::string_view rows) {
     const std::string text = "| event | shown by |\n|---|---|\n" + std::string(rows);
     return check_named_tests(parse_source("docs/a.md", Language::kScript, text), sources);
   };
+  EXPECT_THAT(check("| freed | `c_cases.free_frees` |\n"), IsEmpty());
+  EXPECT_THAT(rules_of(check("| freed | `c_cases.free_keeps` |\n")), ElementsAre("named-test"));
   EXPECT_THAT(check("| `x` full | `Tier.IsFull`, `a_test`, `a_test.cc`, `Node.*`, `Tier.Is*` |\n"),
               IsEmpty());
   EXPECT_THAT(rules_of(check("| full | `Tier.IsEmpty` |\n| gone | `Nod.*` and `b_test` |\n")),

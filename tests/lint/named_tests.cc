@@ -2,14 +2,22 @@
 // Tables that name the tests which prove their rows must name tests that exist.
 #include <algorithm>
 #include <set>
+#include <string_view>
 
 #include "tests/lint/rules.h"
 
 namespace terrace::lint {
 namespace {
 
-/// Folders and file names under tests/, with and without their ending, and `Suite.Case` of every
-/// GoogleTest.
+/// `program.case` for a line that lists a case of one of the preload tests' programs, else empty.
+std::string listed_case(const std::string& program, const std::string& line) {
+  constexpr std::string_view kList = "    CASE(";
+  if (!line.starts_with(kList)) return {};
+  return program + "." + line.substr(kList.size(), line.find(')') - kList.size());
+}
+
+/// Folders and file names under tests/, with and without their ending, `Suite.Case` of every
+/// GoogleTest and `program.case` of the preload tests.
 std::set<std::string> known_tests(const std::vector<SourceFile>& sources) {
   std::set<std::string> names;
   for (const SourceFile& file : sources) {
@@ -19,6 +27,7 @@ std::set<std::string> known_tests(const std::vector<SourceFile>& sources) {
     names.insert(file.path.substr(0, file.path.rfind('/')));
     names.insert(name.substr(0, name.find('.')));
     for (const std::string& line : file.code) {
+      names.insert(listed_case(name.substr(0, name.find('.')), line));
       const std::size_t open = line.find('(');
       const std::size_t comma = line.find(", ", open);
       const std::size_t close = line.find(')', comma);

@@ -38,6 +38,7 @@ constinit std::atomic<std::uint64_t> threshold{UINT64_MAX};
 constinit std::atomic<std::uint64_t> made[3] = {};
 constinit std::atomic<std::uint64_t> freed{0};
 constinit std::atomic<std::uint64_t> shortest_stack{kMaxFrames};
+constinit std::atomic<std::uint64_t> sites{0};  ///< sum of the call-sites' hashes
 
 /// The real runtime would hang on itself here; this one says so.
 void lock() {
@@ -140,6 +141,7 @@ void* allocate_object(std::size_t size, std::size_t alignment, Origin origin, co
   while (site.frame_count < shortest &&
          !shortest_stack.compare_exchange_weak(shortest, site.frame_count)) {
   }
+  sites += site.hash;
   return add_object(size, alignment, origin);
 }
 
@@ -192,6 +194,11 @@ void* materialize_file(int fd, std::uint64_t file_offset, std::size_t size, int 
   return object;
 }
 
+bool may_touch(const void* address, std::size_t size) {
+  const ReadLock guard;
+  return find_touching(address, size) != kMaxObjects;
+}
+
 // From here on the kernel's mappings are the truth: an object that lost a part is no object any
 // more, its rest an ordinary mapping.
 void surrender_range(void* address, std::size_t size) {
@@ -223,12 +230,14 @@ MappingResult protect_range(void* address, std::size_t size, int protection) {
 
 MappingResult remap_range(void* address, std::size_t old_size, std::size_t new_size, int flags,
                           void* new_address) {
-  lock();
-  const std::size_t i = find_touching(address, 1);
-  if (i != kMaxObjects) forget(i);
-  unlock();
-  if (i == kMaxObjects) return {};
-  return {true, static_cast<long>(number(mremap(address, old_size, new_size, flags, new_address)))};
+  if (!owns(address)) return {};
+  const std::uintptr_t moved = number(mremap(address, old_size, new_size, flags, new_address));
+  if (moved != number(MAP_FAILED)) {
+    lock();
+    if (const std::size_t i = find_touching(address, 1); i != kMaxObjects) forget(i);
+    unlock();
+  }
+  return {true, static_cast<long>(moved)};
 }
 
 void start() {
@@ -241,10 +250,11 @@ void stop() {
   if (path == nullptr) return;
   char line[160];
   const int length = std::snprintf(
-      line, sizeof line, "heap=%llu anonymous=%llu file=%llu freed=%llu shortest_stack=%llu\n",
+      line, sizeof line,
+      "heap=%llu anonymous=%llu file=%llu freed=%llu shortest_stack=%llu sites=%016llx\n",
       static_cast<unsigned long long>(made[0]), static_cast<unsigned long long>(made[1]),
       static_cast<unsigned long long>(made[2]), static_cast<unsigned long long>(freed),
-      static_cast<unsigned long long>(shortest_stack));
+      static_cast<unsigned long long>(shortest_stack), static_cast<unsigned long long>(sites));
   const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) return;
   if (write(fd, line, static_cast<std::size_t>(length)) != length) std::perror(path);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a C++ program may expect of operator new and delete.
+#include <sys/mman.h>
+#include <sys/resource.h>
+
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -106,6 +109,79 @@ void new_handler_is_called_until_it_gives_up() {
   CHECK(handler_calls == 3);
 }
 
+// Each form of new asks its handler again and again, until it succeeds or the handler is gone.
+template <typename Allocate>
+int calls_until_given_up(Allocate allocate) {
+  handler_calls = 0;
+  std::set_new_handler([] {
+    if (++handler_calls == 4) std::set_new_handler(nullptr);
+  });
+  allocate();
+  return handler_calls;
+}
+
+void every_form_of_new_honours_the_handler() {
+  const std::align_val_t tag{64};
+  const auto calls = [](auto allocate) {
+    return calls_until_given_up([&] { CHECK(throws_bad_alloc(allocate)); });
+  };
+  CHECK(calls([] { return ::operator new(opaque(kImpossible)); }) == 4);
+  CHECK(calls([] { return ::operator new[](opaque(kImpossible)); }) == 4);
+  CHECK(calls([&] { return ::operator new(opaque(kImpossible), tag); }) == 4);
+  CHECK(calls([&] { return ::operator new[](opaque(kImpossible), tag); }) == 4);
+  const auto nulls = [](auto allocate) {
+    return calls_until_given_up([&] { CHECK(allocate() == nullptr); });
+  };
+  CHECK(nulls([] { return ::operator new(opaque(kImpossible), std::nothrow); }) == 4);
+  CHECK(nulls([] { return ::operator new[](opaque(kImpossible), std::nothrow); }) == 4);
+  CHECK(nulls([&] { return ::operator new(opaque(kImpossible), tag, std::nothrow); }) == 4);
+  CHECK(nulls([&] { return ::operator new[](opaque(kImpossible), tag, std::nothrow); }) == 4);
+}
+
+void* ballast = nullptr;
+std::size_t ballast_bytes = 0;
+
+void new_handler_that_frees_memory_lets_new_succeed() {
+  ::operator delete(checked(::operator new(opaque(LARGE)), LARGE));  // placing has begun
+  rlimit limit{};
+  CHECK(getrlimit(RLIMIT_AS, &limit) == 0);
+  constexpr std::size_t kBallast = std::size_t{512} << 20;
+  ballast = mmap(nullptr, kBallast, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  CHECK(ballast != MAP_FAILED);
+  ballast_bytes = kBallast;
+  // Room for nothing more: the handler's ballast is all that can give way.
+  limit.rlim_cur = 1 << 20;
+  CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+  handler_calls = 0;
+  std::set_new_handler([] {
+    ++handler_calls;
+    CHECK(handler_calls == 1 && munmap(ballast, ballast_bytes) == 0);
+    rlimit wider{};
+    CHECK(getrlimit(RLIMIT_AS, &wider) == 0);
+    wider.rlim_cur = wider.rlim_max;
+    CHECK(setrlimit(RLIMIT_AS, &wider) == 0);
+  });
+  void* block = ::operator new(opaque(std::size_t{300} << 20));
+  CHECK(block != nullptr && handler_calls == 1);
+  std::memset(block, 1, 4096);
+  ::operator delete(block);
+}
+
+struct Leaver {
+  std::vector<char> bytes = std::vector<char>(LARGE, 'l');
+  ~Leaver() {
+    CHECK(bytes.size() == LARGE && bytes[LARGE - 1] == 'l');
+    bytes.resize(LARGE * 2, 'm');
+    const std::vector<char> more(LARGE, 'n');
+    CHECK(bytes[LARGE * 2 - 1] == 'm' && more[LARGE / 2] == 'n');
+  }
+};
+thread_local Leaver leaver;
+
+void destructors_of_thread_locals_free_and_allocate() {
+  for (int i = 0; i < 30; ++i) std::thread([] { CHECK(leaver.bytes[0] == 'l'); }).join();
+}
+
 void new_handler_may_throw_its_own() {
   struct Own {};
   std::set_new_handler([] { throw Own(); });
@@ -180,6 +256,9 @@ const test_case cases[] = {
     CASE(impossible_sizes_throw_bad_alloc),
     CASE(impossible_sizes_are_null_with_nothrow),
     CASE(new_handler_is_called_until_it_gives_up),
+    CASE(every_form_of_new_honours_the_handler),
+    CASE(new_handler_that_frees_memory_lets_new_succeed),
+    CASE(destructors_of_thread_locals_free_and_allocate),
     CASE(new_handler_may_throw_its_own),
     CASE(containers_grow_across_the_threshold),
     CASE(overaligned_types_are_aligned),

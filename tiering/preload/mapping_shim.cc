@@ -99,6 +99,17 @@ void surrender(void* address, std::size_t length) {
   if (!terrace::preload::inside_placement) runtime::surrender_range(address, whole_pages(length));
 }
 
+/// A call that fails must leave what lies there alone. An address inside a page is the kernel's to
+/// refuse as well.
+bool replacement_refused(const MapRequest& request) {
+  if (reinterpret_cast<std::uintptr_t>(request.address) % os::page_bytes() != 0) {
+    errno = EINVAL;
+    return true;
+  }
+  return os::mapping_refused(request.length, request.protection, request.flags, request.fd,
+                             request.offset);
+}
+
 /// `caller`: the heap behind us keeps its arenas, which are made of small blocks.
 void* map(const MapRequest& request, const void* caller) {
   if (request.length >= next.mapping_threshold_bytes.load(std::memory_order_relaxed) &&
@@ -106,7 +117,10 @@ void* map(const MapRequest& request, const void* caller) {
     if (void* placed = place(request)) return placed;
   }
   // The kernel would take our pages away under the object; so the object gives them up first.
-  if (os::replaces(request.flags)) surrender(request.address, request.length);
+  if (os::replaces(request.flags) && runtime::may_touch(request.address, request.length)) {
+    if (replacement_refused(request)) return reinterpret_cast<void*>(-1);
+    surrender(request.address, request.length);
+  }
   return call(next.map, request.address, request.length, request.protection, request.flags,
               request.fd, request.offset);
 }
@@ -141,7 +155,10 @@ TERRACE_EXPORT void* mremap(void* address, std::size_t old_length, std::size_t n
   }
   const RangeResult ours = remap_ours(address, old_length, new_length, flags, target);
   if (ours.handled) return reinterpret_cast<void*>(ours.result);
-  if (os::remap_replaces(flags)) surrender(target, new_length);
+  if (os::remap_replaces(flags) && runtime::may_touch(target, new_length) &&
+      !os::remap_refused(address, old_length, new_length, flags, target)) {
+    surrender(target, new_length);
+  }
   return call(next.remap, address, old_length, new_length, flags, target);
 }
 

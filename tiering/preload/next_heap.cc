@@ -103,6 +103,10 @@ __sighandler_t first_signal(int number, __sighandler_t handler) {
   return resolve_next_heap() ? call(next.signal, number, handler) : SIG_ERR;
 }
 
+int first_close_library(void* library) {
+  return resolve_next_heap() ? call(next.close_library, library) : -1;
+}
+
 // ---- Whenever blocks of the early heap may come back: inside the look-up, and after it if the
 // early heap had to serve. The usual process never gets to these.
 
@@ -163,6 +167,7 @@ void find_mappings() {
   find(next.posix_advise, "posix_madvise");
   find(next.set_action, "sigaction");
   find(next.signal, "signal");
+  find(next.close_library, "dlclose");
 }
 
 template <typename Function>
@@ -205,6 +210,7 @@ constinit Next next{
     .posix_advise = &kernel_posix_advise,
     .set_action = &__sigaction,
     .signal = &first_signal,
+    .close_library = &first_close_library,
     .module_begin = 0,
     .module_end = 0,
     .usable_size_known = false,

@@ -45,6 +45,7 @@ struct alignas(64) Next {
 
   NextFunction<int(int, const struct sigaction*, struct sigaction*)> set_action;
   NextFunction<__sighandler_t(int, __sighandler_t)> signal;
+  NextFunction<int(void*)> close_library;
 
   /// Address range of the module that `allocate` lives in.
   std::atomic<std::uintptr_t> module_begin;

@@ -1,41 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-// What programs do to parts of their mappings, on memory of ours: munmap, madvise, mprotect,
-// mremap behave as the kernel's would on private memory.
+// What programs do to parts of their mappings, on memory of ours: munmap, madvise and mprotect
+// behave as the kernel's would on private memory; mremap: remap_calls.cc.
 #include <sys/mman.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "allocators/os/mapping.h"
-#include "tiering/runtime/placement.h"
-#include "tiering/runtime/state.h"
+#include "tiering/runtime/object_parts.h"
 
 namespace terrace::runtime {
 namespace {
 
-/// The part of one object that a call's range covers, in bytes from the object's base.
-struct Part {
-  extent::Object* object = nullptr;
-  std::uint64_t begin = 0;
-  std::uint64_t end = 0;
+/// What lies under a call's range.
+enum class Cover : std::uint8_t {
+  kNothing,  ///< no object
+  kPartly,   ///< objects, and blocks without one
+  kWholly,
 };
 
-MappingResult done(int error) {
-  if (error != 0) errno = error;
-  return {true, error == 0 ? 0 : -1};
-}
-
-/// Calls body(part) for each object under [address, address+size); false when there is none.
+/// Calls body(part) for each object under [address, address+size).
 template <typename Body>
-bool for_each_part(State& runtime, void* address, std::size_t size, Body body) {
-  if (!runtime.arena.is_open()) return false;
+Cover for_each_part(State& runtime, void* address, std::size_t size, Body body) {
+  if (!runtime.arena.is_open()) return Cover::kNothing;
   bool any = false;
+  bool gap = false;
   char* at = static_cast<char*>(address);
   char* const end = at + size;
   while (at < end && runtime.arena.contains(at)) {
     extent::Object* object = runtime.arena.find(at);
     if (object == nullptr) {
       at = runtime.arena.address_of(runtime.arena.block_of(at) + 1);
+      gap = true;
       continue;
     }
     char* const base = runtime.arena.address_of(object->first_block);
@@ -46,7 +43,8 @@ bool for_each_part(State& runtime, void* address, std::size_t size, Body body) {
     any = true;
     at = base + span;
   }
-  return any;
+  if (!any) return Cover::kNothing;
+  return gap ? Cover::kPartly : Cover::kWholly;
 }
 
 /// Adds a hole and merges it with its neighbours. True when the whole object is gone; a seventeenth
@@ -68,9 +66,7 @@ bool add_hole(extent::Object& object, std::uint64_t begin, std::uint64_t end) {
   } else {
     object.holes_lost = true;
   }
-  constexpr std::uint64_t kPage = 4096;
-  const std::uint64_t used = (object.size_bytes + kPage - 1) & ~(kPage - 1);
-  return begin == 0 && end >= used;
+  return begin == 0 && end >= used_bytes(object);
 }
 
 /// Blocks that lie wholly inside a part.
@@ -86,8 +82,8 @@ WholeBlocks whole_blocks(const Part& part) {
           static_cast<std::uint32_t>(last - first)};
 }
 
-/// Shared huge pages and devices cannot change protection or be pinned by parts: such blocks become
-/// private.
+}  // namespace
+
 int make_private(State& runtime, const Part& part) {
   extent::Object& object = *part.object;
   const auto first = object.first_block + static_cast<std::uint32_t>(part.begin >> kBlockShift);
@@ -103,6 +99,8 @@ int make_private(State& runtime, const Part& part) {
   }
   return 0;
 }
+
+namespace {
 
 /// Takes a part's whole blocks away.
 void unmap_whole(State& runtime, extent::Object& object, const WholeBlocks& whole) {
@@ -125,7 +123,7 @@ void unmap_edge(State& runtime, const Part& part) {
                            Bytes(part.end - part.begin));
 }
 
-enum class Remains : std::uint8_t { kObject, kNothing };
+}  // namespace
 
 Remains unmap_part(State& runtime, const Part& part) {
   extent::Object& object = *part.object;
@@ -148,6 +146,8 @@ Remains unmap_part(State& runtime, const Part& part) {
   unmap_edge(runtime, {&object, end, part.end});
   return Remains::kObject;
 }
+
+namespace {
 
 /// The part goes, and from here on nothing is done to whole blocks of the object: some of their
 /// pages will be the program's.
@@ -231,6 +231,52 @@ int discard_part(State& runtime, const Part& part) {
   return 0;
 }
 
+int advise_kernel(const State& runtime, const Part& part, int advice) {
+  return os::advise(runtime.arena.address_of(part.object->first_block) + part.begin,
+                    Bytes(part.end - part.begin), advice);
+}
+
+/// Advice on blocks that are a file's pages, which are to look like private memory.
+int advise_shared(State& runtime, const Part& part, int advice) {
+  switch (advice) {
+    case MADV_REMOVE:
+      return EINVAL;
+    case MADV_DONTFORK:
+    case MADV_DOFORK:
+    case MADV_WIPEONFORK:
+    case MADV_KEEPONFORK: {
+      // What a fork does to it is the kernel's to do.
+      const int error = make_private(runtime, part);
+      part.object->reshaped = true;
+      return error != 0 ? error : advise_kernel(runtime, part, advice);
+    }
+    case MADV_POPULATE_READ:
+    case MADV_POPULATE_WRITE:
+      // Behind an emulated link pages come when they are touched, and not while we hold the lock.
+      if (!part.object->file.is_open()) return advise_kernel(runtime, part, advice);
+      [[fallthrough]];
+    default:
+      // About private or file pages: may be ignored, if the kernel knows it.
+      return os::advise(runtime.arena.base(), Bytes(), advice);
+  }
+}
+
+int advise_part(State& runtime, const Part& part, int advice) {
+  if (advice == MADV_DONTNEED) return discard_part(runtime, part);
+  return part.object->shared ? advise_shared(runtime, part, advice)
+                             : advise_kernel(runtime, part, advice);
+}
+
+int protect_part(State& runtime, const Part& part, int protection) {
+  part.object->reshaped = true;
+  if (protection != PROT_READ) forget_source(*part.object);  // it may differ from its file
+  if (part.object->shared) {
+    if (const int error = make_private(runtime, part)) return error;
+  }
+  return os::protect(runtime.arena.address_of(part.object->first_block) + part.begin,
+                     Bytes(part.end - part.begin), protection);
+}
+
 }  // namespace
 
 void unmap_rest(State& runtime, extent::Object& object) {
@@ -259,14 +305,22 @@ MappingResult unmap_range(void* address, std::size_t size) {
   return done(0);  // the kernel accepts ranges in which nothing is mapped
 }
 
+bool may_touch(const void* address, std::size_t size) {
+  const State& runtime = state();
+  if (!runtime.arena.is_open()) return false;
+  const auto base = reinterpret_cast<std::uintptr_t>(runtime.arena.base());
+  const auto begin = reinterpret_cast<std::uintptr_t>(address);
+  const std::uintptr_t arena_end = base + (runtime.arena.block_count() << kBlockShift);
+  return begin < arena_end && size != 0 && begin + size > base;
+}
+
 void surrender_range(void* address, std::size_t size) {
   State& runtime = state();
-  if (!runtime.arena.is_open() || size == 0) return;
+  if (!may_touch(address, size)) return;
   const auto base = reinterpret_cast<std::uintptr_t>(runtime.arena.base());
   const auto begin = reinterpret_cast<std::uintptr_t>(address);
   const std::uintptr_t end = begin + size;
   const std::uintptr_t arena_end = base + (runtime.arena.block_count() << kBlockShift);
-  if (end <= base || begin >= arena_end) return;
   const LockGuard guard(runtime.lock);
   for_each_part(runtime, address, size, [&](const Part& part) { surrender_part(runtime, part); });
   const std::uint64_t first = begin <= base ? 0 : (begin - base) >> kBlockShift;
@@ -279,20 +333,20 @@ void surrender_range(void* address, std::size_t size) {
 MappingResult advise_range(void* address, std::size_t size, int advice) {
   State& runtime = state();
   if (!runtime.arena.is_open() || !runtime.arena.contains(address)) return {};
+  if (size == 0) return done(os::advise(runtime.arena.base(), Bytes(), advice));
   const LockGuard guard(runtime.lock);
+  // As in the kernel: what is mapped is dealt with, and that some was not is told at the end.
   int error = 0;
-  const bool ours = for_each_part(runtime, address, size, [&](const Part& part) {
-    if (advice == MADV_DONTNEED) {
-      error = discard_part(runtime, part);
-    } else if (!part.object->shared) {
-      error = os::advise(runtime.arena.address_of(part.object->first_block) + part.begin,
-                         Bytes(part.end - part.begin), advice);
-    } else {
-      // Other advice is about private or file pages and may be ignored, if the kernel knows it.
-      error = os::advise(runtime.arena.base(), Bytes(), advice);
-    }
+  int missing = 0;
+  const Cover cover = for_each_part(runtime, address, size, [&](const Part& part) {
+    const bool whole = for_each_mapped(part, [&](std::uint64_t begin, std::uint64_t end) {
+      if (error == 0) error = advise_part(runtime, {part.object, begin, end}, advice);
+    });
+    if (!whole) missing = ENOMEM;
   });
-  return ours ? done(error) : not_ours(runtime, address, size);
+  if (cover == Cover::kNothing) return not_ours(runtime, address, size);
+  if (cover == Cover::kPartly) missing = ENOMEM;
+  return done(error != 0 ? error : missing);
 }
 
 MappingResult protect_range(void* address, std::size_t size, int protection) {
@@ -300,38 +354,14 @@ MappingResult protect_range(void* address, std::size_t size, int protection) {
   if (!runtime.arena.is_open() || !runtime.arena.contains(address)) return {};
   const LockGuard guard(runtime.lock);
   int error = 0;
-  const bool ours = for_each_part(runtime, address, size, [&](const Part& part) {
-    if (error != 0) return;
-    part.object->reshaped = true;
-    if (protection != PROT_READ) forget_source(*part.object);  // it may differ from its file
-    if (part.object->shared) error = make_private(runtime, part);
-    if (error != 0) return;
-    error = os::protect(runtime.arena.address_of(part.object->first_block) + part.begin,
-                        Bytes(part.end - part.begin), protection);
+  const Cover cover = for_each_part(runtime, address, size, [&](const Part& part) {
+    const bool whole = for_each_mapped(part, [&](std::uint64_t begin, std::uint64_t end) {
+      if (error == 0) error = protect_part(runtime, {part.object, begin, end}, protection);
+    });
+    if (!whole && error == 0) error = ENOMEM;
   });
-  return ours ? done(error) : not_ours(runtime, address, size);
-}
-
-MappingResult remap_range(void* address, std::size_t old_size, std::size_t new_size, int flags,
-                          void* new_address) {
-  State& runtime = state();
-  if (!runtime.arena.is_open() || !runtime.arena.contains(address)) return {};
-  const bool fixed = (flags & MREMAP_FIXED) != 0;
-  if (runtime.arena.find(address) == nullptr) return not_ours(runtime, address, 1);
-  if (new_size == 0 || old_size == 0) return done(EINVAL);
-  if (new_size <= old_size && !fixed) {
-    if (new_size < old_size) {
-      unmap_range(static_cast<char*>(address) + new_size, old_size - new_size);
-    }
-    return {true, reinterpret_cast<long>(address)};
-  }
-  if ((flags & MREMAP_MAYMOVE) == 0) return done(ENOMEM);
-  void* target = fixed ? os::map_private_at(new_address, Bytes(new_size))
-                       : os::map_private_at(nullptr, Bytes(new_size));
-  if (target == nullptr) return done(ENOMEM);
-  std::memcpy(target, address, old_size < new_size ? old_size : new_size);
-  unmap_range(address, old_size);
-  return {true, reinterpret_cast<long>(target)};
+  if (cover == Cover::kNothing) return not_ours(runtime, address, size);
+  return done(error == 0 && cover == Cover::kPartly ? ENOMEM : error);
 }
 
 }  // namespace terrace::runtime

@@ -60,6 +60,8 @@ struct MappingResult {
   long result = 0;
 };
 MappingResult unmap_range(void* address, std::size_t size);
+/// Could any of [address, address+size) be ours? Compares only.
+bool may_touch(const void* address, std::size_t size);
 /// The program maps something of its own over [address, address+size) in a moment: what lies there
 /// is ended and no object is ever carved from it again.
 void surrender_range(void* address, std::size_t size);

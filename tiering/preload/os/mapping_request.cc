@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstdint>
 
 #include "tiering/preload/os/kernel.h"
 
@@ -20,6 +21,21 @@ constexpr int kFileFlags = MAP_SHARED | MAP_PRIVATE | MAP_POPULATE | MAP_NONBLOC
 bool anonymous(int protection, int flags) {
   return protection == (PROT_READ | PROT_WRITE) && (flags & ~kAnonymousFlags) == 0 &&
          (flags & (MAP_PRIVATE | MAP_ANONYMOUS)) == (MAP_PRIVATE | MAP_ANONYMOUS);
+}
+
+/// Asked in steps, since the kernel writes a byte for each page.
+bool is_mapped(const void* address, std::size_t length) {
+  constexpr std::size_t kPages = 4096;
+  unsigned char resident[kPages];
+  const int saved_errno = errno;
+  const std::size_t step = kPages * page_bytes();
+  bool mapped = true;
+  for (std::size_t at = 0; at < length && mapped; at += step) {
+    void* const begin = const_cast<char*>(static_cast<const char*>(address) + at);
+    mapped = mincore(begin, length - at < step ? length - at : step, resident) == 0;
+  }
+  errno = saved_errno;
+  return mapped;
 }
 
 }  // namespace
@@ -49,6 +65,27 @@ bool replaces(int flags) {
 
 bool remap_replaces(int flags) {
   return (flags & MREMAP_FIXED) != 0;
+}
+
+bool mapping_refused(std::size_t length, int protection, int flags, int fd, off_t offset) {
+  // Nothing is filled or locked for the trial.
+  const int trial = flags & ~(MAP_FIXED | MAP_POPULATE | MAP_LOCKED);
+  void* const at = map(nullptr, length, protection, trial | MAP_NORESERVE, fd, offset);
+  if (at == MAP_FAILED) return true;
+  unmap(at, length);
+  return false;
+}
+
+bool remap_refused(const void* address, std::size_t old_length, std::size_t new_length, int flags,
+                   const void* target) {
+  constexpr int kKnown = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+  const auto from = reinterpret_cast<std::uintptr_t>(address);
+  const auto to = reinterpret_cast<std::uintptr_t>(target);
+  if ((flags & ~kKnown) != 0 || (flags & MREMAP_MAYMOVE) == 0 || new_length == 0) return true;
+  if (from % page_bytes() != 0 || to % page_bytes() != 0) return true;
+  if (from < to + new_length && to < from + old_length) return true;
+  if ((flags & MREMAP_DONTUNMAP) != 0 && old_length != new_length) return true;
+  return !is_mapped(address, old_length);
 }
 
 bool remap_has_target(int flags) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an mmap call asks for, in the words of the placement: the flags of <sys/mman.h> are read
 // here and nowhere else in the shim. Called by mapping_shim.cc before it asks the runtime.
-// Thread-safe, allocates nothing, keeps errno.
+// Thread-safe, allocates nothing, keeps errno unless said otherwise.
 #pragma once
 
 #include <sys/types.h>
@@ -28,6 +28,16 @@ bool replaces(int flags);
 
 /// Does mremap put its result over whatever lies at the target?
 bool remap_replaces(int flags);
+
+/// Would the kernel refuse to put this mapping anywhere (bad descriptor, flags, protection)? Tried
+/// at an address of its own choice and undone; errno says why. Tells before memory is given up for
+/// it whether that is in vain.
+bool mapping_refused(std::size_t length, int protection, int flags, int fd, off_t offset);
+
+/// The same for an mremap to a fixed place, by its arguments and by whether the source is mapped;
+/// the kernel gives the error.
+bool remap_refused(const void* address, std::size_t old_length, std::size_t new_length, int flags,
+                   const void* target);
 
 /// Is mremap's fifth argument present?
 bool remap_has_target(int flags);
