@@ -4,129 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <functional>
-#include <random>
 
-#include "tests/unit/plan/heat_fixture.h"
-#include "tiering/model/step_model.h"
-#include "tiering/plan/engine_rate.h"
-#include "tiering/plan/machine_figures.h"
-#include "tiering/plan/planner.h"
+#include "tests/property/planner_cases.h"
 
 namespace terrace::plan {
 namespace {
-
-using fixture::kBlock;
-using model::Assignment;
-
-std::uint32_t base_seed() {
-  const char* fixed = std::getenv("TERRACE_SEED");
-  return fixed != nullptr ? static_cast<std::uint32_t>(std::strtoul(fixed, nullptr, 10))
-                          : std::random_device{}();
-}
-
-struct Case {
-  Topology machine;
-  heat::HeatMap heat;
-  PlannerOptions options;
-};
-
-class Draw {
- public:
-  explicit Draw(std::uint32_t seed) : random_(seed) {}
-  int whole(int least, int most) {
-    return std::uniform_int_distribution<int>(least, most)(random_);
-  }
-  double real(double least, double most) {
-    return std::uniform_real_distribution<double>(least, most)(random_);
-  }
-
-  Case small_case() { return make(whole(2, 3), whole(1, 2), 3, whole(1, 3)); }
-  Case large_case() { return make(whole(2, 4), whole(1, 6), 120, 16); }
-
- private:
-  /// Bytes that a block moves in a step: dense, routed, cold, or read several times.
-  double block_heat() {
-    const int kind = whole(0, 9);
-    if (kind < 5) return kBlock;
-    if (kind < 8) return kBlock * real(0.01, 0.7);
-    if (kind < 9) return 0;
-    return kBlock * real(1.5, 4);
-  }
-
-  Case make(int tiers, int objects, int most_blocks, int phase_blocks) {
-    Case drawn;
-    drawn.options.phase_bytes = Bytes(static_cast<std::uint64_t>(phase_blocks) * kBlockBytes.value);
-    drawn.options.slow_link_utilisation = 1;
-    std::vector<std::vector<double>> heats(static_cast<std::size_t>(objects));
-    std::uint64_t blocks = 0;
-    double bytes = 0;
-    for (auto& object : heats) {
-      for (int left = whole(1, most_blocks); left > 0; --left) object.push_back(block_heat());
-      heats[0][0] = kBlock;
-      for (double heat : object) bytes += heat;
-      blocks += object.size();
-    }
-    draw_machine(drawn, tiers, blocks);
-    // An engine of 0.3 to 1 times the fastest bandwidth, recorded with every block there.
-    const double gbps = drawn.machine.tiers[0].read_bandwidth.value.value * real(0.3, 1.0);
-    const double step = bytes / (gbps * 1e9);
-    drawn.heat = fixture::make_heat(drawn.machine, step);
-    for (std::size_t o = 0; o < heats.size(); ++o) {
-      drawn.heat.objects.push_back(fixture::make_object(o + 1, heats[o], step));
-    }
-    return drawn;
-  }
-
-  // Tiers that hold the blocks together, the faster ones seldom alone.
-  void draw_machine(Case& drawn, int tiers, std::uint64_t blocks) {
-    std::vector<Tier> list;
-    double gbps = real(5, 20);
-    std::uint64_t left = blocks;
-    for (int t = 0; t < tiers; ++t) {
-      const auto most = static_cast<int>(std::max<std::uint64_t>(1, left));
-      const std::uint64_t room =
-          t + 1 == tiers ? left + 1 : static_cast<std::uint64_t>(whole(1, most));
-      list.push_back(fixture::make_tier("tier" + std::to_string(t), room, gbps));
-      left -= std::min(left, room);
-      gbps *= real(0.15, 0.8);
-    }
-    drawn.machine = fixture::make_machine(std::move(list));
-  }
-
-  std::mt19937 random_;
-};
-
-/// The model as the planner sees the case.
-struct Priced {
-  model::Workload workload;
-  model::Rates rates;
-  std::vector<std::uint64_t> capacity;
-
-  double seconds(const Assignment& where) const {
-    return model::step_time(workload, rates, where).step_seconds;
-  }
-  /// What the hottest block takes on the slowest tier.
-  double one_block_seconds() const {
-    double largest = 0;
-    for (const auto& object : workload.objects) {
-      for (const auto& block : object.blocks) largest = std::max(largest, block.bytes_per_step);
-    }
-    return largest * rates.tier_seconds_per_byte.back();
-  }
-};
-
-Priced price(const Case& drawn) {
-  std::vector<std::string> notes;
-  Priced priced;
-  priced.workload = *model::make_workload(drawn.heat, drawn.options.phase_bytes);
-  priced.rates.tier_seconds_per_byte = *seconds_per_byte(drawn.machine.tiers, {});
-  priced.rates.engine_seconds_per_byte =
-      *engine_rate(drawn.heat, drawn.machine, priced.workload, notes);
-  priced.capacity = *capacity_blocks(drawn.machine.tiers, 0);
-  return priced;
-}
 
 /// The least step time of all placements that fit, by trying each.
 double best_by_enumeration(const Priced& priced) {
@@ -155,27 +38,6 @@ double best_by_enumeration(const Priced& priced) {
   };
   place(0);
   return best;
-}
-
-Plan planned(const Case& drawn) {
-  auto plan = make_plan(drawn.heat, drawn.machine, drawn.options);
-  EXPECT_TRUE(plan.ok()) << (plan.ok() ? "" : plan.error().message);
-  return plan.ok() ? *plan : Plan{};
-}
-
-void for_each_case(int count, const std::function<void(Draw&)>& check) {
-  const std::uint32_t seed = base_seed();
-  std::printf("seed %u\n", seed);
-  for (int i = 0; i < count && !testing::Test::HasFailure(); ++i) {
-    const std::uint32_t own = seed + static_cast<std::uint32_t>(i);
-    SCOPED_TRACE("TERRACE_SEED=" + std::to_string(own));
-    Draw draw(own);
-    check(draw);
-  }
-}
-
-std::size_t any_tier(Draw& draw, const Case& drawn) {
-  return static_cast<std::size_t>(draw.whole(0, static_cast<int>(drawn.machine.tiers.size()) - 1));
 }
 
 TEST(PlannerProperty, EnumerationNeverBeatsTheBoundAndThePlanIsWithinABlockOfIt) {

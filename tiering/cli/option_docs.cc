@@ -60,6 +60,8 @@ std::string values_of(const OptionSpec& spec) {
       return "time: 250ns, 4ms, 10s";
     case OptionType::kPercent:
       return "share: 15%, 0.15";
+    case OptionType::kRules:
+      return "rules: weights*=dram,class:heap=cxl";
     case OptionType::kInteger:
       return "whole number";
   }

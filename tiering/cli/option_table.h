@@ -21,6 +21,7 @@ enum class OptionType : std::uint8_t {
   kDuration = 4,  ///< a time with its unit
   kPercent = 5,   ///< 15% or 0.15
   kInteger = 6,   ///< whole number, not negative
+  kRules = 7,     ///< OBJECTS=TIER,... (tiering/plan/rule_text.h)
 };
 
 /// Where an option may be given.
@@ -103,6 +104,14 @@ inline constexpr std::array kOptions = {
                "share of each tier's capacity that the plan leaves free"},
     OptionSpec{"slow-link-use", 0, OptionType::kPercent, Reach::kEverywhere, "92%", "", "PERCENT", option_sets::kOne(Verb::kPlan),
                "share of a slow tier's bandwidth that the plan counts on while capacity allows"},
+    OptionSpec{"pin", 0, OptionType::kRules, Reach::kEverywhere, "", "", "RULES", option_sets::kOne(Verb::kPlan),
+               "objects that lie on one tier and no other: OBJECTS=TIER,...; OBJECTS is a label with * and ?, class:heap, class:anonymous, class:file, or site: and 16 digits"},
+    OptionSpec{"forbid", 0, OptionType::kRules, Reach::kEverywhere, "", "", "RULES", option_sets::kOne(Verb::kPlan),
+               "tiers that objects may not lie on, written as for --pin"},
+    OptionSpec{"from", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "PLAN", option_sets::kOne(Verb::kPlan),
+               "the plan in force: what lies well enough stays, and memory moves only when that pays within the horizon"},
+    OptionSpec{"horizon", 0, OptionType::kDuration, Reach::kEverywhere, "60s", "", "TIME", option_sets::kOne(Verb::kPlan),
+               "time within which moves away from the plan of --from must win back what they take"},
     OptionSpec{"min-lifetime", 0, OptionType::kPercent, Reach::kEverywhere, "20%", "", "PERCENT", option_sets::kSession | Verb::kVerify,
                "objects that lived for less of the session are left out, such as load staging"},
     OptionSpec{"quick", 0, OptionType::kFlag, Reach::kEverywhere, "false", "", "", option_sets::kOne(Verb::kCalibrate),

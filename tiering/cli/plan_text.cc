@@ -53,11 +53,30 @@ std::string prediction_table(const Plan& plan) {
   const double planned = plan.planned.step_seconds;
   add_prediction(table, "all on the fastest tier, if it were large enough", plan.all_fast, planned);
   add_prediction(table, "bound: no placement in these tiers is faster", plan.bound, planned);
+  if (plan.moves) add_prediction(table, "present placement", plan.moves->present, planned);
   add_prediction(table, "this plan", plan.planned, planned);
   add_prediction(table, "first touch", plan.first_touch, planned);
   add_prediction(table, "interleave 1:1", plan.interleave, planned);
   add_prediction(table, "interleave weighted by bandwidth", plan.weighted, planned);
   return table.text();
+}
+
+std::string moves_line(const Plan& plan) {
+  const plan::Moves& moves = *plan.moves;
+  if (moves.bytes == 0)
+    return fmt::format("\nNothing moves away from {}: no move pays within {:.3g} s.\n", moves.from,
+                       moves.horizon_seconds);
+  return fmt::format(
+      "\nFrom {}: {} move and take {:.3g} s; within {:.3g} s the plan gains {:.3g} s over that.\n",
+      moves.from, show_bytes(Bytes(moves.bytes)), moves.seconds, moves.horizon_seconds,
+      moves.gain_seconds(plan.planned));
+}
+
+std::string rules_line(const Plan& plan) {
+  std::string text = "\nPlan and bound keep to the rules:";
+  for (const plan::PlacementRule& rule : plan.rules)
+    text += fmt::format("{} {}", &rule == &plan.rules.front() ? "" : ",", plan::rule_name(rule));
+  return text + "\n";
 }
 
 }  // namespace
@@ -73,6 +92,8 @@ std::string plan_as_text(const Plan& plan) {
   if (plan.recorded_step_seconds > 0)
     text += fmt::format("\nThe step was {} while recorded.\n",
                         show_milliseconds(plan.recorded_step_seconds));
+  if (plan.moves) text += moves_line(plan);
+  if (!plan.rules.empty()) text += rules_line(plan);
   for (const std::string& note : plan.notes) text += fmt::format("- {}\n", note);
   return text;
 }

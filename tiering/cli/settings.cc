@@ -7,6 +7,7 @@
 
 #include "allocators/topology/parse_units.h"
 #include "tiering/cli/suggest.h"
+#include "tiering/plan/rule_text.h"
 
 namespace terrace::cli {
 namespace {
@@ -94,6 +95,8 @@ Status check_value(const OptionSpec& spec, std::string_view text) {
       return only_status(parse_percent(text));
     case OptionType::kInteger:
       return only_status(parse_integer(text));
+    case OptionType::kRules:
+      return only_status(plan::parse_rules(plan::RuleKind::kPin, text));
   }
   return make_error(ErrorCode::kUsage, 0, "an option of unknown type");
 }

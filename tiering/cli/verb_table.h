@@ -67,7 +67,9 @@ inline constexpr std::array kVerbs = {
         Verb::kPlan, VerbKind::kOwn, Visibility::kShown, "plan", "SESSION",
         "work out from a session what belongs on which tier, and what it gains",
         "Prints the objects with their shares, the predicted step, the bound that no placement "
-        "can beat, and the same prediction for first touch and for interleaving."},
+        "can beat, and the same prediction for first touch and for interleaving. With --from also "
+        "what the way from the plan in force costs, and what it gains within the horizon. Exits 4 "
+        "when the objects, or those of a rule, do not fit their tiers."},
     VerbSpec{Verb::kRun, VerbKind::kWrapper, Visibility::kShown, "run", "[--] CMD [ARGS...]",
              "run an unchanged program with its large allocations placed over the tiers",
              "A bad configuration, a missing plan or a plan of another machine is one warning, and "

@@ -48,10 +48,12 @@ bool JsonCursor::expect(bool right_type, const char* wanted) const {
   return false;
 }
 
-void JsonCursor::expect_keys(std::initializer_list<std::string_view> keys) const {
+void JsonCursor::expect_keys(std::initializer_list<std::string_view> keys,
+                             std::initializer_list<std::string_view> optional) const {
   if (!expect(value_->is_object(), "an object")) return;
   for (const auto& [key, value] : value_->items()) {
     if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
+    if (std::find(optional.begin(), optional.end(), key) != optional.end()) continue;
     complain("unknown key " + in_quotes(key) + suggestion(key, {keys.begin(), keys.size()}));
     return;
   }

@@ -34,8 +34,10 @@ class JsonCursor {
   JsonCursor(const nlohmann::json& value, std::string path, JsonProblem& problem)
       : value_(&value), path_(std::move(path)), problem_(&problem) {}
 
-  /// Reports a value that is no object, keys that are missing and keys that are unknown.
-  void expect_keys(std::initializer_list<std::string_view> keys) const;
+  /// Reports a value that is no object, keys that are missing and keys that are unknown; those of
+  /// `optional` may be there or not.
+  void expect_keys(std::initializer_list<std::string_view> keys,
+                   std::initializer_list<std::string_view> optional = {}) const;
 
   /// Member of an object; a null value after a problem was found.
   JsonCursor at(std::string_view key) const;

@@ -45,6 +45,12 @@ Result<std::vector<std::uint64_t>> capacity_blocks(const std::vector<Tier>& tier
                         "plan: the capacity of tier %s is unknown; state it in the tier file",
                         tier.name.c_str());
     }
+    if (tier.capacity.value.value == 0) {
+      return make_error(ErrorCode::kUsage, 0,
+                        "plan: tier %s has 0 usable bytes; give it capacity in the tier file, or "
+                        "remove it there",
+                        tier.name.c_str());
+    }
     const double usable = static_cast<double>(tier.capacity.value.value) * (1 - headroom);
     blocks.push_back(static_cast<std::uint64_t>(usable) >> kBlockShift);
   }

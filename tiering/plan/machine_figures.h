@@ -24,7 +24,7 @@ Result<std::vector<double>> seconds_per_byte(const std::vector<Tier>& tiers,
                                              const std::vector<Tier>& fallback);
 
 /// Whole blocks that each tier offers when the share `headroom` stays free.
-/// Errors: kUsage for an unknown capacity or a fastest tier below one block.
+/// Errors: kUsage for a capacity that is unknown or 0, or a fastest tier below one block.
 Result<std::vector<std::uint64_t>> capacity_blocks(const std::vector<Tier>& tiers, double headroom);
 
 }  // namespace terrace::plan

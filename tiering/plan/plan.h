@@ -4,12 +4,14 @@
 // the file that the runtime maps. Plain values; allocates.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <terrace/tier.h>
 
 #include "allocators/base/site_key.h"
+#include "tiering/plan/rule_text.h"
 
 namespace terrace::plan {
 
@@ -31,6 +33,21 @@ struct Prediction {
   std::vector<double> tier_busy_seconds;  ///< time that each tier's link is busy in a step
 };
 
+/// What the way from the present placement to the plan costs and brings.
+struct Moves {
+  std::string from;            ///< the present plan's path
+  double horizon_seconds = 0;  ///< within which moves must pay
+  Prediction present;          ///< step of the present placement, what is new placed beside it
+  std::uint64_t bytes = 0;     ///< whole blocks
+  double seconds = 0;          ///< that the moves hold up the work, taken one after another
+
+  /// Time that the plan saves within the horizon, less the moves' own. Never negative.
+  double gain_seconds(const Prediction& planned) const {
+    if (!(present.step_seconds > 0)) return 0;
+    return horizon_seconds * (1 - planned.step_seconds / present.step_seconds) - seconds;
+  }
+};
+
 struct Plan {
   int schema_version = kPlanSchemaVersion;
   std::string machine_id;
@@ -41,13 +58,15 @@ struct Plan {
   std::vector<PlannedObject> objects;
   double recorded_step_seconds = 0;
   Prediction all_fast;  ///< if the fastest tier were large enough
-  Prediction bound;     ///< optimum of the linear programme
+  Prediction bound;     ///< optimum of the linear programme, under the rules
   Prediction planned;   ///< this plan, after rounding to blocks
   Prediction first_touch;
-  Prediction interleave;           ///< 1:1
-  Prediction weighted;             ///< weighted by bandwidth
-  bool per_second = false;         ///< no step was found: figures are per second recorded
-  std::vector<std::string> notes;  ///< what a reader of the figures must know, a sentence each
+  Prediction interleave;             ///< 1:1
+  Prediction weighted;               ///< weighted by bandwidth
+  std::vector<PlacementRule> rules;  ///< that plan and bound keep to
+  std::optional<Moves> moves;        ///< when it was made from a present placement
+  bool per_second = false;           ///< no step was found: figures are per second recorded
+  std::vector<std::string> notes;    ///< what a reader of the figures must know, a sentence each
 };
 
 }  // namespace terrace::plan

@@ -13,6 +13,7 @@
 #include "tiering/plan/json_cursor.h"
 #include "tiering/plan/plan_json.h"
 #include "tiering/plan/plan_words.h"
+#include "tiering/plan/rule_text.h"
 #include "tiering/runtime/flat_plan.h"
 
 namespace terrace::plan {
@@ -212,6 +213,29 @@ void read_predictions(const JsonCursor& at, Plan& plan) {
   plan.weighted = read_prediction(at.at("weighted"), tiers);
 }
 
+std::vector<PlacementRule> read_rules(const JsonCursor& at) {
+  std::vector<PlacementRule> rules;
+  for (const JsonCursor& element : at.elements()) {
+    element.expect_keys({"rule", "objects", "tier"});
+    rules.push_back({element.at("rule").word<RuleKind>(kRuleWords), element.at("objects").text(),
+                     element.at("tier").text()});
+  }
+  return rules;
+}
+
+// "gain_seconds" is for people, it follows from the rest.
+Moves read_moves(const JsonCursor& at, std::size_t tier_count) {
+  at.expect_keys({"from", "horizon_seconds", "bytes", "seconds", "gain_seconds", "present"});
+  Moves moves;
+  moves.from = at.at("from").text();
+  moves.horizon_seconds = at.at("horizon_seconds").amount();
+  moves.bytes = at.at("bytes").integer(kMaxInteger);
+  moves.seconds = at.at("seconds").amount();
+  at.at("gain_seconds").number();
+  moves.present = read_prediction(at.at("present"), tier_count);
+  return moves;
+}
+
 // Before everything else: another version's keys would only give misleading messages.
 void check_version(const JsonCursor& root, const nlohmann::json& document) {
   if (!document.is_object() || !document.contains("schema_version")) return;
@@ -226,7 +250,8 @@ Plan read_document(const nlohmann::json& document, JsonProblem& problem) {
   const JsonCursor root(document, "", problem);
   check_version(root, document);
   root.expect_keys({"schema_version", "emulated", "machine_id", "executable", "made_from", "notes",
-                    "per_second", "recorded_step_seconds", "predictions", "tiers", "objects"});
+                    "per_second", "recorded_step_seconds", "predictions", "tiers", "objects"},
+                   {"rules", "moves"});
   Plan plan;
   plan.emulated = root.at("emulated").boolean();
   plan.machine_id = root.at("machine_id").text();
@@ -238,6 +263,8 @@ Plan read_document(const nlohmann::json& document, JsonProblem& problem) {
   plan.tiers = read_tiers(root.at("tiers"));
   if (problem.found()) return plan;
   read_predictions(root.at("predictions"), plan);
+  if (document.contains("rules")) plan.rules = read_rules(root.at("rules"));
+  if (document.contains("moves")) plan.moves = read_moves(root.at("moves"), plan.tiers.size());
   std::uint64_t blocks_left = kMaxBlocks;
   for (const JsonCursor& object : root.at("objects").elements()) {
     if (problem.found()) break;

@@ -66,6 +66,26 @@ Json prediction_json(const Prediction& prediction) {
   };
 }
 
+Json rules_json(const std::vector<PlacementRule>& rules) {
+  Json json = Json::array();
+  for (const PlacementRule& rule : rules) {
+    json.push_back(Json{
+        {"rule", word_of(rule.kind, kRuleWords)}, {"objects", rule.objects}, {"tier", rule.tier}});
+  }
+  return json;
+}
+
+Json moves_json(const Moves& moves, const Prediction& planned) {
+  return Json{
+      {"from", moves.from},
+      {"horizon_seconds", moves.horizon_seconds},
+      {"bytes", moves.bytes},
+      {"seconds", moves.seconds},
+      {"gain_seconds", moves.gain_seconds(planned)},
+      {"present", prediction_json(moves.present)},
+  };
+}
+
 }  // namespace
 
 std::string encode_block_map(const std::vector<std::uint8_t>& tiers) {
@@ -86,7 +106,7 @@ std::string plan_to_json(const Plan& plan) {
   for (const Tier& tier : plan.tiers) tiers.push_back(tier_json(tier));
   Json objects = Json::array();
   for (const PlannedObject& object : plan.objects) objects.push_back(object_json(object));
-  const Json document{
+  Json document{
       {"schema_version", plan.schema_version},
       {"emulated", plan.emulated},
       {"machine_id", plan.machine_id},
@@ -105,6 +125,8 @@ std::string plan_to_json(const Plan& plan) {
       {"tiers", tiers},
       {"objects", objects},
   };
+  if (!plan.rules.empty()) document["rules"] = rules_json(plan.rules);
+  if (plan.moves) document["moves"] = moves_json(*plan.moves, plan.planned);
   // Names of files and programs need not be UTF-8; what is not is replaced, not refused.
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

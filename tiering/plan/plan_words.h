@@ -21,6 +21,8 @@ inline constexpr std::array<std::string_view, 7> kProvenanceWords = {
     "unknown", "guess", "sysfs", "hmat", "cdat", "calibrated", "user-file"};
 inline constexpr std::array<std::string_view, 3> kOriginWords = {"heap", "anonymous", "file"};
 
+inline constexpr std::array<std::string_view, 2> kRuleWords = {"pin", "forbid"};
+
 template <typename Enum, std::size_t N>
 std::string_view word_of(Enum value, const std::array<std::string_view, N>& words) {
   const auto index = static_cast<std::size_t>(value);

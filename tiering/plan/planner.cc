@@ -7,8 +7,10 @@
 #include "tiering/plan/baselines.h"
 #include "tiering/plan/engine_rate.h"
 #include "tiering/plan/machine_figures.h"
+#include "tiering/plan/place.h"
+#include "tiering/plan/placement_rules.h"
+#include "tiering/plan/present.h"
 #include "tiering/plan/programme.h"
-#include "tiering/plan/rounding.h"
 
 namespace terrace::plan {
 namespace {
@@ -17,11 +19,6 @@ using model::Assignment;
 using model::Rates;
 using model::StepTime;
 using model::Workload;
-
-// Above so many touched blocks (8 GiB) the bound groups heats within 5 %, rounded down, which keeps
-// it a bound and the programme small.
-constexpr std::uint64_t kExactBoundBlocks = 4096;
-constexpr double kCoarseBoundLevel = 0.05;
 
 Status check_options(const PlannerOptions& options) {
   if (options.phase_bytes < kBlockBytes) {
@@ -63,15 +60,6 @@ Prediction priced(const Workload& workload, const Rates& rates, const Assignment
   return prediction_of(model::step_time(workload, rates, where));
 }
 
-// Everything that the steps of make_plan share.
-struct Task {
-  Workload workload;
-  Rates rates;
-  std::vector<std::uint64_t> capacity;  ///< whole tiers
-  std::vector<std::uint64_t> usable;    ///< less headroom and the unplanned objects
-  double slow_link_utilisation = 1;
-};
-
 Status check_fits(const Task& task, const Topology& topology) {
   std::uint64_t room = 0;
   for (std::uint64_t blocks : task.usable) room += blocks;
@@ -86,8 +74,8 @@ Status check_fits(const Task& task, const Topology& topology) {
 }
 
 Result<Prediction> bound_of(const Task& task) {
-  const double width = task.workload.total_blocks() > kExactBoundBlocks ? kCoarseBoundLevel : 0;
-  const Programme programme = bound_programme(task.workload, task.rates, task.capacity, width);
+  const Programme programme =
+      bound_programme(task.workload, task.rates, task.constraints, task.capacity);
   auto solution = solve(programme);
   if (!solution) return solution.error();
   Prediction bound;
@@ -101,39 +89,6 @@ Result<Prediction> bound_of(const Task& task) {
                                           task.rates.tier_seconds_per_byte[i % tiers];
   }
   return bound;
-}
-
-// Whole blocks cost the rounded programme most where a phase has few of them. A default policy that
-// happens to be better there is taken as it is.
-constexpr double kWorthTaking = 0.99;
-
-std::vector<Assignment> default_placements(const Workload& workload, const Rates& rates,
-                                           const TierRoom& room) {
-  std::vector<double> bandwidths;
-  for (double seconds : rates.tier_seconds_per_byte) bandwidths.push_back(1 / seconds);
-  const std::vector<double> equal(bandwidths.size(), 1.0);
-  return {first_touch(workload, room), striped(workload, equal, room),
-          striped(workload, bandwidths, room)};
-}
-
-Result<Assignment> planned_assignment(const Task& task) {
-  Assignment where = all_on_fastest(task.workload);
-  TierRoom room(task.usable);
-  place_untouched(task.workload, room, where);
-  const Programme programme =
-      plan_programme(task.workload, task.rates, room.free_blocks(), task.slow_link_utilisation);
-  auto solution = solve(programme);
-  if (!solution) return solution.error();
-  place_ranges(task.workload, programme, *solution, room, where);
-  place_unobserved(task.workload, room, where);
-  double best = model::step_time(task.workload, task.rates, where).step_seconds;
-  for (Assignment& other : default_placements(task.workload, task.rates, TierRoom(task.usable))) {
-    const double seconds = model::step_time(task.workload, task.rates, other).step_seconds;
-    if (seconds >= best * kWorthTaking) continue;
-    best = seconds;
-    where = std::move(other);
-  }
-  return where;
 }
 
 PlannedObject planned_object(const heat::ObjectHeat& heat, const model::ObjectLoad& load,
@@ -154,6 +109,20 @@ PlannedObject planned_object(const heat::ObjectHeat& heat, const model::ObjectLo
     object.shares.push_back(static_cast<double>(part) / static_cast<double>(heat.key.size_bytes));
   }
   return object;
+}
+
+Result<Constraints> constraints_of(const heat::HeatMap& heat, const Topology& topology,
+                                   const PlannerOptions& options, const Workload& workload,
+                                   std::vector<std::string>& notes) {
+  Constraints constraints;
+  auto allowed = allowed_tiers(options.rules, heat, workload, topology.tiers, notes);
+  if (!allowed) return allowed.error();
+  constraints.allowed = std::move(*allowed);
+  if (options.present == nullptr) return constraints;
+  auto present = present_assignment(*options.present, heat, workload, topology.tiers, notes);
+  if (!present) return present.error();
+  constraints.present = std::move(*present);
+  return constraints;
 }
 
 Result<Task> prepare(const heat::HeatMap& heat, const Topology& topology,
@@ -178,19 +147,34 @@ Result<Task> prepare(const heat::HeatMap& heat, const Topology& topology,
   room.reserve(task.workload.small_object_count);
   task.usable = room.free_blocks();
   if (Status fits = check_fits(task, topology); !fits) return fits.error();
+  auto constraints = constraints_of(heat, topology, options, task.workload, notes);
+  if (!constraints) return constraints.error();
+  task.constraints = std::move(*constraints);
+  if (Status fits = check_restricted(task.room(), topology.tiers); !fits) return fits.error();
+  set_horizon(task, options.horizon);
   return task;
 }
 
 void price_defaults(const Task& task, Plan& plan) {
   const Workload& workload = task.workload;
-  // The runtime's default policies know no headroom: they have the whole tiers.
+  // The runtime's default policies know no headroom and no rules: they have the whole tiers.
   TierRoom room(task.capacity);
   room.reserve(workload.small_object_count);
-  const auto placements = default_placements(workload, task.rates, room);
+  const auto placements = default_placements(workload, task.rates, Constraints{}, room);
   plan.all_fast = priced(workload, task.rates, all_on_fastest(workload));
   plan.first_touch = priced(workload, task.rates, placements[0]);
   plan.interleave = priced(workload, task.rates, placements[1]);
   plan.weighted = priced(workload, task.rates, placements[2]);
+}
+
+Moves moves_to(const Task& task, Nanoseconds horizon, const Assignment& where) {
+  Moves moves;
+  moves.horizon_seconds = static_cast<double>(horizon.value) * 1e-9;
+  moves.present = priced(task.workload, task.rates, present_or_nearest(task));
+  const MoveTotal total = moves_between(task, where);
+  moves.bytes = total.blocks << kBlockShift;
+  moves.seconds = total.seconds;
+  return moves;
 }
 
 void note_what_is_unknown(const Workload& workload, Plan& plan) {
@@ -232,6 +216,8 @@ Result<Plan> make_plan(const heat::HeatMap& heat, const Topology& topology,
   plan.bound = *bound;
   plan.planned = priced(task->workload, task->rates, *where);
   price_defaults(*task, plan);
+  plan.rules = options.rules;
+  if (options.present != nullptr) plan.moves = moves_to(*task, options.horizon, *where);
   for (std::size_t o = 0; o < where->size(); ++o) {
     const model::ObjectLoad& load = task->workload.objects[o];
     plan.objects.push_back(

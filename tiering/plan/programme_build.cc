@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Workload -> ranges: which blocks the linear programme may treat as one divisible amount.
 #include <algorithm>
-#include <cmath>
-#include <map>
-#include <numeric>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
 #include "tiering/plan/programme.h"
+#include "tiering/plan/programme_builder.h"
 
 namespace terrace::plan {
 namespace {
@@ -17,85 +16,14 @@ using model::BlockLoad;
 using model::Phase;
 using model::Workload;
 
+using detail::PhaseBlock;
+using detail::ProgrammeBuilder;
+
 // The plan's own grouping: blocks that differ by less are alike, given how heat is measured.
 constexpr double kPlanLevelWidth = 0.10;
-
-// Level number of a heat; widths below one in a million keep every distinct heat apart.
-std::int64_t level_of(double bytes, double width) {
-  const double step = std::log1p(std::max(width, 1e-9));
-  return static_cast<std::int64_t>(std::floor(std::log(bytes) / step));
-}
-
-struct PhaseBlock {
-  BlockRef where;
-  double bytes;
-};
-
-/// Phases of like composition become one: a phase's cost grows in proportion when all its parts do,
-/// and the sum of two phases' costs is never below the cost of both as one, so a share that is best
-/// for the sum is best for each. A dense model is then one phase, however large it is.
-class ProgrammeBuilder {
- public:
-  ProgrammeBuilder(Programme& programme, double level_width)
-      : programme_(programme), level_width_(level_width) {}
-
-  void add_phase(const std::vector<PhaseBlock>& blocks) {
-    if (blocks.empty()) return;
-    const std::uint32_t phase = phase_like(blocks);
-    for (const PhaseBlock& block : blocks) {
-      programme_.phase_floor_seconds[phase] +=
-          block.bytes * programme_.rates.engine_seconds_per_byte;
-      add_block(phase, block);
-    }
-  }
-
-  void add_alone(const PhaseBlock& block) { add_block(kNoPhase, block); }
-
-  void use_least_heat() {
-    for (std::size_t i = 0; i < heats_.size(); ++i) {
-      programme_.ranges[i].bytes_per_block = *std::min_element(heats_[i].begin(), heats_[i].end());
-    }
-  }
-
-  void use_mean_heat() {
-    for (std::size_t i = 0; i < heats_.size(); ++i) {
-      const double sum = std::accumulate(heats_[i].begin(), heats_[i].end(), 0.0);
-      programme_.ranges[i].bytes_per_block = sum / static_cast<double>(heats_[i].size());
-    }
-  }
-
- private:
-  using Composition = std::map<std::int64_t, std::uint64_t>;  // blocks of each level, reduced
-
-  std::uint32_t phase_like(const std::vector<PhaseBlock>& blocks) {
-    Composition composition;
-    for (const PhaseBlock& block : blocks) ++composition[level_of(block.bytes, level_width_)];
-    std::uint64_t divisor = 0;
-    for (const auto& [level, count] : composition) divisor = std::gcd(divisor, count);
-    for (auto& [level, count] : composition) count /= divisor;
-    const auto next = static_cast<std::uint32_t>(programme_.phase_floor_seconds.size());
-    const auto [entry, is_new] = phases_.try_emplace(std::move(composition), next);
-    if (is_new) programme_.phase_floor_seconds.push_back(0);
-    return entry->second;
-  }
-
-  void add_block(std::uint32_t phase, const PhaseBlock& block) {
-    const auto [entry, is_new] =
-        ranges_.try_emplace({phase, level_of(block.bytes, level_width_)}, programme_.ranges.size());
-    if (is_new) {
-      programme_.ranges.push_back({phase, block.bytes, {}});
-      heats_.emplace_back();
-    }
-    programme_.ranges[entry->second].blocks.push_back(block.where);
-    heats_[entry->second].push_back(block.bytes);
-  }
-
-  Programme& programme_;
-  double level_width_;
-  std::map<Composition, std::uint32_t> phases_;
-  std::map<std::pair<std::uint32_t, std::int64_t>, std::size_t> ranges_;
-  std::vector<std::vector<double>> heats_;  // of each range's blocks
-};
+// Of the bound: narrower than any difference of heat, and what is rounded down in large ones.
+constexpr double kExactLevelWidth = 1e-9;
+constexpr double kCoarseLevelWidth = 0.05;
 
 const BlockLoad& load_at(const Workload& workload, const Phase& phase, std::uint32_t i) {
   return workload.objects[phase.object].blocks[phase.first_block + i];
@@ -129,51 +57,78 @@ bool can_hide_a_block(const Workload& workload, const Phase& phase, const model:
   return bytes * c * utilisation >= largest * nearest_slow;
 }
 
-}  // namespace
+PhaseBlock block_at(const Constraints& constraints, const Phase& phase, std::uint32_t i,
+                    const BlockLoad& load) {
+  const BlockRef where{phase.object, phase.first_block + i};
+  return {where, load.bytes_per_step, constraints.allowed_of(where.object),
+          constraints.present_at(where)};
+}
 
-Programme bound_programme(const Workload& workload, const model::Rates& rates,
-                          std::vector<std::uint64_t> capacity_blocks, double level_width) {
-  Programme programme;
-  programme.rates = rates;
-  programme.capacity_blocks = std::move(capacity_blocks);
-  ProgrammeBuilder builder(programme, level_width);
+// The bound's phases: all that is touched, and no present place, since moves are free.
+ProgrammeBuilder bound_builder(const Workload& workload, const model::Rates& rates,
+                               const Constraints& constraints) {
+  ProgrammeBuilder builder(rates.engine_seconds_per_byte);
   for (const Phase& phase : workload.phases) {
     std::vector<PhaseBlock> blocks;
     for (std::uint32_t i = 0; i < phase.block_count; ++i) {
-      const BlockLoad& block = load_at(workload, phase, i);
-      if (block.access == Access::kUntouched) continue;
-      blocks.push_back({{phase.object, phase.first_block + i}, block.bytes_per_step});
+      const BlockLoad& load = load_at(workload, phase, i);
+      if (load.access == Access::kUntouched) continue;
+      blocks.push_back(block_at(constraints, phase, i, load));
+      blocks.back().present = kNowhere;
     }
-    builder.add_phase(blocks);
+    builder.add_phase(std::move(blocks));
   }
-  builder.use_least_heat();
+  return builder;
+}
+
+bool takes_part(const BlockLoad& load, const PhaseBlock& block) {
+  return load.access != Access::kUntouched || block.present != kNowhere;
+}
+
+}  // namespace
+
+Programme bound_programme(const Workload& workload, const model::Rates& rates,
+                          const Constraints& constraints,
+                          std::vector<std::uint64_t> capacity_blocks, std::size_t most_ranges) {
+  Programme programme;
+  programme.rates = rates;
+  programme.capacity_blocks = std::move(capacity_blocks);
+  ProgrammeBuilder builder = bound_builder(workload, rates, constraints);
+  if (!builder.fits(kExactLevelWidth, most_ranges)) {
+    builder.group(kCoarseLevelWidth, most_ranges);
+  }
+  builder.build(programme, detail::RangeHeat::kLeast);
   return programme;
 }
 
 Programme plan_programme(const Workload& workload, const model::Rates& rates,
-                         std::vector<std::uint64_t> capacity_blocks, double slow_link_utilisation) {
+                         const Constraints& constraints, std::vector<std::uint64_t> capacity_blocks,
+                         double slow_link_utilisation, std::size_t most_ranges) {
   Programme programme;
   programme.rates = rates;
   programme.capacity_blocks = std::move(capacity_blocks);
   programme.slow_link_utilisation = slow_link_utilisation;
   programme.tiebreak = Tiebreak::kLittleAndEven;
-  ProgrammeBuilder builder(programme, kPlanLevelWidth);
+  programme.steps_in_horizon = constraints.has_present() ? constraints.steps_in_horizon : 0;
+  ProgrammeBuilder builder(rates.engine_seconds_per_byte);
   for (const Phase& phase : workload.phases) {
+    if (!workload.objects[phase.object].observed) continue;
     const bool overlaps = can_hide_a_block(workload, phase, rates, slow_link_utilisation);
     std::vector<PhaseBlock> streamed;
     for (std::uint32_t i = 0; i < phase.block_count; ++i) {
       const BlockLoad& load = load_at(workload, phase, i);
-      if (load.access == Access::kUntouched) continue;
-      const PhaseBlock block{{phase.object, phase.first_block + i}, load.bytes_per_step};
+      const PhaseBlock block = block_at(constraints, phase, i, load);
+      if (!takes_part(load, block)) continue;
       if (overlaps && load.access == Access::kStreamed) {
         streamed.push_back(block);
       } else {
         builder.add_alone(block);
       }
     }
-    builder.add_phase(streamed);
+    builder.add_phase(std::move(streamed));
   }
-  builder.use_mean_heat();
+  builder.group(kPlanLevelWidth, most_ranges);
+  builder.build(programme, detail::RangeHeat::kMean);
   return programme;
 }
 

@@ -114,7 +114,8 @@ class Formulation {
     const auto blocks = static_cast<double>(range.blocks.size());
     const int whole = matrix_.add_row(blocks, blocks);
     for (std::size_t tier = 0; tier < tiers_; ++tier) {
-      const int share = matrix_.add_column(0, blocks, cost_of(range, tier));
+      const double most = allows(range.allowed, tier) ? blocks : 0;
+      const int share = matrix_.add_column(0, most, cost_of(range, tier));
       matrix_.add_entry(whole, share, 1);
       matrix_.add_entry(capacity_rows_[tier], share, 1);
       if (range.phase == kNoPhase) continue;
@@ -133,7 +134,17 @@ class Formulation {
     const double transfer = transfer_units(range, tier);
     const double alone =
         std::max(transfer, units(range.bytes_per_block * programme_.rates.engine_seconds_per_byte));
-    return (range.phase == kNoPhase ? alone : 0) + (breaks_ties() ? kOverlapLoss * transfer : 0);
+    return (range.phase == kNoPhase ? alone : 0) + (breaks_ties() ? kOverlapLoss * transfer : 0) +
+           move_cost(range, tier);
+  }
+
+  // What the move costs of each step in the horizon. Never less than the tiebreak's terms could
+  // gain, so that no block moves for evenness' sake.
+  double move_cost(const Range& range, std::size_t tier) const {
+    if (programme_.steps_in_horizon <= 0) return 0;
+    const double seconds =
+        move_seconds(programme_.rates, range.present, static_cast<std::uint8_t>(tier));
+    return units(seconds) / programme_.steps_in_horizon;
   }
 
   const Programme& programme_;

@@ -52,6 +52,25 @@ TEST(PlanText, PassesOnWhatAReaderMustKnow) {
   EXPECT_THAT(plan_as_text(plan), HasSubstr("- the bandwidth is doubtful\n"));
 }
 
+TEST(PlanText, SaysWhatTheWayFromThePresentPlanCostsAndGains) {
+  plan::Plan plan = plan_of(1);
+  plan.moves = plan::Moves{"old.json", 60, {0.100, 0.05, {}}, GiB(2).value, 1.5};
+  EXPECT_THAT(plan_as_text(plan),
+              HasSubstr("From old.json: 2.00 GiB move and take 1.5 s; within 60 "
+                        "s the plan gains 28.5 s over that.\n"));
+  EXPECT_THAT(plan_as_text(plan), HasSubstr("present placement"));
+  plan.moves->bytes = 0;
+  EXPECT_THAT(plan_as_text(plan), HasSubstr("Nothing moves away from old.json"));
+}
+
+TEST(PlanText, NamesTheRules) {
+  plan::Plan plan = plan_of(1);
+  EXPECT_THAT(plan_as_text(plan), Not(HasSubstr("rules")));
+  plan.rules = {{plan::RuleKind::kPin, "weights*", "dram"},
+                {plan::RuleKind::kForbid, "class:heap", "slow"}};
+  EXPECT_THAT(plan_as_text(plan), HasSubstr("rules: pin weights*=dram, forbid class:heap=slow\n"));
+}
+
 TEST(PlanText, SumsUpWhatDoesNotFit) {
   const std::string text = plan_as_text(plan_of(23));
   EXPECT_THAT(text, HasSubstr("object-19"));

@@ -70,6 +70,15 @@ TEST(Settings, RefuseValuesOfTheWrongType) {
   EXPECT_FALSE(settings.set("tiers", "", "f:1").ok());
 }
 
+TEST(Settings, CheckRulesWhereTheyAreWritten) {
+  Settings settings;
+  EXPECT_TRUE(settings.set("pin", "weights*=dram,class:heap=cxl", "f:1").ok());
+  const Status refused = settings.set("forbid", "class:stack=dram", "f:2");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_STREQ(refused.error().message,
+               "f:2: forbid: \"class:stack\" is no class; classes are heap, anonymous and file");
+}
+
 TEST(Settings, TakeAShareEitherWay) {
   EXPECT_DOUBLE_EQ(parse_percent("15%").value(), 0.15);
   EXPECT_DOUBLE_EQ(parse_percent("0.15").value(), 0.15);

@@ -72,6 +72,15 @@ expect 5 'report of no file' report "$work/none.session"
 expect 2 'report of a foreign file' report "$terrace"
 expect 5 'verify of no plan' verify "$work/none.json" --session "$work/none.session"
 
+# Rules and the plan in force are checked before anything is planned.
+expect 2 'plan with a rule that is none' plan "$work/none.session" --pin weights
+says '--pin: "weights" is no rule; write OBJECTS=TIER'
+expect 2 'plan with a horizon without its unit' plan "$work/none.session" --horizon 60
+says '--horizon: "60"'
+expect 0 'help of plan' help plan
+prints '--from PLAN'
+prints '--forbid RULES'
+
 # A missing plan: one warning and the program runs; strict stops before it.
 expect 0 'missing plan' run --plan "$work/none.json" -- echo ran
 prints 'ran'

@@ -68,6 +68,28 @@ TEST_F(PlanJson, ADaxTierKeepsItsPath) {
   EXPECT_EQ(read->tiers[1].capacity.from, Provenance::kCdat);
 }
 
+TEST_F(PlanJson, KeepsRulesAndMoves) {
+  Plan plan = fixture::small_plan();
+  plan.rules = {{RuleKind::kPin, "weights", "ddr"}, {RuleKind::kForbid, "class:file", "ddr"}};
+  plan.moves = Moves{"old.json", 60, {0.04, 0.03, {0.02, 0.03}}, 6 << 20, 0.5};
+  const std::string written = plan_to_json(plan);
+  EXPECT_THAT(written, HasSubstr("\"gain_seconds\": 9.99"));
+  const auto read = plan_from_json(written, "p.json");
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(plan_to_json(*read), written);
+  EXPECT_EQ(read->rules, plan.rules);
+  ASSERT_TRUE(read->moves);
+  EXPECT_EQ(read->moves->bytes, 6u << 20);
+}
+
+TEST_F(PlanJson, RefusesARuleOfAnUnknownKind) {
+  Plan plan = fixture::small_plan();
+  plan.rules = {{RuleKind::kPin, "weights", "ddr"}};
+  text = plan_to_json(plan);
+  replace("\"rule\": \"pin\"", "\"rule\": \"pine\"");
+  expect_refused({"/rules/0/rule", "pine"});
+}
+
 TEST_F(PlanJson, SurvivesTheFile) {
   const std::string path = fixture::temporary_path("plan.json");
   ASSERT_TRUE(write_plan(path, fixture::small_plan()).ok());

@@ -3,6 +3,7 @@
 #include "tiering/plan/plan.h"
 
 #include <cstdio>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -15,6 +16,7 @@
 #include "tiering/cli/verbs/verbs.h"
 #include "tiering/plan/plan_json.h"
 #include "tiering/plan/planner.h"
+#include "tiering/plan/rule_text.h"
 
 namespace terrace::cli {
 namespace {
@@ -34,17 +36,40 @@ Status check_outputs(const Settings& settings) {
                                 : ok_status();
 }
 
+Result<plan::PlannerOptions> planner_options(const Settings& settings) {
+  plan::PlannerOptions options;
+  options.phase_bytes = settings.size("phase-size");
+  options.capacity_headroom = settings.fraction("headroom");
+  options.slow_link_utilisation = settings.fraction("slow-link-use");
+  options.horizon = settings.duration("horizon");
+  for (const auto& [option, kind] : {std::pair{OptionId("pin"), plan::RuleKind::kPin},
+                                     std::pair{OptionId("forbid"), plan::RuleKind::kForbid}}) {
+    if (settings.text(option).empty()) continue;
+    const auto rules = plan::parse_rules(kind, settings.text(option));
+    if (!rules.ok()) return rules.error();
+    options.rules.insert(options.rules.end(), rules->begin(), rules->end());
+  }
+  return options;
+}
+
 Result<plan::Plan> plan_session(const Settings& settings, const Topology& topology,
                                 const std::string& session) {
   const Result<heat::HeatMap> heat =
       load_heat_map(settings, session, "terrace plan SESSION, or -i SESSION");
   if (!heat.ok()) return heat.error();
-  plan::PlannerOptions options;
-  options.phase_bytes = settings.size("phase-size");
-  options.capacity_headroom = settings.fraction("headroom");
-  options.slow_link_utilisation = settings.fraction("slow-link-use");
-  Result<plan::Plan> plan = plan::make_plan(*heat, topology, options);
-  if (plan.ok()) plan->made_from = session;
+  Result<plan::PlannerOptions> options = planner_options(settings);
+  if (!options.ok()) return options.error();
+  plan::Plan present;
+  if (settings.given("from")) {
+    Result<plan::Plan> read = plan::read_plan(settings.text("from"));
+    if (!read.ok()) return read.error();
+    present = std::move(*read);
+    options->present = &present;
+  }
+  Result<plan::Plan> plan = plan::make_plan(*heat, topology, *options);
+  if (!plan.ok()) return plan;
+  plan->made_from = session;
+  if (plan->moves) plan->moves->from = settings.text("from");
   return plan;
 }
 

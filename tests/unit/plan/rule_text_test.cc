@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tiering/plan/rule_text.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace terrace::plan {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(RuleText, ReadsAListOfRules) {
+  const auto rules =
+      parse_rules(RuleKind::kForbid, "weights*=dram, class:heap=cxl,site:00ab12cd34ef5678=hbm");
+  ASSERT_TRUE(rules.ok()) << rules.error().message;
+  const std::vector<PlacementRule> expected{{RuleKind::kForbid, "weights*", "dram"},
+                                            {RuleKind::kForbid, "class:heap", "cxl"},
+                                            {RuleKind::kForbid, "site:00ab12cd34ef5678", "hbm"}};
+  EXPECT_EQ(*rules, expected);
+}
+
+TEST(RuleText, TheLastEqualsSignCountsSinceLabelsMayHoldOne) {
+  const auto rules = parse_rules(RuleKind::kPin, "operator==(a)=dram");
+  ASSERT_TRUE(rules.ok());
+  EXPECT_EQ(rules->front().objects, "operator==(a)");
+}
+
+void expect_refused(const char* text, const char* part) {
+  const auto rules = parse_rules(RuleKind::kPin, text);
+  ASSERT_FALSE(rules.ok()) << text;
+  EXPECT_EQ(rules.error().code, ErrorCode::kUsage);
+  EXPECT_THAT(rules.error().message, HasSubstr(part));
+}
+
+TEST(RuleText, RefusesWhatIsNoRuleAndSaysHowToWriteOne) {
+  expect_refused("", "write OBJECTS=TIER");
+  expect_refused("weights", "\"weights\" is no rule");
+  expect_refused("=dram", "\"=dram\" is no rule");
+  expect_refused("weights=", "\"weights=\" is no rule");
+  expect_refused("a=dram,,b=cxl", "\"\" is no rule");
+  expect_refused("a=dram,", "\"\" is no rule");
+  expect_refused("class:stack=dram", "classes are heap, anonymous and file");
+  expect_refused("site:12=dram", "16 hexadecimal digits");
+  expect_refused("site:00AB12CD34EF5678=dram", "small letters");
+}
+
+TEST(RuleText, StarsStandForAnyLettersAndQuestionMarksForOne) {
+  EXPECT_TRUE(matches_pattern("weights", "weights"));
+  EXPECT_TRUE(matches_pattern("weights", "*"));
+  EXPECT_TRUE(matches_pattern("", "*"));
+  EXPECT_TRUE(matches_pattern("blk.12.ffn_up", "blk.*.ffn_*"));
+  EXPECT_TRUE(matches_pattern("aaab", "*aab"));
+  EXPECT_TRUE(matches_pattern("f(a,b)", "f(a?b)"));
+  EXPECT_TRUE(matches_pattern("operator new[]", "operator new[]")) << "brackets are letters";
+  EXPECT_FALSE(matches_pattern("weights", "weight"));
+  EXPECT_FALSE(matches_pattern("weight", "weights"));
+  EXPECT_FALSE(matches_pattern("", "?"));
+  EXPECT_FALSE(matches_pattern("abc", "a*d"));
+}
+
+TEST(RuleText, PatternsOfManyStarsEndSoon) {
+  const std::string text(2000, 'a');
+  std::string pattern;
+  for (int i = 0; i < 200; ++i) pattern += "a*";
+  EXPECT_FALSE(matches_pattern(text, pattern + "b"));
+}
+
+}  // namespace
+}  // namespace terrace::plan
