@@ -140,6 +140,7 @@ bool ensure_running(State& runtime) {
     os::message("%s; objects under %llu MiB stay where they are allocated", remap.error().message,
                 static_cast<unsigned long long>(runtime.flat.header->late_bytes >> 20));
   }
+  runtime.running_since = os::monotonic_now();
   runtime.phase.store(Phase::kRunning, std::memory_order_release);
   if (runtime.flat.has(kFlagRecord)) {
     if (const Status started = runtime.recorder.start(runtime); !started) {
@@ -228,6 +229,7 @@ void after_fork_in_child() {
   os::watch_in_child();
   if (runtime.phase.load() != Phase::kRunning) return;
   const bool degraded = runtime.link_count != 0 || runtime.flat.has(kFlagRecord);
+  runtime.status.abandon_in_child();
   runtime.keeper_started = true;  // the parent's thread is not here, and a fork's child gets none
   runtime.recorder.abandon_in_child();
   runtime.links.abandon_in_child();
