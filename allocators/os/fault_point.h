@@ -34,6 +34,11 @@ enum class SystemCall : int {
   kMprotect,
   kFcntl,
   kSigaction,
+  kSocket,
+  kSocketOption,
+  kBind,
+  kReceive,
+  kSend,
   kCount
 };
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the project's two commands need from Debian, in one place. To be sourced; then
 #   require_packages build       compiler, build tools and libraries (tests/run.sh, bench/demo.sh)
-#   require_packages tests       allocators that the shim is tested in front of (tests/run.sh)
+#   require_packages tests       allocators that the shim is tested in front of, tools that it makes
+#                                way for (tests/run.sh)
 #   require_packages peers       other allocators and the programs they are compared on
 #                                (bench/peers)
 #   require_packages programs    real programs under the shim (tests/preload/run.sh --all)
@@ -19,7 +20,8 @@ build_libraries=(libhwloc-dev libnuma-dev libpmem2-dev libtbb-dev coinor-libclp-
   libgmock-dev libbenchmark-dev)
 
 program_tools=(curl:curl gcc:gcc make:make gdb:gdb node:nodejs npm:npm nginx:nginx-light openssl:openssl
-  redis-server:redis-server redis-cli:redis-tools sqlite3:sqlite3 xz:xz-utils)
+  redis-server:redis-server redis-cli:redis-tools sqlite3:sqlite3 xz:xz-utils
+  valgrind:valgrind heaptrack:heaptrack)
 program_libraries=(python3-numpy)
 peer_tools=(python3:python3 redis-server:redis-server redis-cli:redis-tools)
 peer_libraries=(libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libtbbmalloc2 libmemkind0)
@@ -29,7 +31,7 @@ lab_tools=(cpio:cpio busybox:busybox-static ndctl:ndctl daxctl:daxctl depmod:kmo
   mkfs.ext4:e2fsprogs strip:binutils flock:util-linux)
 lab_qemu=10
 
-test_libraries=(libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0)
+test_libraries=(libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libtbbmalloc2 valgrind heaptrack)
 
 missing_tools() {
   local pair

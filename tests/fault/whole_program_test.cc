@@ -67,6 +67,11 @@ constexpr Kind kKinds[] = {
     {SystemCall::kFlock, "flock"},
     {SystemCall::kUnlink, "unlink", false},
     {SystemCall::kSigaction, "sigaction"},
+    {SystemCall::kSocket, "socket"},
+    {SystemCall::kSocketOption, "setsockopt"},
+    {SystemCall::kBind, "bind"},
+    {SystemCall::kReceive, "recvmsg"},
+    {SystemCall::kSend, "sendmsg", false},
 };
 static_assert(std::size(kKinds) == static_cast<std::size_t>(SystemCall::kCount));
 

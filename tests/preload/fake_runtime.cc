@@ -245,6 +245,8 @@ void start() {
   if (text != nullptr) threshold = std::strtoull(text, nullptr, 10);
 }
 
+void decline(const char*) {}
+
 void stop() {
   const char* path = std::getenv("TERRACE_TEST_SUMMARY");
   if (path == nullptr) return;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// make_flat PATH [FOLDER | --late]: the flat file for the test programs under the real shim: one
-// tier of ordinary memory of node 0, or, with FOLDER, 64 MiB of it shared out evenly with files
-// below the folder; a low threshold. Everything is placed at once, or, with --late, when it has
-// lived a while.
+// make_flat PATH [FOLDER | --late | --emulated | --recorded SESSION]: the flat file for the test
+// programs under the real shim: one tier of ordinary memory of node 0, or, with FOLDER, 64 MiB of
+// it shared out evenly with files below the folder; a low threshold. Everything is placed at once,
+// or, with --late, when it has lived a while; --emulated shares it out with an emulated tier,
+// --recorded observes all of it.
 #include <cstdio>
 #include <cstring>
 
@@ -10,8 +11,10 @@
 
 int main(int argc, char** argv) {
   using namespace terrace;
-  if (argc != 2 && argc != 3) {
-    std::fputs("usage: make_flat PATH [FOLDER | --late]\n", stderr);
+  const bool recorded = argc == 4 && std::strcmp(argv[2], "--recorded") == 0;
+  if (argc != 2 && argc != 3 && !recorded) {
+    std::fputs("usage: make_flat PATH [FOLDER | --late | --emulated | --recorded SESSION]\n",
+               stderr);
     return 2;
   }
   Tier tier;
@@ -26,7 +29,17 @@ int main(int argc, char** argv) {
   topology.tiers = {tier};
   plan::RuntimeOptions options;
   const bool late = argc == 3 && std::strcmp(argv[2], "--late") == 0;
-  if (argc == 3 && !late) {
+  const bool emulated = argc == 3 && std::strcmp(argv[2], "--emulated") == 0;
+  if (emulated) {
+    tier.name = "emulated";
+    tier.kind = TierKind::kCxl;
+    tier.backing = BackingKind::kEmulatedLink;
+    topology.tiers.push_back(tier);
+    options.policy = runtime::DefaultPolicy::kInterleave;
+  } else if (recorded) {
+    options.record = true;
+    options.session_path = argv[3];
+  } else if (argc == 3 && !late) {
     topology.tiers[0].capacity.value = MiB(64);
     tier.name = "folder";
     tier.kind = TierKind::kFile;

@@ -3,7 +3,8 @@
 # run.sh [--all] [--build DIR] [--behind LIBRARY] [PROGRAM...]: real programs under the preload
 # library, each compared with its run without it (same_output.sh). Objects begin at 64 KiB, so that
 # they are really used. Without arguments the quick ones, which tests/run.sh runs too; --all: every
-# script in programs/, among them servers and the inference engine, after installing what is missing.
+# script in programs/, among them servers and the inference engine, and the tools that the library
+# makes way for (tool_cases.sh), after installing what is missing.
 # Ends with `N passed, M failed`, and names what was skipped.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -21,7 +22,7 @@ while [ $# -gt 0 ]; do
     --all) all=1 ;;
     --build) build=$2; shift ;;
     --behind) behind=:$2; shift ;;
-    -*) sed -n '3,7p' "$0" | cut -c3- >&2; exit 2 ;;
+    -*) sed -n '3,8p' "$0" | cut -c3- >&2; exit 2 ;;
     *) programs+=("$1") ;;
   esac
   shift
@@ -35,7 +36,7 @@ if [ ${#programs[@]} -eq 0 ]; then
 fi
 require_packages build
 [ $all -eq 0 ] || require_packages programs
-[ "$build" != "$root/build/release" ] || build_release terrace-preload make_flat make_model
+[ "$build" != "$root/build/release" ] || build_release terrace-preload terrace-cli make_flat make_model
 
 # The engine and its model are fetched and made here, outside of what is compared.
 if [[ " ${programs[*]} " == *" llama "* ]]; then
@@ -62,6 +63,18 @@ for program in "${programs[@]}"; do
     *) failed=$((failed + 1)); echo "$program: FAILED (status $status)" ;;
   esac
 done
+if [ $all -eq 1 ]; then
+  for tool in asan static-asan tsan lsan clang-asan clang-tsan clang-msan memcheck callgrind \
+    heaptrack-before heaptrack-behind heaptrack; do
+    status=0
+    timeout 300 "$here/tool_cases.sh" "$build" $tool || status=$?
+    case $status in
+      0) passed=$((passed + 1)) ;;
+      77) skipped+=("$tool") ;;
+      *) failed=$((failed + 1)); echo "$tool: FAILED (status $status)" ;;
+    esac
+  done
+fi
 [ ${#skipped[@]} -eq 0 ] || echo "skipped: ${skipped[*]}"
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -45,8 +45,8 @@ struct OptionSpec {
 namespace option_sets {
 inline constexpr std::uint32_t kWrappers = Verb::kRun | Verb::kRecord;
 inline constexpr std::uint32_t kTiers = kWrappers | Verb::kPlan | Verb::kTopo | Verb::kCalibrate;
-inline constexpr std::uint32_t kJson =
-    Verb::kDoctor | Verb::kTopo | Verb::kCalibrate | Verb::kPlan | Verb::kReport | Verb::kVerify;
+inline constexpr std::uint32_t kJson = Verb::kDoctor | Verb::kTopo | Verb::kCalibrate |
+                                       Verb::kPlan | Verb::kReport | Verb::kVerify | Verb::kStatus;
 inline constexpr std::uint32_t kSession = Verb::kReport | Verb::kPlan;
 inline constexpr std::uint32_t kAll = kJson | kWrappers;
 inline constexpr std::uint32_t kOne(Verb verb) {
@@ -90,6 +90,8 @@ inline constexpr std::array kOptions = {
                "heat windows a second while recording; more is finer and costs more"},
     OptionSpec{"status", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", option_sets::kWrappers,
                "write what was placed where to FILE as JSON when the program ends; %p is the process id"},
+    OptionSpec{"live-status", 0, OptionType::kFlag, Reach::kEverywhere, "true", "", "", option_sets::kWrappers,
+               "answer terrace status while the program runs: a thread and a socket, both from the first object on"},
     OptionSpec{"input", 'i', OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", option_sets::kSession,
                "the session, in place of the argument"},
     OptionSpec{"session", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", option_sets::kOne(Verb::kVerify),

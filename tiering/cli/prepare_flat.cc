@@ -44,6 +44,7 @@ plan::RuntimeOptions runtime_options(const Settings& settings) {
   options.strict = settings.flag("strict");
   options.verbose = settings.flag("verbose");
   options.materialize = settings.flag("materialize");
+  options.live_status = settings.flag("live-status");
   options.status_path = absolute(settings.text("status"));
   return options;
 }

@@ -20,6 +20,7 @@ enum class Verb : std::uint32_t {
   kReport = 1u << 6,
   kVerify = 1u << 7,
   kOptions = 1u << 8,
+  kStatus = 1u << 9,
 };
 
 /// Who gives the exit code.
@@ -80,6 +81,15 @@ inline constexpr std::array kVerbs = {
              "hold a plan's predicted step against the step measured in a session",
              "Exits 1 when they differ by more than the margin, 3 when the session holds no step, "
              "2 when plan and session are of different machines or share no object."},
+    VerbSpec{Verb::kStatus, VerbKind::kOwn, Visibility::kShown, "status", "[PID]",
+             "show what a running program has where: objects, tiers, spills, messages",
+             "Asks the program itself, started by run, record or plain LD_PRELOAD; without PID it "
+             "lists your processes that run under Terrace (root: everybody's). A program answers "
+             "its own user and root, from its first object on; a fork's child from the first "
+             "object that it makes itself. Exits 2 when there is no such process or it does not "
+             "run under Terrace, 3 when it is another user's or does not answer such questions "
+             "(no object yet, live-status off, another network namespace), 5 when it should have "
+             "answered within two seconds and did not."},
     VerbSpec{Verb::kOptions, VerbKind::kOwn, Visibility::kHidden, "options", "",
              "print the option table as documentation", ""},
 };

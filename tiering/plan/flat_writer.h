@@ -28,6 +28,7 @@ struct RuntimeOptions {
   bool strict = false;
   bool verbose = false;
   bool materialize = true;
+  bool live_status = true;  ///< answers `terrace status` while it runs
   std::string session_path;
   std::string status_path;
 };

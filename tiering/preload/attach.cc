@@ -6,6 +6,7 @@
 
 #include "tiering/preload/next_heap.h"
 #include "tiering/preload/os/kernel.h"
+#include "tiering/preload/os/memory_tool.h"
 #include "tiering/preload/reentry_guard.h"
 #include "tiering/runtime/lifecycle.h"
 
@@ -37,6 +38,10 @@ void after_fork_in_child() {
   // Whoever started a program that runs with more rights than he has must not steer its memory.
   if (os::secure_process()) return;
   ReentryGuard guard;
+  if (const char* tool = os::memory_tool(); tool != nullptr) {
+    runtime::decline(tool);
+    return;
+  }
   runtime::start();
   started = true;
   pthread_atfork(&before_fork, &after_fork_in_parent, &after_fork_in_child);

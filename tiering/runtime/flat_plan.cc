@@ -60,7 +60,8 @@ const char* check_frame(const FlatHeader& header, const void* data, std::uint64_
 }
 
 const char* check_options(const FlatHeader& header) {
-  constexpr std::uint32_t kKnownFlags = kFlagRecord | kFlagStrict | kFlagVerbose | kFlagMaterialize;
+  constexpr std::uint32_t kKnownFlags =
+      kFlagRecord | kFlagStrict | kFlagVerbose | kFlagMaterialize | kFlagNoStatus;
   if ((header.flags & ~kKnownFlags) != 0) {
     return fail("unknown flag", offsetof(FlatHeader, flags));
   }

@@ -38,6 +38,7 @@ enum FlatFlags : std::uint32_t {
   kFlagStrict = 1u << 1,       ///< a bad configuration stops the program with 125
   kFlagVerbose = 1u << 2,      ///< summary on stderr at exit
   kFlagMaterialize = 1u << 3,  ///< large read-only file mappings become placed memory
+  kFlagNoStatus = 1u << 4,     ///< the running program does not answer `terrace status`
 };
 
 struct FlatHeader {

@@ -140,6 +140,7 @@ bool ensure_running(State& runtime) {
     os::message("%s; objects under %llu MiB stay where they are allocated", remap.error().message,
                 static_cast<unsigned long long>(runtime.flat.header->late_bytes >> 20));
   }
+  runtime.running_since = os::monotonic_now();
   runtime.phase.store(Phase::kRunning, std::memory_order_release);
   if (runtime.flat.has(kFlagRecord)) {
     if (const Status started = runtime.recorder.start(runtime); !started) {
@@ -150,22 +151,30 @@ bool ensure_running(State& runtime) {
   return true;
 }
 
-void start() {
-  State& runtime = state();
+namespace {
+
+/// Reads the configuration. False: it asks for nothing, or says nothing that could be followed.
+bool wants_placement(State& runtime) {
   const Status loaded = load_configuration(runtime);
   if (!loaded) {
     os::message("%s; the program runs unplaced", loaded.error().message);
     if (const char* strict = std::getenv("TERRACE_STRICT"); strict != nullptr && *strict == '1') {
       _Exit(125);
     }
-    return;
+    return false;
   }
-  if (!runtime.flat.valid()) return;
+  if (!runtime.flat.valid()) return false;
   const FlatHeader& header = *runtime.flat.header;
-  if (static_cast<DefaultPolicy>(header.default_policy) == DefaultPolicy::kPassThrough &&
-      header.object_count == 0 && !runtime.flat.has(kFlagRecord)) {
-    return;
-  }
+  return static_cast<DefaultPolicy>(header.default_policy) != DefaultPolicy::kPassThrough ||
+         header.object_count != 0 || runtime.flat.has(kFlagRecord);
+}
+
+}  // namespace
+
+void start() {
+  State& runtime = state();
+  if (!wants_placement(runtime)) return;
+  const FlatHeader& header = *runtime.flat.header;
   runtime.phase.store(Phase::kReady);
   if (runtime.flat.has(kFlagStrict)) {
     const LockGuard guard(runtime.lock);
@@ -177,6 +186,13 @@ void start() {
   }
   runtime.anonymous_threshold.store(header.mmap_threshold_bytes, std::memory_order_relaxed);
   runtime.heap_threshold.store(header.threshold_bytes, std::memory_order_relaxed);
+}
+
+void decline(const char* tool) {
+  State& runtime = state();
+  if (!wants_placement(runtime)) return;
+  os::message("the program runs under %s, which keeps the heap to itself; it runs unplaced", tool);
+  if (runtime.flat.has(kFlagStrict)) _Exit(125);
 }
 
 void stop() {
@@ -228,6 +244,7 @@ void after_fork_in_child() {
   os::watch_in_child();
   if (runtime.phase.load() != Phase::kRunning) return;
   const bool degraded = runtime.link_count != 0 || runtime.flat.has(kFlagRecord);
+  runtime.status.abandon_in_child();
   runtime.keeper_started = true;  // the parent's thread is not here, and a fork's child gets none
   runtime.recorder.abandon_in_child();
   runtime.links.abandon_in_child();

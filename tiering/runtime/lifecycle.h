@@ -11,6 +11,10 @@ namespace terrace::runtime {
 /// with `strict` the process ends with 125. Ignored in set-uid programs.
 void start();
 
+/// In place of start() when the tool of that name (a sanitizer, valgrind) keeps the heap to itself:
+/// where something was to be placed, one line on stderr, or with `strict` the end with 125.
+void decline(const char* tool);
+
 /// Ends the session and writes the summary; memory stays served.
 void stop();
 

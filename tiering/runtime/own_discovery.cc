@@ -88,6 +88,16 @@ Status apply_flag(const Setting& setting, FlatFlags flag) {
   return ok_status();
 }
 
+/// A flag that is on unless the key says false.
+Status apply_default_on(const Setting& setting, FlatFlags off_flag) {
+  const bool off = std::strcmp(setting.value, "false") == 0;
+  if (!off && std::strcmp(setting.value, "true") != 0 && setting.value[0] != '\0') {
+    return bad_value(setting, "true or false");
+  }
+  if (off) own.header.flags |= off_flag;
+  return ok_status();
+}
+
 Status apply_size(const Setting& setting, std::uint64_t& bytes) {
   bytes = size_of(setting.value);
   return bytes != 0 ? ok_status() : bad_value(setting, "a size such as 4M");
@@ -98,6 +108,9 @@ Status apply(const Setting& setting, bool& wanted) {
   if (std::strcmp(setting.key, "bind") == 0) return apply_bind(setting);
   if (std::strcmp(setting.key, "strict") == 0) return apply_flag(setting, kFlagStrict);
   if (std::strcmp(setting.key, "verbose") == 0) return apply_flag(setting, kFlagVerbose);
+  if (std::strcmp(setting.key, "live-status") == 0) {
+    return apply_default_on(setting, kFlagNoStatus);
+  }
   if (std::strcmp(setting.key, "threshold") == 0) {
     return apply_size(setting, own.header.threshold_bytes);
   }

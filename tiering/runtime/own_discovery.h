@@ -11,7 +11,8 @@
 
 namespace terrace::runtime {
 
-/// Reads the keys policy, bind, threshold, mmap-threshold, strict and verbose of `conf`
+/// Reads the keys policy, bind, threshold, mmap-threshold, live-status, strict and verbose of
+/// `conf`
 /// ("key:value,..."; keys that only the command line has are left to it) and, when there is a
 /// policy, the nodes below `sysfs_root`. The view stays invalid, without an error, when there is
 /// nothing to place: no policy, or one tier only. Errors: kUsage for a bad value.

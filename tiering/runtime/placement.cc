@@ -222,6 +222,7 @@ void* allocate_object(std::size_t size, std::size_t alignment, Origin origin, co
   if (object == nullptr) return nullptr;
   runtime.arena.publish(*object);
   runtime.counters.objects.fetch_add(1, std::memory_order_relaxed);
+  serve_status(runtime);
   if (object->pages == extent::Pages::kPlaced && origin != Origin::kFile) {
     runtime.recorder.object_placed(runtime, *object);
   }

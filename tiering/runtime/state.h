@@ -14,6 +14,7 @@
 #include "allocators/extent/tiered_extent.h"
 #include "allocators/os/memory_error.h"
 #include "allocators/os/thread.h"
+#include "tiering/control/status_server.h"
 #include "tiering/runtime/flat_plan.h"
 #include "tiering/runtime/recorder.h"
 
@@ -59,6 +60,8 @@ struct State {
   bool keeper_started = false;  ///< or tried
   Nanoseconds keeper_wakes;     ///< by itself, when nobody rings
   std::uint64_t next_object_id = 1;
+  Nanoseconds running_since;
+  control::StatusServer status;
   Counters counters;
   bool said_node_full = false;  ///< that a strict tier's nodes are
   bool said_unwatched = false;  ///< that memory errors cannot be mended
@@ -121,6 +124,8 @@ void* keeper_body(void* runtime);
 /// Something is to be done at `due`: starts the thread when it does not run, and wakes it when it
 /// would sleep longer than that. The lock is held.
 void call_keeper(State& runtime, Nanoseconds due);
+/// Answers `terrace status` from now on, unless that is turned off. The lock is held.
+void serve_status(State& runtime);
 /// Summary of the run to status_path and, when verbose, to stderr.
 void write_status(State& runtime);
 enum class Existing : std::uint8_t {

@@ -93,7 +93,18 @@ TEST_F(OwnDiscovery, OneTierOrNoPolicyIsNothingToPlace) {
   EXPECT_FALSE(discover("").valid());
 }
 
+TEST_F(OwnDiscovery, LiveStatusIsOnUnlessTurnedOff) {
+  put(nodes() / "has_memory", "0-1");
+  put(nodes() / "has_cpu", "0");
+  add_node(0, 8 << 20, 0);
+  add_node(1, 8 << 20, 0);
+  EXPECT_FALSE(discover("policy:interleave").has(kFlagNoStatus));
+  EXPECT_FALSE(discover("policy:interleave,live-status:true").has(kFlagNoStatus));
+  EXPECT_TRUE(discover("policy:interleave,live-status:false").has(kFlagNoStatus));
+}
+
 TEST_F(OwnDiscovery, BadValuesAreNamed) {
+  EXPECT_NE(error_of("live-status:maybe").find("live-status"), std::string::npos);
   EXPECT_NE(error_of("policy:fastest").find("policy: \"fastest\""), std::string::npos);
   EXPECT_NE(error_of("bind:hard").find("bind"), std::string::npos);
   EXPECT_NE(error_of("policy:weighted,threshold:many").find("threshold"), std::string::npos);
