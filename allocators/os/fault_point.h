@@ -34,6 +34,9 @@ enum class SystemCall : int {
   kMprotect,
   kFcntl,
   kSigaction,
+  kCachestat,
+  kMincore,
+  kFadvise,
   kCount
 };
 

@@ -67,6 +67,9 @@ constexpr Kind kKinds[] = {
     {SystemCall::kFlock, "flock"},
     {SystemCall::kUnlink, "unlink", false},
     {SystemCall::kSigaction, "sigaction"},
+    {SystemCall::kCachestat, "cachestat"},
+    {SystemCall::kMincore, "mincore", false},
+    {SystemCall::kFadvise, "fadvise"},
 };
 static_assert(std::size(kKinds) == static_cast<std::size_t>(SystemCall::kCount));
 

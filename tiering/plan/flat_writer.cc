@@ -186,8 +186,8 @@ Result<FlatHeader> flat_header(const Topology& topology, const RuntimeOptions& o
   header.header_bytes = sizeof header;
   header.flags = (options.record ? runtime::kFlagRecord : 0u) |
                  (options.strict ? runtime::kFlagStrict : 0u) |
-                 (options.verbose ? runtime::kFlagVerbose : 0u) |
-                 (options.materialize ? runtime::kFlagMaterialize : 0u);
+                 (options.verbose ? runtime::kFlagVerbose : 0u);
+  header.materialize = static_cast<std::uint32_t>(options.materialize);
   header.threshold_bytes = options.threshold.value;
   header.mmap_threshold_bytes = options.mmap_threshold.value;
   header.file_threshold_bytes = options.file_threshold.value;

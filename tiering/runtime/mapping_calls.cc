@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "allocators/os/mapping.h"
+#include "tiering/runtime/file_ranges.h"
 #include "tiering/runtime/placement.h"
 #include "tiering/runtime/state.h"
 
@@ -98,6 +99,7 @@ int make_private(State& runtime, const Part& part) {
     if (!runtime.extents.is_shared(tier)) continue;
     const int error = runtime.exchange.make_private(runtime.extents, object, i, 1);
     if (error != 0) return error;
+    if (object.read_only) os::protect_read_only(runtime.arena.address_of(i), kBlockBytes);
     runtime.capacity.give_back(tier);
     runtime.counters.made_private.fetch_add(1, std::memory_order_relaxed);
   }
@@ -209,7 +211,9 @@ bool empty_block(State& runtime, const extent::Object& object, std::uint64_t blo
 /// so they are punched out, and the ends of the range are cleared by hand, as a pool's blocks are.
 int discard_part(State& runtime, const Part& part) {
   extent::Object& object = *part.object;
-  if (object.key.origin == Origin::kFile) return 0;  // the file's content is still what it was
+  if (object.key.origin == Origin::kFile) {
+    return discard_file(runtime, object, part.begin, part.end);
+  }
   char* const base = runtime.arena.address_of(object.first_block);
   if (!object.shared) {
     return os::drop_pages(base + part.begin, Bytes(part.end - part.begin));
@@ -229,6 +233,48 @@ int discard_part(State& runtime, const Part& part) {
     at = stop;
   }
   return 0;
+}
+
+/// MADV_DONTNEED, and the one that spares no locked pages (Linux 5.18).
+bool discards(int advice) {
+  constexpr int kDontNeedLocked = 24;
+  return advice == MADV_DONTNEED || advice == kDontNeedLocked;
+}
+
+int refused_on(const extent::Object& object, int advice) {
+  return object.key.origin == Origin::kFile ? refused_on_file(advice) : 0;
+}
+
+int protect_part(State& runtime, const Part& part, int protection) {
+  extent::Object& object = *part.object;
+  const bool file = object.key.origin == Origin::kFile;
+  const bool writable = (protection & PROT_WRITE) != 0;
+  if (file && writable && object.shared_view) return EACCES;  // open for reading only
+  object.reshaped = true;
+  if (protection != PROT_READ)
+    unwatch_source(object);  // it may differ from its file, or shall not be read
+  if (object.shared) {
+    if (const int error = make_private(runtime, part); error != 0) return error;
+  }
+  if (file) return protect_file(runtime, object, part.begin, part.end, protection);
+  return os::protect(runtime.arena.address_of(object.first_block) + part.begin,
+                     Bytes(part.end - part.begin), protection);
+}
+
+/// mremap's result: the file's view goes on beyond what was mapped, as the kernel's would; all
+/// other memory is copied.
+void* moved_content(State& runtime, void* address, std::size_t old_size, std::size_t new_size,
+                    void* fixed) {
+  const extent::Object& object = *runtime.arena.find(address);
+  if (object.key.origin == Origin::kFile) {
+    const auto begin = static_cast<std::uint64_t>(static_cast<char*>(address) -
+                                                  runtime.arena.address_of(object.first_block));
+    void* const view = view_of_file(object, begin, Bytes(new_size), fixed);
+    if (view != nullptr) return view;
+  }
+  void* const target = os::map_private_at(fixed, Bytes(new_size));
+  if (target != nullptr) std::memcpy(target, address, std::min(old_size, new_size));
+  return target;
 }
 
 }  // namespace
@@ -282,8 +328,10 @@ MappingResult advise_range(void* address, std::size_t size, int advice) {
   const LockGuard guard(runtime.lock);
   int error = 0;
   const bool ours = for_each_part(runtime, address, size, [&](const Part& part) {
-    if (advice == MADV_DONTNEED) {
+    if (discards(advice)) {
       error = discard_part(runtime, part);
+    } else if (const int refused = refused_on(*part.object, advice); refused != 0) {
+      error = refused;
     } else if (!part.object->shared) {
       error = os::advise(runtime.arena.address_of(part.object->first_block) + part.begin,
                          Bytes(part.end - part.begin), advice);
@@ -301,13 +349,7 @@ MappingResult protect_range(void* address, std::size_t size, int protection) {
   const LockGuard guard(runtime.lock);
   int error = 0;
   const bool ours = for_each_part(runtime, address, size, [&](const Part& part) {
-    if (error != 0) return;
-    part.object->reshaped = true;
-    if (protection != PROT_READ) forget_source(*part.object);  // it may differ from its file
-    if (part.object->shared) error = make_private(runtime, part);
-    if (error != 0) return;
-    error = os::protect(runtime.arena.address_of(part.object->first_block) + part.begin,
-                        Bytes(part.end - part.begin), protection);
+    if (error == 0) error = protect_part(runtime, part, protection);
   });
   return ours ? done(error) : not_ours(runtime, address, size);
 }
@@ -326,10 +368,9 @@ MappingResult remap_range(void* address, std::size_t old_size, std::size_t new_s
     return {true, reinterpret_cast<long>(address)};
   }
   if ((flags & MREMAP_MAYMOVE) == 0) return done(ENOMEM);
-  void* target = fixed ? os::map_private_at(new_address, Bytes(new_size))
-                       : os::map_private_at(nullptr, Bytes(new_size));
+  void* const target =
+      moved_content(runtime, address, old_size, new_size, fixed ? new_address : nullptr);
   if (target == nullptr) return done(ENOMEM);
-  std::memcpy(target, address, old_size < new_size ? old_size : new_size);
   unmap_range(address, old_size);
   return {true, reinterpret_cast<long>(target)};
 }

@@ -112,6 +112,8 @@ void write_status(State& runtime) {
         "\"made_private_blocks\":%llu,\"spilled_blocks\":%llu,\"bind_refused\":%llu,"
         "\"small_page_objects\":%llu,\"kernel_striped_blocks\":%llu,\"stripes_refused\":%llu,"
         "\"coarsened_objects\":%llu,\"mappings\":%u,\"fault_cost_ns\":%llu,"
+        "\"files_copied\":%llu,\"files_left\":%llu,\"file_bytes_cached\":%llu,"
+        "\"file_bytes_direct\":%llu,\"file_bytes_buffered\":%llu,"
         "\"memory_errors\":%llu,\"memory_errors_not_mended\":%llu,\"reread_bytes\":%llu,"
         "\"tiers\":[",
         os::process_id(), runtime.link_count != 0 ? "true" : "false",
@@ -125,8 +127,14 @@ void write_status(State& runtime) {
         static_cast<ull>(extents.kernel_striped_blocks.load()),
         static_cast<ull>(extents.stripes_refused.load()),
         static_cast<ull>(extents.coarsened_objects.load()), runtime.extents.mappings().used(),
-        static_cast<ull>(runtime.links.fault_cost().value), static_cast<ull>(errors.errors.load()),
-        static_cast<ull>(errors.not_mended.load()), static_cast<ull>(errors.reread_bytes.load()));
+        static_cast<ull>(runtime.links.fault_cost().value),
+        static_cast<ull>(counters.files_copied.load()),
+        static_cast<ull>(counters.files_left.load()),
+        static_cast<ull>(counters.file_bytes_cached.load()),
+        static_cast<ull>(counters.file_bytes_direct.load()),
+        static_cast<ull>(counters.file_bytes_buffered.load()),
+        static_cast<ull>(errors.errors.load()), static_cast<ull>(errors.not_mended.load()),
+        static_cast<ull>(errors.reread_bytes.load()));
     put_tiers(runtime, json);
     json.put("]}\n");
     char path[320];
