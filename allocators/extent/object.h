@@ -8,6 +8,7 @@
 
 #include "allocators/base/site_key.h"
 #include "allocators/extent/kernel_stripe.h"
+#include "allocators/os/memory_error.h"
 #include "allocators/os/memory_file.h"
 
 namespace terrace::extent {
@@ -37,19 +38,25 @@ struct Object {
   std::uint64_t id = 0;  ///< unique in the process
   Nanoseconds born;
   Pages pages = Pages::kNone;
-  bool published = false;  ///< its birth is in the session
-  bool read_only = false;  ///< materialised file: the program may not write
-  bool reshaped = false;   ///< the program unmapped or protected parts: its pages stay as they are
-  bool shared = false;     ///< has blocks that are a file's pages: its own file's or a DAX pool's
-  bool refused = false;    ///< counted as unplaced
+  bool published = false;    ///< its birth is in the session
+  bool read_only = false;    ///< materialised file: the program may not write
+  bool filling = false;      ///< materialised file: its content is being read
+  bool written = false;      ///< materialised file: the program may have, in parts
+  bool shared_view = false;  ///< materialised file: the program asked for MAP_SHARED
+  bool reshaped = false;  ///< the program unmapped or protected parts: its pages stay as they are
+  bool shared = false;    ///< has blocks that are a file's pages: its own file's or a DAX pool's
+  bool refused = false;   ///< counted as unplaced
   bool surrendered = false;    ///< the program mapped something of its own over a hole
   bool holes_lost = false;     ///< more than are remembered below
   KernelOrder order;           ///< period 0: laid by range
   std::uint32_t mappings = 0;  ///< taken from the budget of mappings
   os::PageKind page_kind = os::PageKind::kHuge;
-  os::MemoryFile file;      ///< open while any block is its page
-  int source = -1;          ///< materialised file: a descriptor of it, for memory errors
-  std::uint32_t watch = 0;  ///< with `source`: os::WatchId
+  os::MemoryFile file;              ///< open while any block is its page
+  int source = -1;                  ///< materialised file: a descriptor of it, ours
+  std::uint64_t source_offset = 0;  ///< of the object's first byte in it
+  os::FileStamp stamp;              ///< of `source`, whose content the object holds
+  bool watched = false;             ///< memory errors are mended from `source`
+  std::uint32_t watch = 0;          ///< while watched: os::WatchId
   std::uint32_t hole_count = 0;
   Hole holes[16];
   CallSite site;

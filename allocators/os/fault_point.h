@@ -39,6 +39,9 @@ enum class SystemCall : int {
   kBind,
   kReceive,
   kSend,
+  kCachestat,
+  kMincore,
+  kFadvise,
   kCount
 };
 

@@ -114,6 +114,18 @@ int map_private_file(void* at, Bytes size, int fd, std::uint64_t offset) {
   return map_fixed(at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, offset);
 }
 
+int map_program_view(void* at, Bytes size, int fd, std::uint64_t offset, int protection,
+                     ViewKind kind) {
+  const int flags = kind == ViewKind::kShared ? MAP_SHARED : MAP_PRIVATE;
+  return map_fixed(at, size, protection, flags, fd, offset);
+}
+
+void* map_program_view(Bytes size, int fd, std::uint64_t offset, int protection, ViewKind kind) {
+  int error = 0;
+  const int flags = kind == ViewKind::kShared ? MAP_SHARED : MAP_PRIVATE;
+  return raw_mmap(nullptr, size, protection, flags, fd, offset, error);
+}
+
 void* map_view(Bytes size, int fd, std::uint64_t offset) {
   int error = 0;
   return raw_mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset, error);

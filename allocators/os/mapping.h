@@ -26,6 +26,16 @@ int map_private(void* at, Bytes size, PageAdvice advice = PageAdvice::kHuge);
 int map_shared_file(void* at, Bytes size, int fd, std::uint64_t offset);
 /// The same pages copy-on-write: later writes on either side stay there.
 int map_private_file(void* at, Bytes size, int fd, std::uint64_t offset);
+/// What writers of a view of a file share with others.
+enum class ViewKind : std::uint8_t {
+  kShared,   ///< MAP_SHARED
+  kPrivate,  ///< MAP_PRIVATE
+};
+/// The file as the program itself would map it, replacing in one step what is at `at`.
+int map_program_view(void* at, Bytes size, int fd, std::uint64_t offset, int protection,
+                     ViewKind kind);
+/// The same anywhere; nullptr on failure.
+void* map_program_view(Bytes size, int fd, std::uint64_t offset, int protection, ViewKind kind);
 /// A second view of a file's pages anywhere; nullptr on failure.
 void* map_view(Bytes size, int fd, std::uint64_t offset);
 /// A second view of a shared mapping's pages anywhere, with the same protection; nullptr on

@@ -4,6 +4,8 @@
 // the stack).
 #pragma once
 
+#include <pthread.h>
+
 #include <atomic>
 #include <cstdint>
 
@@ -13,6 +15,24 @@ namespace terrace::os {
 
 /// Starts a detached thread named `name` (15 characters at most). An errno value.
 int start_thread(void* (*body)(void*), void* argument, const char* name);
+
+/// A thread that ends before its owner goes on: for work that is shared out within one call.
+/// Signals and stack are as above.
+class JoinedThread {
+ public:
+  JoinedThread() = default;
+  JoinedThread(const JoinedThread&) = delete;
+  JoinedThread& operator=(const JoinedThread&) = delete;
+  ~JoinedThread() { join(); }
+  /// An errno value; then there is nothing to wait for.
+  int start(void* (*body)(void*), void* argument, const char* name);
+  /// Returns when the thread is gone, at once when there is none. Is no cancellation point.
+  void join();
+
+ private:
+  pthread_t thread_{};
+  bool running_ = false;
+};
 
 /// Tells the kernel that this thread wants its timers on time (default slack is 50 us).
 void precise_timers();

@@ -72,6 +72,9 @@ constexpr Kind kKinds[] = {
     {SystemCall::kBind, "bind"},
     {SystemCall::kReceive, "recvmsg"},
     {SystemCall::kSend, "sendmsg", false},
+    {SystemCall::kCachestat, "cachestat"},
+    {SystemCall::kMincore, "mincore", false},
+    {SystemCall::kFadvise, "fadvise"},
 };
 static_assert(std::size(kKinds) == static_cast<std::size_t>(SystemCall::kCount));
 

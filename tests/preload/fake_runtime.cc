@@ -180,7 +180,8 @@ void* resize_object(void* address, std::size_t size, const CallSite& site) {
   return fresh;
 }
 
-void* materialize_file(int fd, std::uint64_t file_offset, std::size_t size, int protection) {
+void* materialize_file(const FileRequest& request) {
+  const auto [fd, file_offset, size, protection, view] = request;
   void* object = add_object(size, 1, Origin::kFile);
   if (object == nullptr) return nullptr;
   std::size_t done = 0;

@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
     options.policy = runtime::DefaultPolicy::kInterleave;
   }
   options.threshold = options.mmap_threshold = options.file_threshold = KiB(64);
+  options.materialize = runtime::Materialize::kAlways;
   if (!late) options.late_size = Bytes(0);
   const Status written = plan::write_flat(argv[1], topology, nullptr, options);
   if (!written) std::fprintf(stderr, "%s\n", written.error().message);

@@ -67,6 +67,7 @@ int run_line(const CommandLine& line) {
     return wrapper ? kOwnFailure : kUsageFailure;
   }
   set_verbosity(wanted_verbosity(loaded.settings));
+  for (const std::string& note : loaded.settings.notes()) say_warning(note);
   if (!wrapper && !loaded.problems.empty()) {
     for (const Error& problem : loaded.problems) say_error(problem.message);
     return kUsageFailure;

@@ -29,6 +29,12 @@ runtime::BindMode bind_of(std::string_view name) {
   return runtime::BindMode::kAdvisory;
 }
 
+runtime::Materialize materialize_of(std::string_view name) {
+  if (name == "never") return runtime::Materialize::kNever;
+  if (name == "always") return runtime::Materialize::kAlways;
+  return runtime::Materialize::kAuto;
+}
+
 }  // namespace
 
 plan::RuntimeOptions runtime_options(const Settings& settings) {
@@ -43,8 +49,8 @@ plan::RuntimeOptions runtime_options(const Settings& settings) {
   options.window_hz = settings.integer("window-hz");
   options.strict = settings.flag("strict");
   options.verbose = settings.flag("verbose");
-  options.materialize = settings.flag("materialize");
   options.live_status = settings.flag("live-status");
+  options.materialize = materialize_of(settings.text("materialize"));
   options.status_path = absolute(settings.text("status"));
   return options;
 }

@@ -58,6 +58,31 @@ Status check_path(std::string_view text) {
   return make_error(ErrorCode::kUsage, 0, "a file name with a NUL byte in it");
 }
 
+/// Values of earlier versions, and what they mean now.
+struct FormerValue {
+  std::string_view key;
+  std::string_view text;
+  std::string_view now;
+};
+constexpr FormerValue kFormerValues[] = {
+    {"materialize", "true", "always"},
+    {"materialize", "false", "never"},
+};
+
+const FormerValue* find_former(std::string_view key, std::string_view text) {
+  for (const FormerValue& former : kFormerValues) {
+    if (former.key == key && former.text == text) return &former;
+  }
+  return nullptr;
+}
+
+/// A flag's place is its own name already.
+std::string with_key(std::string_view place, std::string_view key) {
+  std::string where(place);
+  if (!place.starts_with("--")) where += ": " + std::string(key);
+  return where;
+}
+
 template <typename T>
 Status only_status(const Result<T>& result) {
   return result.ok() ? ok_status() : Status(result.error());
@@ -107,11 +132,15 @@ Settings::Settings() {
 }
 
 Status Settings::set(OptionId option, std::string_view text, std::string_view place) {
+  if (const FormerValue* former = find_former(option.spec().key, text); former != nullptr) {
+    notes_.push_back(with_key(place, former->key) + ": \"" + std::string(text) +
+                     "\" is taken as \"" + std::string(former->now) +
+                     "\"; write that (docs/options.md)");
+    text = former->now;
+  }
   const Status checked = check_value(option.spec(), text);
   if (!checked.ok()) {
-    // A flag's place is its own name already.
-    std::string where(place);
-    if (!place.starts_with("--")) where += ": " + std::string(option.spec().key);
+    const std::string where = with_key(place, option.spec().key);
     return make_error(ErrorCode::kUsage, 0, "%s: %s", where.c_str(), checked.error().message);
   }
   values_[option.index()] = {std::string(text), std::string(place)};

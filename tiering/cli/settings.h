@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <terrace/result.h>
 #include <terrace/units.h>
@@ -25,6 +26,10 @@ class Settings {
   /// Takes `text` for the option. `place` ("file:line", "TERRACE_CONF", "--flag") goes before the
   /// message. Error kUsage: the text is no value of this option; the old value stays.
   Status set(OptionId option, std::string_view text, std::string_view place);
+
+  /// What was understood though it is written as it was before an option changed, each with its
+  /// place and how to write it now.
+  const std::vector<std::string>& notes() const { return notes_; }
 
   bool flag(OptionId option) const;
   const std::string& text(OptionId option) const { return values_[option.index()].text; }
@@ -44,6 +49,7 @@ class Settings {
     std::string place;
   };
   std::array<Value, kOptions.size()> values_;
+  std::vector<std::string> notes_;
 };
 
 /// Is `text` a value of this option? The error has no place in it.

@@ -187,8 +187,8 @@ Result<FlatHeader> flat_header(const Topology& topology, const RuntimeOptions& o
   header.flags = (options.record ? runtime::kFlagRecord : 0u) |
                  (options.strict ? runtime::kFlagStrict : 0u) |
                  (options.verbose ? runtime::kFlagVerbose : 0u) |
-                 (options.materialize ? runtime::kFlagMaterialize : 0u) |
                  (options.live_status ? 0u : runtime::kFlagNoStatus);
+  header.materialize = static_cast<std::uint32_t>(options.materialize);
   header.threshold_bytes = options.threshold.value;
   header.mmap_threshold_bytes = options.mmap_threshold.value;
   header.file_threshold_bytes = options.file_threshold.value;

@@ -27,7 +27,7 @@ struct RuntimeOptions {
   bool record = false;
   bool strict = false;
   bool verbose = false;
-  bool materialize = true;
+  runtime::Materialize materialize = runtime::Materialize::kAuto;
   bool live_status = true;  ///< answers `terrace status` while it runs
   std::string session_path;
   std::string status_path;

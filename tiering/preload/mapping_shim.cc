@@ -45,8 +45,9 @@ void* place_anonymous(const MapRequest& request) {
 void* place_file(const MapRequest& request) {
   if (request.length < runtime::file_threshold_bytes()) return nullptr;
   if (!os::copyable_file(request.fd, request.length, request.offset)) return nullptr;
-  return runtime::materialize_file(request.fd, static_cast<std::uint64_t>(request.offset),
-                                   request.length, request.protection);
+  return runtime::materialize_file(
+      {request.fd, static_cast<std::uint64_t>(request.offset), request.length, request.protection,
+       os::shares_file(request.flags) ? runtime::FileView::kShared : runtime::FileView::kPrivate});
 }
 
 /// nullptr: map it the ordinary way.

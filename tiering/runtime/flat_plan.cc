@@ -60,8 +60,7 @@ const char* check_frame(const FlatHeader& header, const void* data, std::uint64_
 }
 
 const char* check_options(const FlatHeader& header) {
-  constexpr std::uint32_t kKnownFlags =
-      kFlagRecord | kFlagStrict | kFlagVerbose | kFlagMaterialize | kFlagNoStatus;
+  constexpr std::uint32_t kKnownFlags = kFlagRecord | kFlagStrict | kFlagVerbose | kFlagNoStatus;
   if ((header.flags & ~kKnownFlags) != 0) {
     return fail("unknown flag", offsetof(FlatHeader, flags));
   }
@@ -70,6 +69,9 @@ const char* check_options(const FlatHeader& header) {
   }
   if (header.bind_mode > static_cast<std::uint32_t>(BindMode::kStrict)) {
     return fail("unknown bind mode", offsetof(FlatHeader, bind_mode));
+  }
+  if (header.materialize > static_cast<std::uint32_t>(Materialize::kAlways)) {
+    return fail("unknown rule for file mappings", offsetof(FlatHeader, materialize));
   }
   if ((header.flags & kFlagRecord) != 0 && header.window_hz == 0) {
     return fail("recording with 0 windows a second", offsetof(FlatHeader, window_hz));

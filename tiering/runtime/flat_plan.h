@@ -14,7 +14,7 @@
 namespace terrace::runtime {
 
 inline constexpr char kFlatMagic[8] = {'T', 'E', 'R', 'R', 'F', 'L', 'A', 'T'};
-inline constexpr std::uint32_t kFlatVersion = 2;
+inline constexpr std::uint32_t kFlatVersion = 3;
 inline constexpr std::uint32_t kMaxTiers = 16;
 inline constexpr std::uint32_t kMaxNodes = 1024;
 
@@ -33,12 +33,18 @@ enum class BindMode : std::uint32_t {
   kStrict = 2,    ///< MPOL_BIND: these nodes or none; refusal is counted
 };
 
+/// Which large read-only file mappings are copied into placed memory.
+enum class Materialize : std::uint32_t {
+  kNever = 0,   ///< none: all are the kernel's
+  kAuto = 1,    ///< where it matters on which tier they lie, see wants_copy() in file_objects.cc
+  kAlways = 2,  ///< all from FlatHeader::file_threshold_bytes on
+};
+
 enum FlatFlags : std::uint32_t {
-  kFlagRecord = 1u << 0,       ///< record heat into session_path
-  kFlagStrict = 1u << 1,       ///< a bad configuration stops the program with 125
-  kFlagVerbose = 1u << 2,      ///< summary on stderr at exit
-  kFlagMaterialize = 1u << 3,  ///< large read-only file mappings become placed memory
-  kFlagNoStatus = 1u << 4,     ///< the running program does not answer `terrace status`
+  kFlagRecord = 1u << 0,   ///< record heat into session_path
+  kFlagStrict = 1u << 1,   ///< a bad configuration stops the program with 125
+  kFlagVerbose = 1u << 2,  ///< summary on stderr at exit
+  kFlagNoStatus = 1u << 3,  ///< the running program does not answer `terrace status`
 };
 
 struct FlatHeader {
@@ -57,7 +63,9 @@ struct FlatHeader {
   std::uint32_t bind_mode;       ///< BindMode
   std::uint32_t tier_count;
   std::uint32_t object_count;
-  std::uint32_t window_hz;  ///< heat windows a second while recording
+  std::uint32_t window_hz;    ///< heat windows a second while recording
+  std::uint32_t materialize;  ///< Materialize
+  std::uint32_t reserved;
   std::uint64_t tiers_offset;
   std::uint64_t objects_offset;
   std::uint64_t maps_offset;

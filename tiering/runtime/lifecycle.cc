@@ -181,7 +181,7 @@ void start() {
     ensure_running(runtime);
   }
   if (runtime.phase.load() == Phase::kDegraded) return;
-  if (runtime.flat.has(kFlagMaterialize)) {
+  if (static_cast<Materialize>(header.materialize) != Materialize::kNever) {
     runtime.file_threshold.store(header.file_threshold_bytes, std::memory_order_relaxed);
   }
   runtime.anonymous_threshold.store(header.mmap_threshold_bytes, std::memory_order_relaxed);
@@ -216,6 +216,9 @@ void before_fork() {
   for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
     extent::Object& object = runtime.arena.slot(i);
     if (object.pages != extent::Pages::kPlaced || !object.shared) continue;
+    // Reads past the page cache are under way to its pages, which a copy would miss. The child ends
+    // it, so that nothing of it is shared.
+    if (object.filling) continue;
     const TierCounts before = count_tiers(runtime, object);
     const int error = runtime.exchange.freeze(runtime.extents, object, promised);
     settle_capacity(runtime, object, before);
@@ -250,6 +253,7 @@ void after_fork_in_child() {
   runtime.links.abandon_in_child();
   runtime.extents.pools().abandon_in_child();
   runtime.exchange.close();
+  end_unfinished_files(runtime);
   if (!degraded) return;
   stop_placing(runtime);
   runtime.phase.store(Phase::kDegraded);

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "allocators/os/mapping.h"
+#include "tiering/runtime/file_ranges.h"
 #include "tiering/runtime/object_parts.h"
 
 namespace terrace::runtime {
@@ -94,6 +95,7 @@ int make_private(State& runtime, const Part& part) {
     if (!runtime.extents.is_shared(tier)) continue;
     const int error = runtime.exchange.make_private(runtime.extents, object, i, 1);
     if (error != 0) return error;
+    if (object.read_only) os::protect_read_only(runtime.arena.address_of(i), kBlockBytes);
     runtime.capacity.give_back(tier);
     runtime.counters.made_private.fetch_add(1, std::memory_order_relaxed);
   }
@@ -209,7 +211,9 @@ bool empty_block(State& runtime, const extent::Object& object, std::uint64_t blo
 /// so they are punched out, and the ends of the range are cleared by hand, as a pool's blocks are.
 int discard_part(State& runtime, const Part& part) {
   extent::Object& object = *part.object;
-  if (object.key.origin == Origin::kFile) return 0;  // the file's content is still what it was
+  if (object.key.origin == Origin::kFile) {
+    return discard_file(runtime, object, part.begin, part.end);
+  }
   char* const base = runtime.arena.address_of(object.first_block);
   if (!object.shared) {
     return os::drop_pages(base + part.begin, Bytes(part.end - part.begin));
@@ -261,19 +265,33 @@ int advise_shared(State& runtime, const Part& part, int advice) {
   }
 }
 
+/// MADV_DONTNEED, and the one that spares no locked pages (Linux 5.18).
+bool discards(int advice) {
+  constexpr int kDontNeedLocked = 24;
+  return advice == MADV_DONTNEED || advice == kDontNeedLocked;
+}
+
 int advise_part(State& runtime, const Part& part, int advice) {
-  if (advice == MADV_DONTNEED) return discard_part(runtime, part);
+  const bool file = part.object->key.origin == Origin::kFile;
+  if (discards(advice)) return discard_part(runtime, part);
+  if (const int refused = file ? refused_on_file(advice) : 0) return refused;
   return part.object->shared ? advise_shared(runtime, part, advice)
                              : advise_kernel(runtime, part, advice);
 }
 
 int protect_part(State& runtime, const Part& part, int protection) {
-  part.object->reshaped = true;
-  if (protection != PROT_READ) forget_source(*part.object);  // it may differ from its file
-  if (part.object->shared) {
+  extent::Object& object = *part.object;
+  const bool file = object.key.origin == Origin::kFile;
+  const bool writable = (protection & PROT_WRITE) != 0;
+  if (file && writable && object.shared_view) return EACCES;  // open for reading only
+  object.reshaped = true;
+  // It may differ from its file, or shall not be read.
+  if (protection != PROT_READ) unwatch_source(object);
+  if (object.shared) {
     if (const int error = make_private(runtime, part)) return error;
   }
-  return os::protect(runtime.arena.address_of(part.object->first_block) + part.begin,
+  if (file) return protect_file(runtime, object, part.begin, part.end, protection);
+  return os::protect(runtime.arena.address_of(object.first_block) + part.begin,
                      Bytes(part.end - part.begin), protection);
 }
 

@@ -50,33 +50,34 @@ os::PageOrigin origin_of(const void* at) {
 
 }  // namespace
 
-void watch_source(extent::Object& object, State& runtime, int fd, std::uint64_t file_offset,
-                  const os::FileStamp& stamp) {
-  const int kept = os::keep_descriptor(fd);
-  if (kept < 0) return;
+void watch_source(extent::Object& object, State& runtime) {
+  if (object.source < 0) return;
   os::WatchedMemory memory;
   memory.at = runtime.arena.address_of(object.first_block);
   memory.size = Bytes(static_cast<std::uint64_t>(object.block_count) << kBlockShift);
   memory.on_loss = os::OnLoss::kReread;
   memory.origin = &origin_of;
-  memory.file = kept;
-  memory.file_offset = file_offset;
-  memory.stamp = stamp;
+  memory.file = object.source;
+  memory.file_offset = object.source_offset;
+  memory.stamp = object.stamp;
   const auto watched = os::watch_memory(memory);
   if (!watched) {
-    os::close_descriptor(kept);
     if (!runtime.said_unwatched) os::message("%s", watched.error().message);
     runtime.said_unwatched = true;
     return;
   }
-  object.source = kept;
+  object.watched = true;
   object.watch = *watched;
 }
 
+void unwatch_source(extent::Object& object) {
+  if (object.watched) os::unwatch_memory(object.watch);
+  object.watched = false;
+}
+
 void forget_source(extent::Object& object) {
-  if (object.source < 0) return;
-  os::unwatch_memory(object.watch);
-  os::close_descriptor(object.source);
+  unwatch_source(object);
+  if (object.source >= 0) os::close_descriptor(object.source);
   object.source = -1;
 }
 

@@ -49,8 +49,22 @@ std::size_t object_size(const void* address);
 /// nullptr: not possible, the old object is untouched.
 void* resize_object(void* address, std::size_t size, const CallSite& site);
 
-/// A read-only file mapping as placed memory, filled from `fd`; nullptr: not placed.
-void* materialize_file(int fd, std::uint64_t file_offset, std::size_t size, int protection);
+/// What a mapping of a file is to its other users; it matters when it is made writable.
+enum class FileView : std::uint8_t {
+  kShared,   ///< MAP_SHARED
+  kPrivate,  ///< MAP_PRIVATE
+};
+struct FileRequest {
+  int fd = -1;
+  std::uint64_t offset = 0;  ///< a multiple of a page
+  std::size_t size = 0;
+  int protection = 0;
+  FileView view = FileView::kPrivate;
+};
+/// A read-only file mapping as placed memory that holds what the file holds now; nullptr: not
+/// placed, by the rule of `materialize` or because it could not be read. Takes as long as reading
+/// the file, without the runtime's lock.
+void* materialize_file(const FileRequest& request);
 
 /// What the program does to parts of its mappings. Each returns true when [address, address+size)
 /// touched our memory and was dealt with (`result` is what the call returns, errno as the kernel

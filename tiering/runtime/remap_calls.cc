@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "allocators/os/mapping.h"
+#include "tiering/runtime/file_ranges.h"
 #include "tiering/runtime/object_parts.h"
 
 namespace terrace::runtime {
@@ -132,13 +133,21 @@ int move_part(State& runtime, const Part& part, const Request& request, char* ta
 
 MappingResult move_away(State& runtime, const Part& part, const Request& request) {
   char* const wanted = request.has(MREMAP_FIXED) ? request.target : nullptr;
+  if (part.object->key.origin == Origin::kFile) {
+    // The file goes on beyond what was mapped, as it does in the kernel's view.
+    void* const view = view_of_file(*part.object, part.begin, Bytes(request.new_size), wanted);
+    if (view != nullptr) {
+      if (!request.has(MREMAP_DONTUNMAP)) unmap_part(runtime, part);
+      return {true, reinterpret_cast<long>(view)};
+    }
+  }
   auto* const target = static_cast<char*>(os::map_private_at(wanted, Bytes(request.new_size)));
   if (target == nullptr) return done(ENOMEM);
   if (const int error = move_part(runtime, part, request, target)) {
     os::unmap(target, Bytes(request.new_size));
     return done(error);
   }
-  forget_source(*part.object);
+  unwatch_source(*part.object);
   if (!request.has(MREMAP_DONTUNMAP)) unmap_part(runtime, part);
   return {true, reinterpret_cast<long>(target)};
 }

@@ -27,6 +27,11 @@ struct Counters {
   std::atomic<std::uint64_t> unplaced{0};  ///< no tier had room, or mapping failed
   std::atomic<std::uint64_t> frozen_by_fork{0};
   std::atomic<std::uint64_t> made_private{0};  ///< blocks given back to plain memory
+  std::atomic<std::uint64_t> files_copied{0};
+  std::atomic<std::uint64_t> files_left{0};  ///< to the kernel: they changed, or could not be read
+  std::atomic<std::uint64_t> file_bytes_cached{0};    ///< read from the page cache
+  std::atomic<std::uint64_t> file_bytes_direct{0};    ///< past it
+  std::atomic<std::uint64_t> file_bytes_buffered{0};  ///< through it, and dropped from it
   std::atomic<std::uint64_t> peak_blocks[kMaxTiers] = {};
   /// Of the blocks that were put on a tier of nodes, those whose pages lay on others at the end.
   std::atomic<std::uint64_t> elsewhere_blocks[kMaxTiers] = {};
@@ -112,11 +117,14 @@ NodeRoom room_of_nodes(State& runtime);
 /// A block of `wanted` or of the tier that it spills to; kMaxTiers: none is left.
 std::uint32_t take_block(State& runtime, std::uint32_t wanted, NodeRoom& rooms);
 
-/// Errors in the object's memory are mended from its file from now on; `object` holds what
-/// [file_offset, ...) of `fd` held at `stamp`. The lock is held.
-void watch_source(extent::Object& object, State& runtime, int fd, std::uint64_t file_offset,
-                  const os::FileStamp& stamp);
-/// No more: the object ends, or the program may write to it. The lock is held.
+/// In a fork's child: files whose reader was another thread of the parent are nobody's.
+void end_unfinished_files(State& runtime);
+
+/// Errors in the object's memory are mended from its source from now on. The lock is held.
+void watch_source(extent::Object& object, State& runtime);
+/// No more: the program may write to it. The lock is held.
+void unwatch_source(extent::Object& object);
+/// The object ends, or is not its file's content any more: its descriptor is closed.
 void forget_source(extent::Object& object);
 
 /// The background thread: late placement, spare extents and recording.

@@ -56,6 +56,11 @@ void put_counters(State& runtime, JsonText& json) {
   json.put_number("coarsened_objects", extents.coarsened_objects.load());
   json.put_number("mappings", runtime.extents.mappings().used());
   json.put_number("fault_cost_ns", runtime.links.fault_cost().value);
+  json.put_number("files_copied", counters.files_copied.load());
+  json.put_number("files_left", counters.files_left.load());
+  json.put_number("file_bytes_cached", counters.file_bytes_cached.load());
+  json.put_number("file_bytes_direct", counters.file_bytes_direct.load());
+  json.put_number("file_bytes_buffered", counters.file_bytes_buffered.load());
   json.put_number("memory_errors", errors.errors.load());
   json.put_number("memory_errors_not_mended", errors.not_mended.load());
   json.put_number("reread_bytes", errors.reread_bytes.load());

@@ -37,7 +37,7 @@ TEST(Settings, StartAtTheBuiltInValues) {
   EXPECT_EQ(settings.duration("late-age").value, 250'000'000u);
   EXPECT_DOUBLE_EQ(settings.fraction("margin"), 0.15);
   EXPECT_EQ(settings.integer("window-hz"), 8u);
-  EXPECT_TRUE(settings.flag("materialize"));
+  EXPECT_EQ(settings.text("materialize"), "auto");
   EXPECT_FALSE(settings.flag("strict"));
   EXPECT_FALSE(settings.given("policy"));
   EXPECT_EQ(settings.place("policy"), "built-in");
@@ -54,6 +54,20 @@ TEST(Settings, KeepTheOldValueWhenTheNewOneIsBad) {
   EXPECT_EQ(refused.error().code, ErrorCode::kUsage);
   EXPECT_EQ(settings.text("policy"), "weighted");
   EXPECT_EQ(settings.place("policy"), "a.toml:1");
+}
+
+TEST(Settings, TakeWhatMaterializeWasBeforeAndSaySo) {
+  Settings settings;
+  ASSERT_TRUE(settings.set("materialize", "false", "a.toml:3").ok());
+  EXPECT_EQ(settings.text("materialize"), "never");
+  ASSERT_TRUE(settings.set("materialize", "true", "--materialize").ok());
+  EXPECT_EQ(settings.text("materialize"), "always");
+  ASSERT_EQ(settings.notes().size(), 2u);
+  EXPECT_EQ(settings.notes()[0],
+            "a.toml:3: materialize: \"false\" is taken as \"never\"; write that (docs/options.md)");
+  EXPECT_EQ(settings.notes()[1],
+            "--materialize: \"true\" is taken as \"always\"; write that (docs/options.md)");
+  EXPECT_FALSE(settings.set("materialize", "sometimes", "a.toml:4").ok());
 }
 
 TEST(Settings, RefuseValuesOfTheWrongType) {

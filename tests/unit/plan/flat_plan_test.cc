@@ -53,7 +53,7 @@ TEST_F(FlatPlan, AcceptsWhatTheWriterMakes) {
   FlatView view;
   EXPECT_EQ(validate_flat(words.data(), size, view), nullptr);
   EXPECT_TRUE(view.valid());
-  EXPECT_TRUE(view.has(kFlagMaterialize));
+  EXPECT_EQ(view.header->materialize, static_cast<std::uint32_t>(Materialize::kAuto));
   EXPECT_FALSE(view.has(kFlagRecord));
 }
 

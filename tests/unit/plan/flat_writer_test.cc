@@ -76,8 +76,8 @@ TEST_F(FlatWriter, CarriesTiersAndOptions) {
   options.window_hz = 9;
   options.record = true;
   options.strict = true;
-  options.materialize = false;
   options.live_status = false;
+  options.materialize = runtime::Materialize::kAlways;
   options.session_path = "/tmp/s-%p";
   options.status_path = "/tmp/status";
   const FlatView view = write_and_read(nullptr);
@@ -92,6 +92,7 @@ TEST_F(FlatWriter, CarriesTiersAndOptions) {
   EXPECT_EQ(header.default_policy, 2u);
   EXPECT_EQ(header.bind_mode, 2u);
   EXPECT_EQ(header.window_hz, 9u);
+  EXPECT_EQ(header.materialize, static_cast<std::uint32_t>(runtime::Materialize::kAlways));
   EXPECT_EQ(header.flags, runtime::kFlagRecord | runtime::kFlagStrict | runtime::kFlagNoStatus);
   EXPECT_STREQ(header.machine_id, machine.machine_id.c_str());
   EXPECT_STREQ(header.session_path, "/tmp/s-%p");

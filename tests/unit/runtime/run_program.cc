@@ -87,6 +87,7 @@ Scenario scenario_of(std::vector<Tier> tiers) {
   made.topology.machine_id = "0123456789abcdef";
   made.topology.tiers = std::move(tiers);
   made.options.late_size = Bytes(0);
+  made.options.materialize = runtime::Materialize::kAlways;
   return made;
 }
 

@@ -31,7 +31,8 @@ Tier plain_tier(const std::string& name, Bytes capacity);
 Tier emulated_tier(const std::string& name, Bytes capacity, GBps bandwidth = GBps(20));
 /// On a file or below a folder.
 Tier dax_tier(const std::string& name, Bytes capacity, const std::string& path);
-/// Tiers in their order; objects of 1 MiB and more are placed at once.
+/// Tiers in their order; objects of 1 MiB and more are placed at once,
+/// file mappings of 16 MiB and more copied.
 Scenario scenario_of(std::vector<Tier> tiers);
 Outcome run(const Scenario& scenario, const std::string& program_case);
 /// A fresh directory for this test's files, removed by the caller's process at exit.

@@ -58,6 +58,10 @@ bool copyable_file(int fd, std::size_t length, off_t offset) {
   return length <= left || length - left < page_bytes();
 }
 
+bool shares_file(int flags) {
+  return (flags & MAP_SHARED) != 0;  // MAP_SHARED_VALIDATE has its bit, too
+}
+
 bool replaces(int flags) {
   // MAP_FIXED_NOREPLACE is a bit of its own and never carries MAP_FIXED's meaning.
   return (flags & MAP_FIXED) != 0;

@@ -23,6 +23,9 @@ MappingKind classify(const void* address, int protection, int flags, int fd);
 /// the view ends within the file's last page: beyond it the program is owed a SIGBUS.
 bool copyable_file(int fd, std::size_t length, off_t offset);
 
+/// Is it a view that shares the file's pages, and not copy-on-write?
+bool shares_file(int flags);
+
 /// Does the mapping take the place of whatever lies at its address?
 bool replaces(int flags);
 
