@@ -62,6 +62,8 @@ std::string values_of(const OptionSpec& spec) {
       return "share: 15%, 0.15";
     case OptionType::kInteger:
       return "whole number";
+    case OptionType::kText:
+      return "text";
   }
   return {};
 }

@@ -94,6 +94,8 @@ Status check_value(const OptionSpec& spec, std::string_view text) {
       return only_status(parse_percent(text));
     case OptionType::kInteger:
       return only_status(parse_integer(text));
+    case OptionType::kText:
+      return ok_status();
   }
   return make_error(ErrorCode::kUsage, 0, "an option of unknown type");
 }

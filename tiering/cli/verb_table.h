@@ -20,6 +20,7 @@ enum class Verb : std::uint32_t {
   kReport = 1u << 6,
   kVerify = 1u << 7,
   kOptions = 1u << 8,
+  kSimulate = 1u << 9,
 };
 
 /// Who gives the exit code.
@@ -78,6 +79,13 @@ inline constexpr std::array kVerbs = {
              "hold a plan's predicted step against the step measured in a session",
              "Exits 1 when they differ by more than the margin, 3 when the session holds no step, "
              "2 when plan and session are of different machines or share no object."},
+    VerbSpec{
+        Verb::kSimulate, VerbKind::kOwn, Visibility::kShown, "simulate", "[placement]",
+        "compare placement policies on a workload, by the step-time model, without running it",
+        "Replays a synthetic decode, a recorded session or a request trace over two simulated "
+        "tiers or this machine's own, and prints for each policy the step time, the share of reads "
+        "that the fastest tier served, and what was moved, beside the offline optimum. All figures "
+        "are simulated. The argument says what is simulated; placement is all there is."},
     VerbSpec{Verb::kOptions, VerbKind::kOwn, Visibility::kHidden, "options", "",
              "print the option table as documentation", ""},
 };
