@@ -64,6 +64,9 @@ std::vector<Chunk> streamed_chunks(const TargetRequest& request) {
 
 // How many of the streamed blocks the programme puts on each tier; the others' room is not its own.
 Result<std::vector<double>> stream_shares(const TargetRequest& request) {
+  const bool any = std::any_of(request.outlook.begin(), request.outlook.end(),
+                               [](const BlockOutlook& outlook) { return outlook.streamed; });
+  if (!any) return std::vector<double>{};
   std::vector<std::uint64_t> capacity = request.machine.capacity_blocks;
   capacity[0] -= std::min(capacity[0] - 1, request.reserve_blocks);
   const model::Workload workload = workload_of(request);

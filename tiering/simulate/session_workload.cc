@@ -8,6 +8,7 @@
 
 #include "tiering/model/workload.h"
 #include "tiering/plan/engine_rate.h"
+#include "tiering/plan/machine_figures.h"
 #include "tiering/simulate/random.h"
 #include "tiering/simulate/recording.h"
 
@@ -86,6 +87,18 @@ class SessionWorkload final : public Workload {
   bool first_ = true;
 };
 
+// A recording over one tier that nobody calibrated still tells how fast the engine is: as fast as
+// it read. What faster memory would have given it, nobody knows.
+void assume_bandwidth(const model::Workload& model, heat::HeatMap& heat,
+                      std::vector<std::string>& notes) {
+  if (heat.tiers.size() != 1 || plan::known_bandwidth(heat.tiers.front()) > 0) return;
+  const double gbps = model.total_bytes_per_step() / model.step_seconds / 1e9;
+  heat.tiers.front().read_bandwidth = {GBps(gbps), Provenance::kGuess};
+  notes.push_back("the bandwidth of tier " + heat.tiers.front().name +
+                  " was not known when the session was recorded; what the program read in a second "
+                  "is taken for it");
+}
+
 }  // namespace
 
 Result<RecordedRun> recorded_run(const session::Session& session, heat::HeatMap heat) {
@@ -107,6 +120,7 @@ Result<RecordedRun> recorded_run(const session::Session& session, heat::HeatMap 
   RecordedRun run;
   const auto model = model::make_workload(heat, kPhaseBytes);
   if (!model) return model.error();
+  assume_bandwidth(*model, heat, run.notes);
   Topology recorded;
   recorded.machine_id = heat.machine_id;
   recorded.tiers = heat.tiers;

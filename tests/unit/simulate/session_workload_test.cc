@@ -18,8 +18,8 @@ Topology recorded_machine() {
 }
 
 // Born cold first; the heat map names the hot one first.
-RecordedRun recorded() {
-  heat::HeatMap heat = fixture::make_heat(recorded_machine(), 0.01);
+RecordedRun recorded_on(const Topology& machine) {
+  heat::HeatMap heat = fixture::make_heat(machine, 0.01);
   std::vector<double> hot(64, kBlock);
   std::vector<double> routed(64, 0.25 * kBlock);
   std::vector<double> idle(64, 0);
@@ -36,6 +36,10 @@ RecordedRun recorded() {
   auto run = recorded_run(session, heat);
   EXPECT_TRUE(run.ok()) << run.error().message;
   return *run;
+}
+
+RecordedRun recorded() {
+  return recorded_on(recorded_machine());
 }
 
 TEST(SessionWorkload, PutsObjectsInTheOrderOfTheirBirth) {
@@ -68,6 +72,15 @@ TEST(SessionWorkload, ReadsAsOftenAsWasRecorded) {
   EXPECT_EQ(reads[0], 0);
   EXPECT_EQ(reads[64], kSteps);
   EXPECT_NEAR(reads[128] / kSteps, 0.25, 0.04);
+}
+
+// 64 blocks whole and 64 at a quarter, each 10 ms.
+TEST(SessionWorkload, TakesTheEnginesRateFromAMachineThatNobodyCalibrated) {
+  Topology machine = fixture::make_machine({fixture::make_tier("dram", 512, 100)});
+  machine.tiers[0].read_bandwidth = {};
+  const RecordedRun run = recorded_on(machine);
+  EXPECT_NEAR(run.engine_seconds_per_byte, 0.01 / (80 * kBlock), 1e-15);
+  ASSERT_EQ(run.notes.size(), 1u);
 }
 
 TEST(SessionWorkload, IsPlannedFromItsOwnRecording) {
