@@ -22,8 +22,8 @@ namespace {
 constexpr std::uint64_t kInterval = 2;      // steps from one look to the next
 constexpr std::uint64_t kFirstLook = 8;     // steps before the first
 constexpr std::uint64_t kShortestRest = 4;  // steps
-constexpr std::uint64_t kLongestRest = OnlineHeat::kHorizon;
-constexpr double kDoubtsHeeded = 0.5;  // standard errors that speak against a move
+constexpr std::uint64_t kLongestRest = 16;  // steps
+constexpr double kDoubtsHeeded = 0.5;       // standard errors that speak against a move
 constexpr double kBlock = static_cast<double>(kBlockBytes.value);
 
 class Online final : public Policy {

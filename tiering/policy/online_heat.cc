@@ -8,7 +8,7 @@ namespace terrace::policy {
 namespace {
 
 // Steps after which an observation counts half: a burst, a regime, the long run.
-constexpr std::array<double, OnlineHeat::kAverages> kHalfLives = {1, 24, 256};
+constexpr std::array<double, OnlineHeat::kAverages> kHalfLives = {3, 24, 256};
 constexpr std::size_t kPowers = 4096;
 // Steps in a row that make a stream: a block that is read in nine of ten steps by chance passes for
 // one in 12 of 100 looks.
@@ -22,6 +22,9 @@ constexpr double kMostCounted = 2 * 256 / 0.6931;
 constexpr double kLeastRate = 0.02;
 // What held for so many steps is expected to hold for so many times as many.
 constexpr double kHoldsFor = 2;
+// Share of a steady block's touches that the long average predicts, below which heat counts as
+// changing.
+constexpr double kMixed = 0.75;
 // The longest that an expectation may hold, in steps.
 constexpr double kLongestHorizon = 512;
 
@@ -201,9 +204,8 @@ void OnlineHeat::weigh(Evidence& evidence) const {
   for (std::size_t i = 0; i < kAverages; ++i) squares[i][i] += kFirstGuess;
   products[kAverages - 1] += kFirstGuess * static_cast<double>(kHorizon);
   evidence.weights = solve_without_negatives(squares, products);
-  // How much of a steady block's touches the long average predicts alone: 1 where heat is steady.
-  const double trust =
-      std::clamp(2 * evidence.weights[kAverages - 1] / static_cast<double>(kHorizon) - 1, 0.0, 1.0);
+  const double lasting = evidence.weights[kAverages - 1] / static_cast<double>(kHorizon);
+  const double trust = std::clamp((lasting - kMixed) / (1 - kMixed), 0.0, 1.0);
   const double watched = std::clamp(kHoldsFor * static_cast<double>(now_),
                                     static_cast<double>(kHorizon), kLongestHorizon);
   evidence.horizon =
