@@ -23,7 +23,9 @@ constexpr std::uint64_t kInterval = 2;      // steps from one look to the next
 constexpr std::uint64_t kFirstLook = 8;     // steps before the first
 constexpr std::uint64_t kShortestRest = 4;  // steps
 constexpr std::uint64_t kLongestRest = 16;  // steps
-constexpr double kDoubtsHeeded = 0.5;       // standard errors that speak against a move
+// Looks after which the programme is solved again though the streams are as many as before.
+constexpr std::uint64_t kLooksForShares = 8;
+constexpr double kDoubtsHeeded = 0.5;  // standard errors that speak against a move
 constexpr double kBlock = static_cast<double>(kBlockBytes.value);
 
 class Online final : public Policy {
@@ -82,11 +84,13 @@ class Online final : public Policy {
   void look() {
     const std::uint64_t step = heat_.steps();
     heat_.refresh();
+    std::uint64_t streams = 0;
     for (BlockId block = 0; block < table_.blocks(); ++block) {
       BlockOutlook& outlook = outlook_[block];
       outlook = {};
       if (table_.tier_of(block) == kNowhere) continue;
       outlook.streamed = heat_.streamed(block);
+      if (outlook.streamed) ++streams;
       const double touches = heat_.expected_touches(block);
       outlook.rate = outlook.streamed ? 1 : touches / heat_.horizon(block);
       outlook.worth = touches * gain_per_touch_;
@@ -94,11 +98,19 @@ class Online final : public Policy {
       outlook.horizon_steps = heat_.horizon(block);
       outlook.resting = history_[block].rests_until > step;
     }
-    const TargetRequest request{machine_, layout_, table_, outlook_, came_, swap_seconds_};
+    const bool known = streams == streams_then_ && ++looks_since_ < kLooksForShares;
+    const TargetRequest request{machine_,     layout_, table_,
+                                outlook_,     came_,   known ? shares_ : std::vector<double>{},
+                                swap_seconds_};
     auto target = find_target(request);
     // A programme that cannot be solved leaves everything where it is.
     if (!target) return;
     if (!target->stream_shares.empty()) turns_.set(target->stream_shares);
+    if (!known) {
+      shares_ = target->stream_shares;
+      streams_then_ = streams;
+      looks_since_ = 0;
+    }
     carry_out(*target);
   }
 
@@ -164,6 +176,9 @@ class Online final : public Policy {
   std::vector<BlockOutlook> outlook_;
   std::vector<History> history_;
   ShareTurns turns_;
+  std::vector<double> shares_;  // of the streams, by the last programme
+  std::uint64_t streams_then_ = 0;
+  std::uint64_t looks_since_ = 0;
   double swap_seconds_ = 0;
   double gain_per_touch_ = 0;
   std::uint64_t came_ = 0;

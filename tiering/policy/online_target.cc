@@ -219,9 +219,13 @@ void place_by_worth(const TargetRequest& request, Target& target) {
 Result<Target> find_target(const TargetRequest& request) {
   Target target;
   target.tier_of.assign(request.table.blocks(), kNowhere);
-  auto shares = stream_shares(request);
-  if (!shares) return shares.error();
-  target.stream_shares = std::move(*shares);
+  if (request.known_shares.empty()) {
+    auto shares = stream_shares(request);
+    if (!shares) return shares.error();
+    target.stream_shares = std::move(*shares);
+  } else {
+    target.stream_shares = request.known_shares;
+  }
   if (!target.stream_shares.empty()) place_streams(request, target);
   if (!streams_pay(request, target)) keep_streams(request, target);
   place_by_worth(request, target);

@@ -35,7 +35,9 @@ struct TargetRequest {
   const PlacementTable& table;
   const std::vector<BlockOutlook>& outlook;  ///< one for each block
   std::uint64_t reserve_blocks = 0;          ///< of the fastest tier, for blocks about to come
-  double swap_seconds = 0;                   ///< what it costs to exchange two blocks
+  /// The streams' shares as found before, to be used again; empty: solve for them.
+  std::vector<double> known_shares;
+  double swap_seconds = 0;  ///< what it costs to exchange two blocks
 };
 
 /// Errors: those of the linear programme.
