@@ -120,24 +120,19 @@ void OnlineHeat::touched(const Touch& touch) {
   }
 }
 
-OnlineHeat::Features OnlineHeat::averages(BlockId block) const {
-  Features features;
+double OnlineHeat::average(BlockId block, std::size_t which) const {
   const BlockHeat& heat = heat_[block];
   const std::uint64_t gap = now_ - heat.last;
-  for (std::size_t i = 0; i < kAverages; ++i) {
-    // An average at the end of the step that a touch fell in has not decayed yet.
-    const double value = heat.average[i] * decay(i, gap > 0 ? gap - 1 : 0);
-    const double seen = 1 - decay(i, std::max<std::uint64_t>(1, age(block)));
-    features[i] = value / seen;
-  }
-  return features;
+  // An average at the end of the step that a touch fell in has not decayed yet.
+  const double value = heat.average[which] * decay(which, gap > 0 ? gap - 1 : 0);
+  return value / (1 - decay(which, std::max<std::uint64_t>(1, age(block))));
 }
 
 // A count over n steps at a rate of q has a variance of q / n a step; a block that was never
 // touched may have been about to.
 double OnlineHeat::doubt(BlockId block) const {
   const double steps = std::clamp(static_cast<double>(age(block)), 1.0, kMostCounted);
-  const double rate = std::max(averages(block)[kAverages - 1], 1 / steps);
+  const double rate = std::max(average(block, kAverages - 1), 1 / steps);
   const Evidence& evidence = evidence_[object_of_[block]];
   const double weight = evidence.weights[kAverages - 1] / static_cast<double>(kHorizon);
   return std::max(0.0, weight) * evidence.horizon * std::sqrt(rate / steps);
@@ -152,13 +147,13 @@ bool OnlineHeat::streamed(BlockId block) const {
 void OnlineHeat::refresh() {
   std::fill(range_burst_.begin(), range_burst_.end(), 0.0);
   for (BlockId block = 0; block < layout_.blocks(); ++block) {
-    range_burst_[range_of_[block]] += averages(block)[0] / kRangeBlocks;
+    range_burst_[range_of_[block]] += average(block, 0) / kRangeBlocks;
   }
 }
 
 OnlineHeat::Features OnlineHeat::features(BlockId block) const {
-  Features features = averages(block);
-  features[0] = range_burst_[range_of_[block]];
+  Features features{range_burst_[range_of_[block]]};
+  for (std::size_t i = 1; i < kAverages; ++i) features[i] = average(block, i);
   return features;
 }
 

@@ -65,7 +65,7 @@ class OnlineHeat {
     double horizon = kHorizon;
   };
 
-  Features averages(BlockId block) const;
+  double average(BlockId block, std::size_t which) const;
   Features features(BlockId block) const;
   void learn();
   void weigh(Evidence& evidence) const;
