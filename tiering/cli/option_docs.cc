@@ -64,6 +64,8 @@ std::string values_of(const OptionSpec& spec) {
       return "rules: weights*=dram,class:heap=cxl";
     case OptionType::kInteger:
       return "whole number";
+    case OptionType::kText:
+      return "text";
   }
   return {};
 }

@@ -22,6 +22,7 @@ enum class OptionType : std::uint8_t {
   kPercent = 5,   ///< 15% or 0.15
   kInteger = 6,   ///< whole number, not negative
   kRules = 7,     ///< OBJECTS=TIER,... (tiering/plan/rule_text.h)
+  kText = 8,      ///< names and figures that the verb itself checks
 };
 
 /// Where an option may be given.
@@ -44,9 +45,11 @@ struct OptionSpec {
 
 namespace option_sets {
 inline constexpr std::uint32_t kWrappers = Verb::kRun | Verb::kRecord;
-inline constexpr std::uint32_t kTiers = kWrappers | Verb::kPlan | Verb::kTopo | Verb::kCalibrate;
+inline constexpr std::uint32_t kTiers =
+    kWrappers | Verb::kPlan | Verb::kTopo | Verb::kCalibrate | Verb::kSimulate;
 inline constexpr std::uint32_t kJson = Verb::kDoctor | Verb::kTopo | Verb::kCalibrate |
-                                       Verb::kPlan | Verb::kReport | Verb::kVerify | Verb::kStatus;
+                                       Verb::kPlan | Verb::kReport | Verb::kVerify |
+                                       Verb::kStatus | Verb::kSimulate;
 inline constexpr std::uint32_t kSession = Verb::kReport | Verb::kPlan;
 inline constexpr std::uint32_t kAll = kJson | kWrappers;
 inline constexpr std::uint32_t kOne(Verb verb) {
@@ -114,8 +117,24 @@ inline constexpr std::array kOptions = {
                "the plan in force: what lies well enough stays, and memory moves only when that pays within the horizon"},
     OptionSpec{"horizon", 0, OptionType::kDuration, Reach::kEverywhere, "60s", "", "TIME", option_sets::kOne(Verb::kPlan),
                "time within which moves away from the plan of --from must win back what they take"},
-    OptionSpec{"min-lifetime", 0, OptionType::kPercent, Reach::kEverywhere, "20%", "", "PERCENT", option_sets::kSession | Verb::kVerify,
+    OptionSpec{"min-lifetime", 0, OptionType::kPercent, Reach::kEverywhere, "20%", "", "PERCENT", option_sets::kSession | Verb::kVerify | Verb::kSimulate,
                "objects that lived for less of the session are left out, such as load staging"},
+    OptionSpec{"workload", 0, OptionType::kText, Reach::kFlagOnly, "all", "", "NAME", option_sets::kOne(Verb::kSimulate),
+               "what is simulated: dense, moe, kv, sequences, zipf, shift, all of these, a FILE.session, or a request trace (Mooncake's FILE.jsonl, Azure's FILE.csv)"},
+    OptionSpec{"policies", 0, OptionType::kText, Reach::kFlagOnly, "first-touch,weighted,plan,online", "", "NAMES", option_sets::kOne(Verb::kSimulate),
+               "policies to compare, by name, separated by commas; docs/simulator.md lists them"},
+    OptionSpec{"all-policies", 0, OptionType::kFlag, Reach::kFlagOnly, "false", "", "", option_sets::kOne(Verb::kSimulate),
+               "compare all policies"},
+    OptionSpec{"fast", 0, OptionType::kText, Reach::kFlagOnly, "50%", "", "SHARE", option_sets::kOne(Verb::kSimulate),
+               "two simulated tiers: share of the workload that the fast one holds"},
+    OptionSpec{"slow-ratio", 0, OptionType::kText, Reach::kFlagOnly, "1/4", "", "RATIO", option_sets::kOne(Verb::kSimulate),
+               "and the other one's bandwidth over the fast one's, which is as fast as the engine"},
+    OptionSpec{"this-machine", 0, OptionType::kFlag, Reach::kFlagOnly, "false", "", "", option_sets::kOne(Verb::kSimulate),
+               "simulate over this machine's tiers in place of two simulated ones; --tiers does so too"},
+    OptionSpec{"steps", 0, OptionType::kInteger, Reach::kFlagOnly, "800", "", "N", option_sets::kOne(Verb::kSimulate),
+               "steps to simulate; the first quarter, in which policies learn, is not counted"},
+    OptionSpec{"seed", 0, OptionType::kInteger, Reach::kFlagOnly, "1", "", "N", option_sets::kOne(Verb::kSimulate),
+               "of the workload's random numbers"},
     OptionSpec{"quick", 0, OptionType::kFlag, Reach::kEverywhere, "false", "", "", option_sets::kOne(Verb::kCalibrate),
                "shorter measurements, wider spread"},
     OptionSpec{"check", 0, OptionType::kFlag, Reach::kFlagOnly, "false", "", "", option_sets::kOne(Verb::kDoctor),

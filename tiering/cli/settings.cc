@@ -122,6 +122,8 @@ Status check_value(const OptionSpec& spec, std::string_view text) {
       return only_status(parse_integer(text));
     case OptionType::kRules:
       return only_status(plan::parse_rules(plan::RuleKind::kPin, text));
+    case OptionType::kText:
+      return ok_status();
   }
   return make_error(ErrorCode::kUsage, 0, "an option of unknown type");
 }

@@ -21,6 +21,7 @@ enum class Verb : std::uint32_t {
   kVerify = 1u << 7,
   kOptions = 1u << 8,
   kStatus = 1u << 9,
+  kSimulate = 1u << 10,
 };
 
 /// Who gives the exit code.
@@ -90,6 +91,13 @@ inline constexpr std::array kVerbs = {
              "run under Terrace, 3 when it is another user's or does not answer such questions "
              "(no object yet, live-status off, another network namespace), 5 when it should have "
              "answered within two seconds and did not."},
+    VerbSpec{
+        Verb::kSimulate, VerbKind::kOwn, Visibility::kShown, "simulate", "[placement]",
+        "compare placement policies on a workload, by the step-time model, without running it",
+        "Replays a synthetic decode, a recorded session or a request trace over two simulated "
+        "tiers or this machine's own, and prints for each policy the step time, the share of reads "
+        "that the fastest tier served, and what was moved, beside the offline optimum. All figures "
+        "are simulated. The argument says what is simulated; placement is all there is."},
     VerbSpec{Verb::kOptions, VerbKind::kOwn, Visibility::kHidden, "options", "",
              "print the option table as documentation", ""},
 };

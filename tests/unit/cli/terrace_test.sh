@@ -131,6 +131,37 @@ done
 expect 2 'json and a bad tier file' topo --json --tiers "$work/bad.json"
 silent out 'json and a bad tier file'
 
+# simulate: all input is checked before the first step, and the figures say what they are.
+expect 0 'simulate' simulate --workload dense --steps 8 --policies first-touch,plan
+prints 'offline optimum'
+prints 'simulated'
+expect 0 'simulate placement, all policies, json' simulate placement --workload zipf --steps 8 \
+  --all-policies --json
+prints '"provenance": "simulated"'
+prints '"name": "online"'
+expect 2 'unknown workload' simulate --workload zpif
+says 'unknown workload "zpif"; did you mean "zipf"?'
+expect 2 'unknown policy' simulate --policies lru,onlin
+says 'unknown policy "onlin"; did you mean "online"?'
+expect 2 'a policy twice' simulate --policies lru,lru
+says 'named twice'
+expect 2 'policies and all of them' simulate --policies lru --all-policies
+expect 2 'no fast tier' simulate --fast 0%
+says '--fast: "0%" is no share of the workload'
+expect 2 'more than the workload' simulate --fast 120%
+expect 2 'no slow tier' simulate --slow-ratio 0
+says '--slow-ratio'
+expect 2 'too few steps' simulate --steps 3
+expect 2 'unknown subject' simulate plcement
+says 'did you mean "placement"?'
+expect 2 'a workload as argument' simulate moe
+says '--workload'
+expect 5 'trace that is not there' simulate --workload "$work/none.csv"
+printf 'TIMESTAMP,ContextTokens,GeneratedTokens\nt,100,5\nt,oops,5\n' >"$work/bad.csv"
+expect 2 'broken trace' simulate --workload "$work/bad.csv"
+says 'bad.csv:3: ContextTokens "oops"'
+expect 5 'session that is not there' simulate --workload "$work/none.session"
+
 # An output that would cost somebody a file is refused.
 echo 'weights' >"$work/model.gguf"
 expect 125 'record over a model' record -o "$work/model.gguf" -- true

@@ -24,6 +24,7 @@ int record_verb(const Call& call);
 int report_verb(const Call& call);
 int run_verb(const Call& call);
 int status_verb(const Call& call);
+int simulate_verb(const Call& call);
 int topo_verb(const Call& call);
 int verify_verb(const Call& call);
 

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tiering/policy/online_heat.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace terrace::policy {
+namespace {
+
+// Steps after which an observation counts half: a burst, a regime, the long run.
+constexpr std::array<double, OnlineHeat::kAverages> kHalfLives = {3, 24, 256};
+constexpr std::size_t kPowers = 4096;
+// Steps in a row that make a stream: a block that is read in nine of ten steps by chance passes for
+// one in 12 of 100 looks.
+constexpr std::uint64_t kStreamRun = 20;
+// Evidence that the first guess weighs as much as: that of a few dozen blocks.
+constexpr double kFirstGuess = 1;
+// Steps that an average with the longest half-life counts at most: the sum of its weights, squared,
+// over the sum of their squares.
+constexpr double kMostCounted = 2 * 256 / 0.6931;
+// Touches a step below which counts are taken as equally uncertain.
+constexpr double kLeastRate = 0.02;
+// What held for so many steps is expected to hold for so many times as many.
+constexpr double kHoldsFor = 2;
+// Share of a steady block's touches that the long average predicts, below which heat counts as
+// changing.
+constexpr double kMixed = 0.75;
+// The longest that an expectation may hold, in steps.
+constexpr double kLongestHorizon = 512;
+
+// Solves a small symmetric system by elimination; a pivot that vanished leaves its unknown at 0.
+template <std::size_t N>
+std::array<double, N> solve(std::array<std::array<double, N>, N> a, std::array<double, N> b) {
+  for (std::size_t i = 0; i < N; ++i) {
+    if (std::fabs(a[i][i]) < 1e-12) continue;
+    for (std::size_t row = i + 1; row < N; ++row) {
+      const double factor = a[row][i] / a[i][i];
+      for (std::size_t k = i; k < N; ++k) a[row][k] -= factor * a[i][k];
+      b[row] -= factor * b[i];
+    }
+  }
+  std::array<double, N> x{};
+  for (std::size_t i = N; i-- > 0;) {
+    double rest = b[i];
+    for (std::size_t k = i + 1; k < N; ++k) rest -= a[i][k] * x[k];
+    x[i] = std::fabs(a[i][i]) < 1e-12 ? 0 : rest / a[i][i];
+  }
+  return x;
+}
+
+// The same with unknowns that must not be negative: those that would be are left out, one at a
+// time, the lowest first. Exact for what is left; enough for three unknowns.
+template <std::size_t N>
+std::array<double, N> solve_without_negatives(std::array<std::array<double, N>, N> a,
+                                              std::array<double, N> b) {
+  for (std::size_t round = 0; round < N; ++round) {
+    const std::array<double, N> x = solve(a, b);
+    const auto least = std::min_element(x.begin(), x.end());
+    if (*least >= 0) return x;
+    const auto out = static_cast<std::size_t>(least - x.begin());
+    for (std::size_t i = 0; i < N; ++i) a[i][out] = a[out][i] = 0;
+    b[out] = 0;
+  }
+  return solve(a, b);
+}
+
+}  // namespace
+
+OnlineHeat::OnlineHeat(const Layout& layout)
+    : layout_(layout),
+      heat_(layout.blocks()),
+      born_(layout.blocks(), 0),
+      object_of_(layout.blocks(), 0),
+      touches_(layout.blocks(), 0),
+      touches_at_snapshot_(layout.blocks(), 0),
+      snapshot_(layout.blocks()),
+      evidence_(layout.objects.size()) {
+  for (std::size_t i = 0; i < kAverages; ++i) {
+    for (std::size_t n = 0; n < kPowers; ++n) {
+      powers_[i].push_back(std::exp2(-static_cast<double>(n) / kHalfLives[i]));
+    }
+  }
+  range_of_.resize(layout.blocks());
+  std::uint32_t ranges = 0;
+  for (std::uint32_t o = 0; o < layout.objects.size(); ++o) {
+    const ObjectSpan& span = layout.objects[o];
+    for (std::uint32_t i = 0; i < span.count; ++i) {
+      range_of_[span.first + i] = ranges + i / kRangeBlocks;
+    }
+    ranges += (span.count + kRangeBlocks - 1) / kRangeBlocks;
+    std::fill_n(object_of_.begin() + span.first, span.count, o);
+    evidence_[o].weights = {0, 0, static_cast<double>(kHorizon)};
+  }
+  range_burst_.assign(ranges, 0.0);
+}
+
+double OnlineHeat::decay(std::size_t which, std::uint64_t steps) const {
+  return steps < kPowers ? powers_[which][steps] : 0;
+}
+
+void OnlineHeat::allocated(BlockId block) {
+  heat_[block] = {{}, static_cast<std::uint32_t>(now_), 0};
+  born_[block] = now_;
+  touches_[block] = 0;
+  touches_at_snapshot_[block] = 0;
+  snapshot_[block] = {};
+}
+
+void OnlineHeat::touched(const Touch& touch) {
+  for (BlockId block = touch.first; block < touch.first + touch.count; ++block) {
+    BlockHeat& heat = heat_[block];
+    const std::uint64_t gap = now_ - heat.last;
+    for (std::size_t i = 0; i < kAverages; ++i) {
+      heat.average[i] = static_cast<float>(heat.average[i] * decay(i, gap) + 1 - powers_[i][1]);
+    }
+    // A block's first touch falls in the step of its birth, or begins a run.
+    heat.run = gap == 1 || (gap == 0 && heat.run == 0 && age(block) == 0) ? heat.run + 1 : 0;
+    heat.last = static_cast<std::uint32_t>(now_);
+    ++touches_[block];
+  }
+}
+
+double OnlineHeat::average(BlockId block, std::size_t which) const {
+  const BlockHeat& heat = heat_[block];
+  const std::uint64_t gap = now_ - heat.last;
+  // An average at the end of the step that a touch fell in has not decayed yet.
+  const double value = heat.average[which] * decay(which, gap > 0 ? gap - 1 : 0);
+  return value / (1 - decay(which, std::max<std::uint64_t>(1, age(block))));
+}
+
+// A count over n steps at a rate of q has a variance of q / n a step; a block that was never
+// touched may have been about to.
+double OnlineHeat::doubt(BlockId block) const {
+  const double steps = std::clamp(static_cast<double>(age(block)), 1.0, kMostCounted);
+  const double rate = std::max(average(block, kAverages - 1), 1 / steps);
+  const Evidence& evidence = evidence_[object_of_[block]];
+  const double weight = evidence.weights[kAverages - 1] / static_cast<double>(kHorizon);
+  return std::max(0.0, weight) * evidence.horizon * std::sqrt(rate / steps);
+}
+
+bool OnlineHeat::streamed(BlockId block) const {
+  const BlockHeat& heat = heat_[block];
+  const std::uint64_t wanted = std::min<std::uint64_t>(kStreamRun, age(block));
+  return now_ - heat.last == 1 && heat.run > 0 && heat.run >= wanted;
+}
+
+void OnlineHeat::refresh() {
+  std::fill(range_burst_.begin(), range_burst_.end(), 0.0);
+  for (BlockId block = 0; block < layout_.blocks(); ++block) {
+    range_burst_[range_of_[block]] += average(block, 0) / kRangeBlocks;
+  }
+}
+
+OnlineHeat::Features OnlineHeat::features(BlockId block) const {
+  Features features{range_burst_[range_of_[block]]};
+  for (std::size_t i = 1; i < kAverages; ++i) features[i] = average(block, i);
+  return features;
+}
+
+double OnlineHeat::expected_touches(BlockId block) const {
+  const Features now = features(block);
+  const Evidence& evidence = evidence_[object_of_[block]];
+  const Features& weight = evidence.weights;
+  const double once = weight[0] * now[0] + weight[1] * now[1];
+  const double lasting = weight[2] * now[2] * (evidence.horizon / static_cast<double>(kHorizon));
+  return std::max(0.0, once + lasting);
+}
+
+void OnlineHeat::snapshot() {
+  snapshot_step_ = now_;
+  touches_at_snapshot_ = touches_;
+  refresh();
+  for (BlockId block = 0; block < layout_.blocks(); ++block) snapshot_[block] = features(block);
+}
+
+void OnlineHeat::learn() {
+  for (Evidence& evidence : evidence_) {
+    for (Features& row : evidence.squares) {
+      for (double& value : row) value /= 2;
+    }
+    for (double& value : evidence.products) value /= 2;
+  }
+  for (BlockId block = 0; block < layout_.blocks(); ++block) {
+    Evidence& evidence = evidence_[object_of_[block]];
+    const Features& x = snapshot_[block];
+    const double weight = 1 / (kLeastRate + x[kAverages - 1]);
+    const double touched = touches_[block] - touches_at_snapshot_[block];
+    for (std::size_t i = 0; i < kAverages; ++i) {
+      evidence.products[i] += weight * x[i] * touched;
+      for (std::size_t k = 0; k < kAverages; ++k) evidence.squares[i][k] += weight * x[i] * x[k];
+    }
+  }
+  for (Evidence& evidence : evidence_) weigh(evidence);
+}
+
+void OnlineHeat::weigh(Evidence& evidence) const {
+  auto squares = evidence.squares;
+  Features products = evidence.products;
+  for (std::size_t i = 0; i < kAverages; ++i) squares[i][i] += kFirstGuess;
+  products[kAverages - 1] += kFirstGuess * static_cast<double>(kHorizon);
+  evidence.weights = solve_without_negatives(squares, products);
+  const double lasting = evidence.weights[kAverages - 1] / static_cast<double>(kHorizon);
+  const double trust = std::clamp((lasting - kMixed) / (1 - kMixed), 0.0, 1.0);
+  const double watched = std::clamp(kHoldsFor * static_cast<double>(now_),
+                                    static_cast<double>(kHorizon), kLongestHorizon);
+  evidence.horizon =
+      static_cast<double>(kHorizon) + trust * (watched - static_cast<double>(kHorizon));
+}
+
+void OnlineHeat::step_ended() {
+  ++now_;
+  if (now_ - snapshot_step_ < kHorizon) {
+    if (now_ == kHorizon / 4) snapshot();  // the first averages mean something from here on
+    return;
+  }
+  learn();
+  snapshot();
+}
+
+}  // namespace terrace::policy

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// How often each block will be touched, learned from how often it was: three averages that forget
+// at different speeds, and for each object the weights with which they predicted best so far.
+// First part of the online policy; online_target.h turns the figures into places.
+//
+// Averages: exponentially decayed touches a step, corrected for the time before the block existed
+// (D. Kingma and J. Ba, "Adam", 2015, section 3). Weights: least squares without intercept over all
+// blocks of the object, features at one time against touches in the kHorizon steps after it, each
+// block weighed by the variance of its count (a Poisson count's is its mean), older evidence halved
+// (recursive least squares with forgetting; Haykin, "Adaptive Filter Theory", ch. 10). Nothing is
+// known of the future, and nothing of the workload but its objects. Not thread-safe; allocates on
+// construction. O(1) for each touch.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "tiering/policy/policy.h"
+
+namespace terrace::policy {
+
+class OnlineHeat {
+ public:
+  static constexpr std::size_t kAverages = 3;
+  static constexpr std::uint64_t kHorizon = 64;  ///< steps that a prediction is scored over
+
+  explicit OnlineHeat(const Layout& layout);
+
+  void allocated(BlockId block);
+  void touched(const Touch& touch);
+  /// Moves on to the next step; learns when a prediction's time is up.
+  void step_ended();
+
+  std::uint64_t steps() const { return now_; }
+  /// Averages bursts over their ranges as they are now. Before expected_touches(), once a step.
+  void refresh();
+  /// Touches that are expected of the block within its object's horizon.
+  double expected_touches(BlockId block) const;
+  /// One standard error of that, as far as it comes from the long average's count.
+  double doubt(BlockId block) const;
+  /// Steps that expectations of this object's blocks hold for: kHorizon, and longer, up to as long
+  /// as has been watched, as far as the long average alone predicts what comes.
+  double horizon(BlockId block) const { return evidence_[object_of_[block]].horizon; }
+  /// Since it came into being.
+  std::uint32_t touches(BlockId block) const { return touches_[block]; }
+  std::uint64_t age(BlockId block) const { return now_ - born_[block]; }
+  /// Touched exactly once in each of the last steps, since its birth or long enough: it is read by
+  /// a stream, whose transfers overlap.
+  bool streamed(BlockId block) const;
+
+ private:
+  using Features = std::array<double, kAverages>;
+  static constexpr std::uint32_t kRangeBlocks = 16;
+  struct BlockHeat {
+    std::array<float, kAverages> average{};
+    std::uint32_t last = 0;
+    std::uint32_t run = 0;  // steps in a row with one touch each, the last one at `last`
+  };
+  /// Normal equations of one object's regression.
+  struct Evidence {
+    std::array<Features, kAverages> squares{};
+    Features products{};
+    Features weights{};
+    double horizon = kHorizon;
+  };
+
+  double average(BlockId block, std::size_t which) const;
+  Features features(BlockId block) const;
+  void learn();
+  void weigh(Evidence& evidence) const;
+  void snapshot();
+  double decay(std::size_t which, std::uint64_t steps) const;
+
+  const Layout& layout_;
+  std::uint64_t now_ = 0;
+  std::uint64_t snapshot_step_ = 0;
+  std::vector<BlockHeat> heat_;
+  std::vector<std::uint64_t> born_;
+  std::vector<std::uint32_t> object_of_;
+  std::vector<std::uint32_t> range_of_;
+  std::vector<double> range_burst_;  // mean of the shortest average over each range
+  std::vector<std::uint32_t> touches_;
+  std::vector<std::uint32_t> touches_at_snapshot_;
+  std::vector<Features> snapshot_;
+  std::vector<Evidence> evidence_;
+  std::array<std::vector<double>, kAverages> powers_;
+};
+
+}  // namespace terrace::policy

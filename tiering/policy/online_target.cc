@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tiering/policy/online_target.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <terrace/units.h>
+
+#include "tiering/plan/programme.h"
+
+namespace terrace::policy {
+namespace {
+
+constexpr std::uint32_t kPhaseBlocks = 16;  // 32 MiB, as the planner's default
+// Of a slow link's bandwidth, as the planner: the rest is for moves and disturbances.
+constexpr double kSlowLinkUse = 0.92;
+constexpr double kBlock = static_cast<double>(kBlockBytes.value);
+
+// Blocks of one object that are streamed together.
+struct Chunk {
+  std::vector<BlockId> blocks;
+};
+
+model::Workload workload_of(const TargetRequest& request) {
+  model::Workload workload;
+  for (std::uint32_t o = 0; o < request.layout.objects.size(); ++o) {
+    const ObjectSpan& span = request.layout.objects[o];
+    model::ObjectLoad load;
+    load.heat_index = o;
+    for (BlockId block = span.first; block < span.first + span.count; ++block) {
+      const BlockOutlook& outlook = request.outlook[block];
+      model::BlockLoad one;
+      if (request.table.tier_of(block) != kNowhere && outlook.rate > 0) {
+        one.bytes_per_step = outlook.rate * kBlock;
+        one.access = outlook.streamed ? model::Access::kStreamed : model::Access::kRouted;
+      }
+      load.blocks.push_back(one);
+    }
+    for (std::uint32_t first = 0; first < span.count; first += kPhaseBlocks) {
+      workload.phases.push_back({o, first, std::min(kPhaseBlocks, span.count - first)});
+    }
+    workload.objects.push_back(std::move(load));
+  }
+  return workload;
+}
+
+std::vector<Chunk> streamed_chunks(const TargetRequest& request) {
+  std::vector<Chunk> chunks;
+  for (const ObjectSpan& span : request.layout.objects) {
+    Chunk chunk;
+    for (BlockId block = span.first; block < span.first + span.count; ++block) {
+      if (request.table.tier_of(block) != kNowhere && request.outlook[block].streamed) {
+        chunk.blocks.push_back(block);
+      }
+      if (chunk.blocks.size() == kPhaseBlocks) {
+        chunks.push_back(std::move(chunk));
+        chunk = {};
+      }
+    }
+    if (!chunk.blocks.empty()) chunks.push_back(std::move(chunk));
+  }
+  return chunks;
+}
+
+// How many of the streamed blocks the programme puts on each tier; the others' room is not its own.
+Result<std::vector<double>> stream_shares(const TargetRequest& request) {
+  const bool any = std::any_of(request.outlook.begin(), request.outlook.end(),
+                               [](const BlockOutlook& outlook) { return outlook.streamed; });
+  if (!any) return std::vector<double>{};
+  std::vector<std::uint64_t> capacity = request.machine.capacity_blocks;
+  capacity[0] -= std::min(capacity[0] - 1, request.reserve_blocks);
+  const model::Workload workload = workload_of(request);
+  model::Rates rates{request.machine.engine_seconds_per_byte, request.machine.seconds_per_byte};
+  const plan::Programme programme = plan::plan_programme(workload, rates, capacity, kSlowLinkUse);
+  auto solution = plan::solve(programme);
+  if (!solution) return solution.error();
+  const std::size_t tiers = capacity.size();
+  std::vector<double> shares(tiers, 0.0);
+  double sum = 0;
+  for (std::size_t r = 0; r < programme.ranges.size(); ++r) {
+    // A phase too short to hide anything in is not kept apart from the routed blocks of its heat.
+    const std::vector<plan::BlockRef>& blocks = programme.ranges[r].blocks;
+    const auto streams = std::count_if(blocks.begin(), blocks.end(), [&](const auto& ref) {
+      return workload.objects[ref.object].blocks[ref.block].access == model::Access::kStreamed;
+    });
+    const double part = static_cast<double>(streams) / static_cast<double>(blocks.size());
+    for (std::size_t tier = 0; tier < tiers; ++tier) {
+      shares[tier] += part * solution->blocks[r * tiers + tier];
+      sum += part * solution->blocks[r * tiers + tier];
+    }
+  }
+  if (sum <= 0) return std::vector<double>{};
+  for (double& share : shares) share /= sum;
+  return shares;
+}
+
+double chunk_seconds(const Machine& machine, const std::vector<std::uint64_t>& on_tier,
+                     std::size_t blocks) {
+  double seconds = machine.engine_seconds_per_byte * static_cast<double>(blocks);
+  for (std::size_t tier = 0; tier < on_tier.size(); ++tier) {
+    seconds =
+        std::max(seconds, static_cast<double>(on_tier[tier]) * machine.seconds_per_byte[tier]);
+  }
+  return seconds * kBlock;
+}
+
+// Whole blocks of a chunk on each tier; what rounding leaves is carried to the next chunk.
+std::vector<std::uint64_t> quota_of(const std::vector<double>& shares, std::size_t blocks,
+                                    std::vector<double>& owed) {
+  std::vector<std::uint64_t> quota(shares.size(), 0);
+  for (std::size_t tier = 0; tier < shares.size(); ++tier) {
+    owed[tier] += shares[tier] * static_cast<double>(blocks);
+  }
+  for (std::size_t i = 0; i < blocks; ++i) {
+    const auto most = std::max_element(owed.begin(), owed.end());
+    *most -= 1;
+    ++quota[static_cast<std::size_t>(most - owed.begin())];
+  }
+  return quota;
+}
+
+// Blocks stay where they are as far as the quota allows; the others fill the gaps, fastest first.
+std::uint64_t place_chunk(const Chunk& chunk, const PlacementTable& table,
+                          std::vector<std::uint64_t> quota, std::vector<std::uint8_t>& tier_of) {
+  std::vector<BlockId> leaving;
+  for (const BlockId block : chunk.blocks) {
+    const std::uint8_t tier = table.tier_of(block);
+    if (quota[tier] > 0) {
+      --quota[tier];
+      tier_of[block] = tier;
+    } else {
+      leaving.push_back(block);
+    }
+  }
+  std::size_t tier = 0;
+  for (const BlockId block : leaving) {
+    while (quota[tier] == 0) ++tier;
+    --quota[tier];
+    tier_of[block] = static_cast<std::uint8_t>(tier);
+  }
+  return leaving.size();
+}
+
+void place_streams(const TargetRequest& request, Target& target) {
+  const std::vector<Chunk> chunks = streamed_chunks(request);
+  std::vector<double> owed(request.machine.tiers(), 0.0);
+  for (const Chunk& chunk : chunks) {
+    std::vector<std::uint64_t> now(request.machine.tiers(), 0);
+    for (const BlockId block : chunk.blocks) ++now[request.table.tier_of(block)];
+    const auto quota = quota_of(target.stream_shares, chunk.blocks.size(), owed);
+    const double gain = chunk_seconds(request.machine, now, chunk.blocks.size()) -
+                        chunk_seconds(request.machine, quota, chunk.blocks.size());
+    target.stream_gain_seconds += gain * request.outlook[chunk.blocks.front()].horizon_steps;
+    target.stream_moves += place_chunk(chunk, request.table, quota, target.tier_of);
+  }
+}
+
+// Do the streams' moves earn what they cost? If not, streams stay.
+bool streams_pay(const TargetRequest& request, const Target& target) {
+  return target.stream_gain_seconds >
+         static_cast<double>(target.stream_moves) * request.swap_seconds / 2;
+}
+
+void keep_streams(const TargetRequest& request, Target& target) {
+  for (BlockId block = 0; block < request.table.blocks(); ++block) {
+    if (request.outlook[block].streamed) target.tier_of[block] = request.table.tier_of(block);
+  }
+}
+
+// The most valuable blocks to the fastest tier that has room. One that is there already counts the
+// price of an exchange more, so that nothing moves for less than it costs, and doubt speaks for
+// what is.
+void place_by_worth(const TargetRequest& request, Target& target) {
+  struct Candidate {
+    BlockId block;
+    double score;
+  };
+  std::vector<std::uint64_t> room = request.machine.capacity_blocks;
+  room[0] -= std::min(room[0], request.reserve_blocks);
+  std::vector<BlockId> left;
+  for (BlockId block = 0; block < request.table.blocks(); ++block) {
+    if (request.table.tier_of(block) == kNowhere) continue;
+    if (request.outlook[block].streamed) {
+      std::uint64_t& taken = room[target.tier_of[block]];
+      taken -= std::min<std::uint64_t>(taken, 1);
+    } else {
+      left.push_back(block);
+    }
+  }
+  for (std::uint8_t tier = 0; tier < request.machine.tiers() && !left.empty(); ++tier) {
+    std::vector<Candidate> candidates;
+    for (const BlockId block : left) {
+      const BlockOutlook& outlook = request.outlook[block];
+      const bool here = request.table.tier_of(block) == tier;
+      double score = outlook.worth + (here ? request.swap_seconds + outlook.doubt : -outlook.doubt);
+      // Resting blocks are the first to stay and the last to come.
+      if (outlook.resting) score = here ? HUGE_VAL : -HUGE_VAL;
+      candidates.push_back({block, score});
+    }
+    const std::size_t taken = std::min<std::size_t>(candidates.size(), room[tier]);
+    std::nth_element(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(taken),
+                     candidates.end(), [](const Candidate& a, const Candidate& b) {
+                       return a.score > b.score || (a.score == b.score && a.block < b.block);
+                     });
+    left.clear();
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      if (i < taken) {
+        target.tier_of[candidates[i].block] = tier;
+      } else {
+        left.push_back(candidates[i].block);
+      }
+    }
+  }
+  for (const BlockId block : left) target.tier_of[block] = request.table.tier_of(block);
+}
+
+}  // namespace
+
+Result<Target> find_target(const TargetRequest& request) {
+  Target target;
+  target.tier_of.assign(request.table.blocks(), kNowhere);
+  if (request.known_shares.empty()) {
+    auto shares = stream_shares(request);
+    if (!shares) return shares.error();
+    target.stream_shares = std::move(*shares);
+  } else {
+    target.stream_shares = request.known_shares;
+  }
+  if (!target.stream_shares.empty()) place_streams(request, target);
+  if (!streams_pay(request, target)) keep_streams(request, target);
+  place_by_worth(request, target);
+  return target;
+}
+
+}  // namespace terrace::policy

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tiering/simulate/trace_reader.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+#include <nlohmann/json.hpp>
+
+namespace terrace::simulate {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::string_view kAzureHeader = "TIMESTAMP,ContextTokens,GeneratedTokens";
+
+Error bad_line(const std::string& place, const char* what) {
+  return make_error(ErrorCode::kUsage, 0, "%s: %s", place.c_str(), what);
+}
+
+Result<std::uint32_t> tokens_of(const Json& request, const char* key, const std::string& place) {
+  const auto found = request.find(key);
+  if (found == request.end()) {
+    return make_error(ErrorCode::kUsage, 0, "%s: the request has no \"%s\"", place.c_str(), key);
+  }
+  if (found->is_number_unsigned() && found->get<std::uint64_t>() <= kMostTokens) {
+    return static_cast<std::uint32_t>(found->get<std::uint64_t>());
+  }
+  return make_error(ErrorCode::kUsage, 0, "%s: \"%s\" is no count of tokens (0 to %u)",
+                    place.c_str(), key, kMostTokens);
+}
+
+Result<Request> parse_mooncake(std::string_view line, const std::string& place) {
+  const Json request = Json::parse(line, nullptr, false);
+  if (request.is_discarded() || !request.is_object()) {
+    return bad_line(place,
+                    "no JSON object; a request is {\"timestamp\": ms, \"input_length\": "
+                    "tokens, \"output_length\": tokens, ...}");
+  }
+  const auto input = tokens_of(request, "input_length", place);
+  if (!input) return input.error();
+  const auto output = tokens_of(request, "output_length", place);
+  if (!output) return output.error();
+  return Request{*input, *output};
+}
+
+Result<std::uint32_t> tokens_of(std::string_view text, const char* column,
+                                const std::string& place) {
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc() && end == text.data() + text.size() && value <= kMostTokens) {
+    return value;
+  }
+  return make_error(ErrorCode::kUsage, 0, "%s: %s \"%.*s\" is no count of tokens (0 to %u)",
+                    place.c_str(), column, static_cast<int>(std::min<std::size_t>(text.size(), 40)),
+                    text.data(), kMostTokens);
+}
+
+Result<Request> parse_azure(std::string_view line, const std::string& place) {
+  const std::size_t first = line.find(',');
+  const std::size_t second = first == std::string_view::npos ? first : line.find(',', first + 1);
+  if (second == std::string_view::npos || line.find(',', second + 1) != std::string_view::npos) {
+    return bad_line(place,
+                    "not three fields; a request is TIMESTAMP,ContextTokens,GeneratedTokens");
+  }
+  if (first == 0) return bad_line(place, "the request has no TIMESTAMP");
+  const auto context =
+      tokens_of(line.substr(first + 1, second - first - 1), "ContextTokens", place);
+  if (!context) return context.error();
+  const auto generated = tokens_of(line.substr(second + 1), "GeneratedTokens", place);
+  if (!generated) return generated.error();
+  return Request{*context, *generated};
+}
+
+std::string_view without_return(std::string_view line) {
+  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  return line;
+}
+
+}  // namespace
+
+std::optional<TraceFormat> trace_format_of(std::string_view path) {
+  if (path.ends_with(".jsonl")) return TraceFormat::kMooncake;
+  if (path.ends_with(".csv")) return TraceFormat::kAzure;
+  return std::nullopt;
+}
+
+Result<Request> parse_request(TraceFormat format, std::string_view line, const std::string& place) {
+  return format == TraceFormat::kMooncake ? parse_mooncake(line, place) : parse_azure(line, place);
+}
+
+TraceReader::TraceReader(std::unique_ptr<std::istream> stream, std::string name, TraceFormat format)
+    : stream_(std::move(stream)), name_(std::move(name)), format_(format) {}
+
+Result<TraceReader> TraceReader::open(const std::string& path, TraceFormat format) {
+  errno = 0;
+  auto stream = std::make_unique<std::ifstream>(path, std::ios::binary);
+  if (!*stream || stream->peek() == std::ifstream::traits_type::eof()) {
+    const int error = errno;
+    if (*stream || error == 0) {
+      return make_error(ErrorCode::kUsage, 0, "%s: the trace is empty", path.c_str());
+    }
+    return make_error(ErrorCode::kIo, error, "%s: cannot be read: %s", path.c_str(),
+                      std::strerror(error));
+  }
+  return TraceReader(std::move(stream), path, format);
+}
+
+Result<std::optional<std::string_view>> TraceReader::next_line() {
+  // A line is read up to its newline; what has none within the limit is no trace.
+  line_.clear();
+  for (int c = stream_->get(); c != std::istream::traits_type::eof(); c = stream_->get()) {
+    if (c == '\n') break;
+    line_.push_back(static_cast<char>(c));
+    if (line_.size() > kLongestLine) {
+      ++line_number_;
+      return bad_line(place(), "a line of more than 16 MiB; is this a request trace?");
+    }
+  }
+  if (stream_->bad()) return make_error(ErrorCode::kIo, EIO, "%s: read error", place().c_str());
+  if (stream_->eof() && line_.empty()) return std::optional<std::string_view>();
+  ++line_number_;
+  return std::optional(without_return(line_));
+}
+
+Result<std::optional<Request>> TraceReader::next() {
+  while (true) {
+    const auto line = next_line();
+    if (!line) return line.error();
+    if (!line->has_value()) return std::optional<Request>();
+    const std::string_view text = **line;
+    if (line_number_ == 1 && format_ == TraceFormat::kAzure) {
+      if (text == kAzureHeader) continue;
+      return bad_line(place(), "the first line is not TIMESTAMP,ContextTokens,GeneratedTokens");
+    }
+    if (text.empty()) continue;
+    const auto request = parse_request(format_, text, place());
+    if (!request) return request.error();
+    return std::optional(*request);
+  }
+}
+
+Result<std::uint64_t> count_requests(const std::string& path, TraceFormat format) {
+  auto reader = TraceReader::open(path, format);
+  if (!reader) return reader.error();
+  std::uint64_t count = 0;
+  while (true) {
+    const auto request = reader->next();
+    if (!request) return request.error();
+    if (!request->has_value()) break;
+    ++count;
+  }
+  if (count > 0) return count;
+  return make_error(ErrorCode::kUsage, 0, "%s: the trace holds no request", path.c_str());
+}
+
+}  // namespace terrace::simulate
