@@ -57,6 +57,7 @@ struct MachineTier {
   std::string name;  ///< within the machine: "hbm", "ddr5", "cxl"
   TierModel tier;
   TierOwner owner = TierOwner::kHost;
+  std::uint32_t order = 0;  ///< among the machine's tiers as listed, fastest first
   std::uint64_t units = 1;
   std::uint64_t max_units = 1;         ///< what the count may be set to
   std::uint64_t min_units = 1;         ///< equal to max_units: fixed
@@ -84,18 +85,21 @@ struct MachineModel {
   std::string title;
   std::string kernel_class;  ///< which of the predictor's fits: "cpu", "gpu-cuda", "gpu-metal", ...
   std::uint64_t sockets = 1;
-  std::uint64_t threads = 0;       ///< cores of the host that read memory; 0: not said
-  std::vector<MachineTier> tiers;  ///< fastest first
+  std::uint64_t threads = 0;         ///< cores of the host that read memory; 0: not said
+  std::vector<MachineTier> tiers;    ///< fastest first, each of one unit at least
+  std::vector<MachineTier> options;  ///< tiers that it may have and has none of: expanders
   std::vector<Compute> compute;
   std::optional<Link> link;  ///< between host and accelerator, or between accelerators of a rack
   std::optional<Figure> power_w;
   std::optional<Figure> price_usd;
 
+  /// Among `tiers`; nullptr: none of that name.
   const MachineTier* tier(std::string_view tier_name) const;
   const Compute* compute_of(std::string_view precision) const;
 };
 
-/// The machine with another count of one tier. 0 takes the tier out. kUsage with the bounds, or the
+/// The machine with another count of one tier, which moves between `tiers` and `options` when the
+/// count leaves or reaches 0. kUsage with the bounds, or the
 /// nearest tier names.
 Result<MachineModel> with_units(const MachineModel& machine, std::string_view tier_name,
                                 std::uint64_t units);
