@@ -21,6 +21,7 @@ enum class OptionType : std::uint8_t {
   kDuration = 4,  ///< a time with its unit
   kPercent = 5,   ///< 15% or 0.15
   kInteger = 6,   ///< whole number, not negative
+  kText = 7,      ///< a name or a list that the verb itself reads
 };
 
 /// Where an option may be given.
@@ -44,10 +45,11 @@ struct OptionSpec {
 namespace option_sets {
 inline constexpr std::uint32_t kWrappers = Verb::kRun | Verb::kRecord;
 inline constexpr std::uint32_t kTiers = kWrappers | Verb::kPlan | Verb::kTopo | Verb::kCalibrate;
-inline constexpr std::uint32_t kJson =
-    Verb::kDoctor | Verb::kTopo | Verb::kCalibrate | Verb::kPlan | Verb::kReport | Verb::kVerify;
+inline constexpr std::uint32_t kJson = Verb::kDoctor | Verb::kTopo | Verb::kCalibrate |
+                                       Verb::kPlan | Verb::kReport | Verb::kVerify | Verb::kWall;
 inline constexpr std::uint32_t kSession = Verb::kReport | Verb::kPlan;
 inline constexpr std::uint32_t kAll = kJson | kWrappers;
+inline constexpr std::uint32_t kWall = static_cast<std::uint32_t>(Verb::kWall);
 inline constexpr std::uint32_t kOne(Verb verb) {
   return static_cast<std::uint32_t>(verb);
 }
@@ -109,8 +111,62 @@ inline constexpr std::array kOptions = {
                "shorter measurements, wider spread"},
     OptionSpec{"check", 0, OptionType::kFlag, Reach::kFlagOnly, "false", "", "", option_sets::kOne(Verb::kDoctor),
                "exit 3 when something that emulated tiers or recording need is missing"},
-    OptionSpec{"force", 'f', OptionType::kFlag, Reach::kFlagOnly, "false", "", "", Verb::kRecord | Verb::kRun | Verb::kPlan,
-               "overwrite an output file that is not a session or a plan"},
+    OptionSpec{"model", 0, OptionType::kText, Reach::kEverywhere, "", "", "NAME", option_sets::kWall,
+               "language model of the catalogue, or a model file"},
+    OptionSpec{"quant", 0, OptionType::kText, Reach::kEverywhere, "f16", "", "FORMAT", option_sets::kWall,
+               "format of the weights: f16, q4_k_m, q8_0, fp8 and the like"},
+    OptionSpec{"kv-quant", 0, OptionType::kText, Reach::kEverywhere, "f16", "", "FORMAT", option_sets::kWall,
+               "format of the KV cache"},
+    OptionSpec{"machine", 0, OptionType::kText, Reach::kEverywhere, "", "", "NAME", option_sets::kWall,
+               "machine of the catalogue; under edge the device at hand"},
+    OptionSpec{"against", 0, OptionType::kText, Reach::kFlagOnly, "", "", "NAME", option_sets::kWall,
+               "compare: the other machine; edge: the machine in the cloud"},
+    OptionSpec{"context", 0, OptionType::kText, Reach::kEverywhere, "4k", "", "TOKENS", option_sets::kWall,
+               "tokens of each sequence: one, a list or a range (4k..1M doubles)"},
+    OptionSpec{"batch", 0, OptionType::kText, Reach::kEverywhere, "1", "", "N", option_sets::kWall,
+               "sequences decoded together: one, a list or a range (1..256 doubles)"},
+    OptionSpec{"cxl", 0, OptionType::kText, Reach::kEverywhere, "0", "", "N", option_sets::kWall,
+               "CXL expanders added to the machine: one, a list or a range (0..8)"},
+    OptionSpec{"catalogue", 0, OptionType::kPath, Reach::kEverywhere, "", "", "DIR", option_sets::kWall,
+               "folder with tiers, machines and models of your own, over the ones that come with Terrace"},
+    OptionSpec{"html", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", option_sets::kWall,
+               "predict, compare: also draw one self-contained page"},
+    OptionSpec{"csv", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", option_sets::kWall,
+               "predict, compare: also write the points as CSV"},
+    OptionSpec{"points", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", option_sets::kWall,
+               "validate: CSV of measured speeds: hardware, peak_gbps, model, quant, gib, context, tok_s, source"},
+    OptionSpec{"leave-one-hardware-out", 0, OptionType::kFlag, Reach::kFlagOnly, "false", "", "", option_sets::kWall,
+               "validate: predict each hardware's points by a fit to all the others"},
+    OptionSpec{"form", 0, OptionType::kChoice, Reach::kFlagOnly, "full", "one-share|two-shares|layers|full", "NAME", option_sets::kWall,
+               "validate: how much of the formula to use when fitting again"},
+    OptionSpec{"refit", 0, OptionType::kFlag, Reach::kFlagOnly, "false", "", "", option_sets::kWall,
+               "validate: fit the constants to the points and print them as the catalogue's file"},
+    OptionSpec{"max-error", 0, OptionType::kPercent, Reach::kFlagOnly, "", "", "PERCENT", option_sets::kWall,
+               "validate: exit 1 when the mean absolute error is larger"},
+    OptionSpec{"prompt", 0, OptionType::kText, Reach::kEverywhere, "256,2k,16k", "", "TOKENS", option_sets::kWall,
+               "edge: tokens of the requests' prompts"},
+    OptionSpec{"answer", 0, OptionType::kText, Reach::kEverywhere, "32,256,1k", "", "TOKENS", option_sets::kWall,
+               "edge: tokens of the requests' answers"},
+    OptionSpec{"network-latency", 0, OptionType::kDuration, Reach::kEverywhere, "20ms", "", "TIME", option_sets::kWall,
+               "edge: one way to the cloud"},
+    OptionSpec{"network-bandwidth", 0, OptionType::kText, Reach::kEverywhere, "2.5MB/s", "", "RATE", option_sets::kWall,
+               "edge: of the network, as 2.5MB/s"},
+    OptionSpec{"cloud-quant", 0, OptionType::kText, Reach::kEverywhere, "", "", "FORMAT", option_sets::kWall,
+               "edge: format of the weights in the cloud; the device's when not given"},
+    OptionSpec{"cloud-batch", 0, OptionType::kText, Reach::kEverywhere, "16", "", "N", option_sets::kWall,
+               "edge: sequences that share the cloud machine's steps and its price"},
+    OptionSpec{"cloud-price", 0, OptionType::kText, Reach::kEverywhere, "", "", "USD", option_sets::kWall,
+               "edge: price of an hour of the cloud machine; the catalogue's over three years when not given"},
+    OptionSpec{"power-price", 0, OptionType::kText, Reach::kEverywhere, "0.30", "", "USD", option_sets::kWall,
+               "edge: price of a kilowatt-hour at the device"},
+    OptionSpec{"users", 0, OptionType::kText, Reach::kEverywhere, "1", "", "N", option_sets::kWall,
+               "size: users at the same time"},
+    OptionSpec{"speed", 0, OptionType::kText, Reach::kEverywhere, "", "", "TOKENS/S", option_sets::kWall,
+               "size: tokens a second that each user gets at least"},
+    OptionSpec{"careful", 0, OptionType::kFlag, Reach::kEverywhere, "false", "", "", option_sets::kWall,
+               "size: count on the slow end of the interval"},
+    OptionSpec{"force", 'f', OptionType::kFlag, Reach::kFlagOnly, "false", "", "", Verb::kRecord | Verb::kRun | Verb::kPlan | Verb::kWall,
+               "overwrite an output file that is not an earlier output of the verb"},
     OptionSpec{"json", 0, OptionType::kFlag, Reach::kFlagOnly, "false", "", "", option_sets::kJson,
                "print one JSON document on standard output, everything else on standard error"},
     OptionSpec{"quiet", 'q', OptionType::kFlag, Reach::kEverywhere, "false", "", "", option_sets::kAll,

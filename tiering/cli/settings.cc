@@ -57,6 +57,11 @@ Status check_path(std::string_view text) {
   return make_error(ErrorCode::kUsage, 0, "a file name with a NUL byte in it");
 }
 
+Status check_text(std::string_view text) {
+  if (!text.empty() && text.find('\0') == std::string_view::npos) return ok_status();
+  return make_error(ErrorCode::kUsage, 0, "an empty value, or one with a NUL byte in it");
+}
+
 template <typename T>
 Status only_status(const Result<T>& result) {
   return result.ok() ? ok_status() : Status(result.error());
@@ -84,6 +89,8 @@ Status check_value(const OptionSpec& spec, std::string_view text) {
       return check_flag(text);
     case OptionType::kPath:
       return check_path(text);
+    case OptionType::kText:
+      return check_text(text);
     case OptionType::kChoice:
       return check_choice(spec, text);
     case OptionType::kSize:

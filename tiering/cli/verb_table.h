@@ -20,6 +20,7 @@ enum class Verb : std::uint32_t {
   kReport = 1u << 6,
   kVerify = 1u << 7,
   kOptions = 1u << 8,
+  kWall = 1u << 12,
 };
 
 /// Who gives the exit code.
@@ -78,6 +79,16 @@ inline constexpr std::array kVerbs = {
              "hold a plan's predicted step against the step measured in a session",
              "Exits 1 when they differ by more than the margin, 3 when the session holds no step, "
              "2 when plan and session are of different machines or share no object."},
+    VerbSpec{
+        Verb::kWall, VerbKind::kOwn, Visibility::kShown, "wall", "WHAT",
+        "say what bounds a language model on a machine, before anyone buys it",
+        "WHAT is one of: predict (when left out): speed with its interval, first token, what "
+        "binds, what fits, of "
+        "--model on --machine; ranges of --context, --batch and --cxl are swept. compare: the "
+        "same on two machines. edge: which requests are sooner or cheaper on the device, which "
+        "in the cloud. size: the cheapest machine that reaches --speed for --users. validate: "
+        "the predictor against measured --points. names: what the catalogue holds. Exits 4 "
+        "when nothing fits or reaches the target, 1 when validate exceeds --max-error."},
     VerbSpec{Verb::kOptions, VerbKind::kOwn, Visibility::kHidden, "options", "",
              "print the option table as documentation", ""},
 };

@@ -22,6 +22,7 @@ struct ModelLoads {
   std::string kv_format;
   std::string source;
   FormatFamily family = FormatFamily::kPlain;
+  bool size_only = false;  ///< no public shape: weights alone are counted, KV is not
   /// Load of one step: `batch` sequences, each `context` tokens long.
   std::function<Result<WallLoad>(double context, double batch)> decode;
   /// Load of reading one prompt of that many tokens.

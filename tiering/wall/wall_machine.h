@@ -35,7 +35,8 @@ struct WallMachine {
   double flops = 0;
   std::string flops_source;
   double power_watts = 0;  ///< 0: not known
-  double price_usd = 0;    ///< 0: not known
+  std::string power_source;
+  double price_usd = 0;  ///< 0: not known
   std::string price_source;
 };
 

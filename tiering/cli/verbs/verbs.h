@@ -25,5 +25,6 @@ int report_verb(const Call& call);
 int run_verb(const Call& call);
 int topo_verb(const Call& call);
 int verify_verb(const Call& call);
+int wall_verb(const Call& call);
 
 }  // namespace terrace::cli
