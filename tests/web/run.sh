@@ -27,7 +27,7 @@ browse() {
   timeout 90 "$browser" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
     --disable-background-networking --disable-component-update --disable-sync \
     --user-data-dir="$work/profile" --enable-logging=stderr --virtual-time-budget=8000 \
-    --window-size=1400,2400 "$@" >"$out" 2>"$work/log"
+    --window-size=1400,1700 "$@" >"$out" 2>"$work/log"
 }
 
 # page NAME CHARTS ARGUMENTS...: `terrace wall ARGUMENTS --html`, looked at in both colour schemes.
@@ -74,6 +74,7 @@ if [ -n "$screenshot" ]; then
     --hide-scrollbars "file://$work/sweep.html"
 fi
 page mixture 4 --model deepseek-v3 --quant q4_k_m --machine xeon-6980p --context 1k..128k --cxl 0..2
+page point 4 --model llama3-8b --quant q4_k_m --machine rtx-4090 --context 6000
 page comparison 7 compare --model llama3-8b --machine rtx-4090 --against m2-ultra \
   --context 1k..128k
 # A name that would end the script element, were it not escaped.

@@ -25,11 +25,12 @@ Json sweep_with_name(const wall::Sweep& swept, const wall::FittedConstants& cons
 }
 
 Status write_html(const std::string& path, const std::vector<wall::Sweep>& swept,
-                  const wall::FittedConstants& constants) {
+                  std::uint64_t asked_context, const wall::FittedConstants& constants) {
   Json data = {{"sweeps", Json::array()}};
   std::string machines;
   for (const wall::Sweep& one : swept) {
     data["sweeps"].push_back(sweep_with_name(one, constants));
+    data["sweeps"].back()["asked_context"] = asked_context;
     machines += (machines.empty() ? "" : " and ") + one.variants.front().machine.name;
   }
   const Result<std::string> html =
@@ -86,9 +87,11 @@ Status check_wall_outputs(const Settings& settings) {
 }
 
 Status put_out_sweeps(const Settings& settings, const std::vector<wall::Sweep>& swept,
+                      const std::vector<wall::Sweep>& page,
                       const wall::FittedConstants& constants) {
   if (settings.given("html")) {
-    const Status written = write_html(settings.text("html"), swept, constants);
+    const Status written =
+        write_html(settings.text("html"), page, swept.front().ranges.contexts.front(), constants);
     if (!written.ok()) return written;
   }
   if (settings.given("csv")) {

@@ -15,8 +15,9 @@ namespace terrace::cli {
 /// Are --html and --csv possible and harmless? Before the work, so that nothing is lost.
 Status check_wall_outputs(const Settings& settings);
 
-/// One sweep, or two that are compared.
+/// One sweep, or two that are compared; `page` is the same over the contexts that the page draws,
+/// and read for --html only.
 Status put_out_sweeps(const Settings& settings, const std::vector<wall::Sweep>& swept,
-                      const wall::FittedConstants& constants);
+                      const std::vector<wall::Sweep>& page, const wall::FittedConstants& constants);
 
 }  // namespace terrace::cli

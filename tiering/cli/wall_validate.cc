@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiering/cli/wall_validate.h"
 
+#include <cmath>
 #include <cstdio>
 
 #include <fmt/format.h>
@@ -40,6 +41,7 @@ void print_validation(const Settings& settings, const wall::Validation& validati
   document["n"] = validation.points.size();
   document["mape_pct"] = validation.mean_absolute_error * 100;
   document["worst"] = point_to_json(validation.points[validation.worst]);
+  document["worst_pct"] = std::abs(validation.points[validation.worst].error()) * 100;
   document["left_out"] = settings.flag("leave-one-hardware-out");
   document["form"] = settings.text("form");
   document["points"] = Json::array();

@@ -85,13 +85,15 @@ void print_edge(const Settings& settings, const std::vector<wall::EdgeRow>& rows
     Json document = json_document("wall-edge", device.machine.name, false);
     document["cloud"] = cloud.machine.name;
     document["model"] = device.model.name;
+    document["device_compute_known"] = device.machine.flops > 0;
+    document["cloud_compute_known"] = cloud.machine.flops > 0;
     document["rows"] = Json::array();
     for (const wall::EdgeRow& row : rows) document["rows"].push_back(wall::edge_to_json(row));
     return print_json(document);
   }
-  const std::string text = fmt::format(
-      "{} {} on {} (device), {} on {} (cloud)\n\n{}", device.model.name, device.model.weight_format,
-      device.machine.name, cloud.model.weight_format, cloud.machine.name, edge_as_text(rows));
+  std::string text = fmt::format("{} {} on {} (device), {} on {} (cloud)\n\n{}", device.model.name,
+                                 device.model.weight_format, device.machine.name,
+                                 cloud.model.weight_format, cloud.machine.name, edge_as_text(rows));
   std::fputs(text.c_str(), stdout);
 }
 

@@ -22,8 +22,8 @@ bool has_any(std::string_view text, const std::array<std::string_view, N>& parts
                      [&](std::string_view part) { return has(text, part); });
 }
 
-constexpr std::array<std::string_view, 8> kCores = {"CPU",      "Xeon",  "EPYC", "Ryzen",
-                                                    "Graviton", "Core ", "DDR5", "A64FX"};
+constexpr std::array<std::string_view, 9> kCores = {
+    "CPU", "Xeon", "EPYC", "Ryzen", "Graviton", "Core i", "Core Ultra", "DDR5", "A64FX"};
 
 /// "M1 Max", "Apple M4": an M and a digit at the beginning of a word.
 bool is_apple(std::string_view name) {

@@ -2,25 +2,31 @@
 #include "tiering/wall/size.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
-#include <tuple>
 
 namespace terrace::wall {
 namespace {
 
-struct Rank {
-  int misses = 0;
-  double cost = 0;
-  double slowness = 0;
-};
+constexpr double kUnknown = std::numeric_limits<double>::infinity();
 
+/// Lower is better, the first that differs decides.
+using Rank = std::array<double, 5>;
+
+double known(double figure) {
+  return figure > 0 ? figure : kUnknown;
+}
+
+/// Where no price is known, what takes less power and fewer expanders is likely to cost less.
 Rank rank_of(const Sized& sized, const std::vector<Candidate>& candidates) {
-  const double price = candidates[sized.candidate].machine.price_usd;
-  const double cost = price > 0 ? price : std::numeric_limits<double>::infinity();
+  const Candidate& candidate = candidates[sized.candidate];
   const double speed = sized.tokens_per_second_each;
-  if (sized.reaches) return {0, cost, -speed};
-  return {sized.answer.fits ? 1 : 2, -speed,
-          sized.answer.needed_bytes - sized.answer.capacity_bytes};
+  if (sized.reaches) {
+    return {0, known(candidate.machine.price_usd), known(candidate.machine.power_watts),
+            static_cast<double>(candidate.cxl_devices), -speed};
+  }
+  const double missing = sized.answer.needed_bytes - sized.answer.capacity_bytes;
+  return {sized.answer.fits ? 1.0 : 2.0, -speed, missing, 0, 0};
 }
 
 }  // namespace
@@ -48,10 +54,7 @@ Result<std::vector<Sized>> size_up(const FittedConstants& constants,
     all.push_back(std::move(sized));
   }
   std::stable_sort(all.begin(), all.end(), [&](const Sized& a, const Sized& b) {
-    const Rank left = rank_of(a, candidates);
-    const Rank right = rank_of(b, candidates);
-    return std::tie(left.misses, left.cost, left.slowness) <
-           std::tie(right.misses, right.cost, right.slowness);
+    return rank_of(a, candidates) < rank_of(b, candidates);
   });
   return all;
 }

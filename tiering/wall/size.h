@@ -31,8 +31,9 @@ struct Sized {
   std::string lacks;  ///< "capacity", "speed"; empty when it reaches the target
 };
 
-/// Every candidate, those that reach the target first, by price (unknown prices last), then those
-/// that miss it by how near they come. `careful` counts on the interval's slow end.
+/// Every candidate, those that reach the target first, by price; those without a known price
+/// after them, by power and expanders; then those that miss it, by how near they come.
+/// `kCareful` counts on the interval's slow end.
 enum class Confidence : std::uint8_t { kExpected = 0, kCareful = 1 };
 Result<std::vector<Sized>> size_up(const FittedConstants& constants,
                                    const std::vector<Candidate>& candidates,

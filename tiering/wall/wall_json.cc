@@ -165,6 +165,7 @@ Json sized_to_json(const Sized& sized, const std::vector<Candidate>& candidates)
                {"reaches", sized.reaches},
                {"lacks", sized.lacks},
                {"price_usd", known(machine.price_usd)},
+               {"power_watts", known(machine.power_watts)},
                {"fits", sized.answer.fits},
                {"needed_bytes", sized.answer.needed_bytes},
                {"capacity_bytes", sized.answer.capacity_bytes}};

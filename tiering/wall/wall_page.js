@@ -13,9 +13,14 @@ const wallBinds = (row) =>
 const wallContextAxis = (colours) => terraceAxis(colours, { type: "log", logBase: 2,
   name: "context (tokens)", nameGap: 28,
   axisLabel: { color: colours.faint, hideOverlap: true, formatter: terraceTokens } });
-const wallLegend = (colours) => ({ bottom: 0, type: "scroll", itemWidth: 34,
-  textStyle: { color: colours.text }, pageTextStyle: { color: colours.faint } });
-const wallGrid = { left: 64, right: 24, top: 34, bottom: 84 };
+const wallLegend = (colours) => ({ bottom: 0, itemWidth: 34, itemGap: 14,
+  textStyle: { color: colours.text } });
+// The legend takes a second line when there are many series.
+const wallGrid = (series, options) =>
+  ({ left: 64, right: 24, top: 34, bottom: series > 3 ? 108 : 82, ...options });
+
+const wallSpeedAxis = (colours) => terraceAxis(colours, { type: "log", name: "tokens/s",
+  nameGap: 46, axisLabel: { color: colours.faint, formatter: (value) => terraceNumber(value, 2) } });
 
 // One line for each count of expanders of each sweep, then one for each tier alone.
 const wallContextSeries = (data) => {
@@ -43,11 +48,11 @@ const wallContextSeries = (data) => {
 };
 
 const wallContextChart = (data) => (colours) => ({
-  grid: wallGrid, legend: wallLegend(colours),
+  grid: wallGrid(wallContextSeries(data).length), legend: wallLegend(colours),
   tooltip: terraceTooltip(colours, { trigger: "axis",
     valueFormatter: (value) => (value == null ? "does not fit" : `${terraceNumber(value)} tokens/s`) }),
   xAxis: wallContextAxis(colours),
-  yAxis: terraceAxis(colours, { type: "log", name: "tokens/s", nameGap: 46 }),
+  yAxis: wallSpeedAxis(colours),
   series: wallContextSeries(data),
 });
 
@@ -60,14 +65,15 @@ const wallBytesChart = (sweep) => (colours) => {
     row.classes.find((one) => one.class === name)?.read_bytes_per_token ?? 0;
   const crossing = sweep.variants.at(-1).kv_as_large_as_weights;
   const inside = crossing && crossing >= sweep.contexts[0] && crossing <= sweep.contexts.at(-1);
+  const late = inside && crossing * 8 > sweep.contexts.at(-1);
   const series = names.filter((name) => rows.some((row) => read(row, name) > 0)).map((name, i) =>
     terraceLine(name, i, rows.map((row) => [row.context, read(row, name)]), {
       markLine: name === "kv" && inside ? { symbol: "none", silent: true,
         lineStyle: { color: colours.faint, type: "solid" },
-        label: { color: colours.text, position: "insideEndTop",
-          formatter: `KV outgrows weights at ${terraceNumber(crossing)}` },
+        label: { color: colours.text, position: "end", rotate: 0, align: late ? "right" : "center",
+          formatter: `KV outgrows weights at ${terraceShort(crossing)} tokens` },
         data: [{ xAxis: crossing }] } : undefined }));
-  return { grid: wallGrid, legend: wallLegend(colours),
+  return { grid: wallGrid(series.length), legend: wallLegend(colours),
     tooltip: terraceTooltip(colours, { trigger: "axis", valueFormatter: terraceBytes }),
     xAxis: wallContextAxis(colours),
     yAxis: terraceAxis(colours, { type: "log", name: "bytes read per token", nameGap: 50,
@@ -92,6 +98,12 @@ const wallRoofline = (sweep) => (colours) => {
     return terraceLine(`${tier.name}, ${terraceNumber(bandwidth / 1e9)} GB/s`, i,
       [[low, low * bandwidth], [knee, knee * bandwidth]], { symbol: "none" });
   });
+  if (variant.tiers.length > 1 && variant.kernels !== "hybrid-offload") {
+    const sum = variant.tiers.reduce((gbps, tier) => gbps + fitting[0].achieved_gbps[tier.name], 0);
+    const knee = ceiling === null ? high : Math.min(high, ceiling / (sum * 1e9));
+    series.push(terraceLine(`all read together, ${terraceNumber(sum)} GB/s`, series.length,
+      [[low, low * sum * 1e9], [knee, knee * sum * 1e9]], { symbol: "none" }));
+  }
   if (ceiling !== null) {
     series.push(terraceLine("arithmetic", series.length,
       [[low, ceiling], [high, ceiling]], { symbol: "none" }));
@@ -100,7 +112,7 @@ const wallRoofline = (sweep) => (colours) => {
     symbol: "diamond", itemStyle: { borderColor: colours.text, borderWidth: 1 },
     data: fitting.map((row) => [intensity(row),
       row.flops_per_token * row.tokens_per_second.value, row.context, row.batch]) });
-  return { grid: { ...wallGrid, left: 78 }, legend: wallLegend(colours),
+  return { grid: wallGrid(series.length, { left: 78 }), legend: wallLegend(colours),
     tooltip: terraceTooltip(colours, { trigger: "item", formatter: (item) => (item.value.length < 4
       ? item.seriesName
       : `context ${terraceTokens(item.value[2])}, batch ${item.value[3]}<br>` +
@@ -125,12 +137,12 @@ const wallBatchChart = (data) => (colours) => {
     series.push(terraceLine(`${mark}each sequence`, series.length,
       rows.map((row) => [row.batch, row.fits ? wallSpeed(row) / row.batch : null])));
   }
-  return { grid: wallGrid, legend: wallLegend(colours),
+  return { grid: wallGrid(3), legend: wallLegend(colours),
     tooltip: terraceTooltip(colours, { trigger: "axis",
       valueFormatter: (value) => (value == null ? "does not fit" : `${terraceNumber(value)} tokens/s`) }),
     xAxis: terraceAxis(colours, { type: "log", logBase: 2, name: "batch (sequences)",
       nameGap: 28 }),
-    yAxis: terraceAxis(colours, { type: "log", name: "tokens/s", nameGap: 46 }), series };
+    yAxis: wallSpeedAxis(colours), series };
 };
 
 // What a step's time is made of.
@@ -139,7 +151,7 @@ const wallTimeChart = (sweep) => (colours) => {
     .filter((row) => row.fits);
   const parts = [["reads", "memory_seconds"], ["arithmetic (at the same time)", "compute_seconds"],
     ["starts and latency", "start_seconds"]];
-  return { grid: wallGrid, legend: wallLegend(colours),
+  return { grid: wallGrid(3), legend: wallLegend(colours),
     tooltip: terraceTooltip(colours, { trigger: "axis",
       valueFormatter: (value) => `${terraceNumber(value)} ms` }),
     xAxis: wallContextAxis(colours),
@@ -152,7 +164,8 @@ const wallTimeChart = (sweep) => (colours) => {
 const wallFacts = (sweep) => {
   const variant = sweep.variants.at(-1);
   const rows = wallRows(sweep, variant.cxl, sweep.batches[0]);
-  const first = rows.find((row) => row.fits);
+  const first = rows.find((row) => row.fits && row.context === sweep.asked_context) ??
+    rows.find((row) => row.fits);
   const facts = [];
   if (first) {
     const speed = first.tokens_per_second;
@@ -163,12 +176,12 @@ const wallFacts = (sweep) => {
       "to the first token of such a prompt"]);
     facts.push([wallBinds(first), "binds there"]);
   }
-  facts.push([terraceTokens(variant.largest_context), `largest context that fits at batch ${
+  facts.push([terraceShort(variant.largest_context), `largest context that fits at batch ${
     sweep.batches[0]}`]);
   facts.push([terraceNumber(variant.largest_batch), `largest batch that fits at context ${
     terraceTokens(sweep.contexts[0])}`]);
   facts.push([variant.kv_as_large_as_weights === null ? "never"
-    : terraceTokens(variant.kv_as_large_as_weights), "context at which KV outgrows weights"]);
+    : terraceShort(variant.kv_as_large_as_weights), "context at which KV outgrows weights"]);
   return facts;
 };
 
@@ -197,7 +210,10 @@ terracePage((data, page) => {
   page.heading(`${sweep.model.name} ${sweep.model.quant} on ${names}`,
     `Predicted by terrace wall, KV in ${sweep.model.kv_quant}. Nothing here was measured on these ` +
     "machines: speeds come from the step-time model with constants fitted to published speeds.");
-  for (const one of data.sweeps) page.facts(wallFacts(one));
+  for (const one of data.sweeps) {
+    if (data.sweeps.length > 1) page.element("h2", null, wallTitle(one));
+    page.facts(wallFacts(one));
+  }
   const note = `Batch ${sweep.batches[0]}. A line ends where the machine is full.`;
   page.chart("Context against speed", data.sweeps.length > 1 ? note
     : `${note} Thin lines: every byte on one tier, whatever its capacity.`, wallContextChart(data));

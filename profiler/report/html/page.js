@@ -30,6 +30,12 @@ const terraceTokens = (value) => {
   return value >= 1024 && value % 1024 === 0 ? `${value / 1024}k` : terraceNumber(value);
 };
 
+// To three digits: "125k", "3.28M".
+const terraceShort = (value) => {
+  if (value >= 1048576) return `${terraceNumber(value / 1048576)}M`;
+  return value >= 1024 ? `${terraceNumber(value / 1024)}k` : terraceNumber(value);
+};
+
 class TerracePage {
   constructor(root) {
     this.root = root;

@@ -11,6 +11,8 @@ TEST(KernelClass, IsReadFromWhatPeopleCallTheirHardware) {
   EXPECT_EQ(class_of_hardware("RTX 4090"), KernelClass::kGpu);
   EXPECT_EQ(class_of_hardware("MI300X"), KernelClass::kGpu);
   EXPECT_EQ(class_of_hardware("M2 Ultra GPU"), KernelClass::kMetal);
+  EXPECT_EQ(class_of_hardware("M3 10-core GPU"), KernelClass::kMetal);
+  EXPECT_EQ(class_of_hardware("Core i9-13900K"), KernelClass::kHost);
   EXPECT_EQ(class_of_hardware("Apple M4"), KernelClass::kMetal);
   EXPECT_EQ(class_of_hardware("M2 Pro CPU"), KernelClass::kHost);
   EXPECT_EQ(class_of_hardware("EPYC 9654"), KernelClass::kHost);

@@ -39,6 +39,17 @@ TEST(Size, TheCheapestThatReachesTheTargetComesFirst) {
                                       "small lacks capacity"}));
 }
 
+TEST(Size, WithoutPricesLessPowerAndFewerExpandersComeFirst) {
+  std::vector<Candidate> candidates = {priced("hot", 1000, 80, 0), priced("more", 1000, 80, 0),
+                                       priced("cool", 1000, 80, 0)};
+  candidates[0].machine.power_watts = 700;
+  candidates[1].machine.power_watts = 300;
+  candidates[1].cxl_devices = 4;
+  candidates[2].machine.power_watts = 300;
+  EXPECT_EQ(order(candidates, {50, 2000, 1}, Confidence::kExpected),
+            (std::vector<std::string>{"cool", "more", "hot"}));
+}
+
 TEST(Size, CarefulCountsOnTheSlowEnd) {
   const std::vector<Candidate> candidates = {priced("just", 1000, 80, 100),
                                              priced("roomy", 2000, 80, 200)};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // terrace wall: what bounds a language model on a machine, before anyone buys it. The sub-word
 // after the verb picks the question; each has a function of its own.
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <string>
@@ -25,27 +26,59 @@ int failed(const Error& error) {
   return static_cast<int>(error.code);
 }
 
+Result<std::vector<wall::Sweep>> sweep_all(const wall::WallCatalogue& catalogue,
+                                           const std::vector<wall::SweepRequest>& requests) {
+  std::vector<wall::Sweep> swept;
+  for (const wall::SweepRequest& request : requests) {
+    Result<wall::Sweep> one = wall::sweep(catalogue, request);
+    if (!one.ok()) return one.error();
+    swept.push_back(std::move(*one));
+  }
+  return swept;
+}
+
+/// A page has curves even when one context was asked for: that one among 1k to 1M.
+void widen_for_page(std::vector<wall::SweepRequest>& requests) {
+  for (wall::SweepRequest& request : requests) {
+    std::vector<std::uint64_t>& contexts = request.ranges.contexts;
+    if (contexts.size() > 1) continue;
+    for (std::uint64_t context = 1024; context <= 1024 * 1024; context *= 2)
+      contexts.push_back(context);
+    std::sort(contexts.begin(), contexts.end());
+    contexts.erase(std::unique(contexts.begin(), contexts.end()), contexts.end());
+  }
+}
+
+bool any_fits(const std::vector<wall::Sweep>& swept) {
+  return std::any_of(swept.begin(), swept.end(), wall::anything_fits);
+}
+
 Result<int> predict(const Settings& settings, const wall::WallCatalogue& catalogue,
                     const Machines& options) {
   const Status outputs = check_wall_outputs(settings);
   if (!outputs.ok()) return outputs.error();
-  std::vector<wall::Sweep> swept;
+  std::vector<wall::SweepRequest> requests;
   for (const OptionId option : options) {
     const Result<std::string> machine = required_text(settings, option, "rtx-4090");
     if (!machine.ok()) return machine.error();
     const Result<wall::SweepRequest> request = sweep_choice(settings, *machine);
     if (!request.ok()) return request.error();
-    Result<wall::Sweep> one = wall::sweep(catalogue, *request);
-    if (!one.ok()) return one.error();
-    swept.push_back(std::move(*one));
+    requests.push_back(*request);
   }
-  bool any = false;
-  for (const wall::Sweep& one : swept) any = any || wall::anything_fits(one);
-  if (!any) {
-    for (const wall::Sweep& one : swept) say_error(wall::why_nothing_fits(one));
+  const auto swept = sweep_all(catalogue, requests);
+  if (!swept.ok()) return swept.error();
+  if (!any_fits(*swept)) {
+    for (const wall::Sweep& one : *swept) say_error(wall::why_nothing_fits(one));
     return static_cast<int>(ErrorCode::kInfeasible);
   }
-  const Status put = put_out_sweeps(settings, swept, catalogue.constants());
+  std::vector<wall::Sweep> page;
+  if (settings.given("html")) {
+    widen_for_page(requests);
+    Result<std::vector<wall::Sweep>> wide = sweep_all(catalogue, requests);
+    if (!wide.ok()) return wide.error();
+    page = std::move(*wide);
+  }
+  const Status put = put_out_sweeps(settings, *swept, page, catalogue.constants());
   if (!put.ok()) return put.error();
   return 0;
 }
