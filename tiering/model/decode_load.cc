@@ -191,8 +191,9 @@ Load load_of(const LanguageModel& model, const Quantisation& weights, const Bloc
              const Work& work, RoutingSkew skew) {
   double distinct = 0;
   if (model.mixture && !model.size_only) {
-    distinct =
-        expected_distinct_experts(*model.mixture, skew, static_cast<std::uint64_t>(work.tokens));
+    // Beyond so many tokens every expert is touched; and the product of both limits has no integer.
+    const double tokens = std::min(work.tokens, static_cast<double>(kMaxTokens));
+    distinct = expected_distinct_experts(*model.mixture, skew, static_cast<std::uint64_t>(tokens));
   }
   return Adder(model, weights, kv, work, distinct).run();
 }

@@ -84,7 +84,7 @@ TensorShape shape_of(const SafetensorsTensor& tensor) {
   shape.cols = tensor.shape.empty() ? 1 : tensor.shape.back();
   shape.rows = 1;
   const bool stacked = tensor.name.find(".experts.") != std::string::npos &&
-                       expert_of(tensor.name).expert < 0 && tensor.shape.size() == 3;
+                       expert_of(tensor.name).expert < 0 && tensor.shape.size() >= 3;
   for (std::size_t i = 0; i + 1 < tensor.shape.size(); ++i) {
     if (stacked && i == 0) {
       shape.experts = tensor.shape[i];
@@ -93,6 +93,7 @@ TensorShape shape_of(const SafetensorsTensor& tensor) {
     }
   }
   if (tensor.name.ends_with("qweight") && tensor.dtype == "I32") shape.rows *= 8;  // 4 bits each
+  if (tensor.name.ends_with("_blocks") && tensor.dtype == "U8") shape.rows *= 2;
   shape.stored = Bytes(tensor.bytes);
   shape.stored_format = tensor.dtype;
   return shape;

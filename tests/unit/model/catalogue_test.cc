@@ -206,6 +206,14 @@ TEST(Catalogue, IsFoundBesideAnExecutableAndUnderAPrefix) {
   EXPECT_EQ(find_catalogue_folder("/nonexistent/bin").error().code, ErrorCode::kIo);
 }
 
+TEST(Catalogue, TheBuildTreeHasTheWholeOne) {
+  const auto folder = find_catalogue_folder(TERRACE_BUILD_FOLDER);
+  ASSERT_TRUE(folder.ok()) << folder.error().message;
+  const auto loaded = load_catalogue(*folder);
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  EXPECT_EQ(loaded->machines.size(), shipped_catalogue().machines.size());
+}
+
 TEST(Catalogue, BadTiersAreRefusedWithTheirLine) {
   expect_tier_refused("bandwith = 3\n", "8: ", "unknown key \"bandwith\"");
   expect_tier_refused("power_w = { value = -1, kind = \"nominal\" }\n", "8: ", "0 or more");

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "tests/unit/model/catalogue_fixture.h"
@@ -163,6 +164,12 @@ TEST(DecodeLoad, RefusesPointsThatCannotBe) {
               HasSubstr("tokens of context"));
   EXPECT_THAT(decode_load(model, q, f16(), {1, 1, {-1}}).error().message, HasSubstr("skew of -1"));
   EXPECT_THAT(prompt_load(model, q, f16(), {5, 1, 5, {}}).error().message, HasSubstr("reused"));
+}
+
+TEST(PromptLoad, TheLargestPointsGiveFiniteLoads) {
+  const Load load = prompt("deepseek-v3", {1'000'000'000'000, 1'000'000'000, 0, {1.0}});
+  EXPECT_TRUE(std::isfinite(load.flops));
+  EXPECT_NEAR(load.experts_read_per_layer, 256, 1e-6);
 }
 
 TEST(ExpertRouting, ProbabilitiesSumToTheActiveExpertsAndFall) {

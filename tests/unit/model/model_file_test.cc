@@ -124,6 +124,66 @@ TEST(ModelFile, AnIndexJoinsItsShards) {
   EXPECT_THAT(read_model_file(index).error().message, HasSubstr("a.safetensors"));
 }
 
+TEST(ModelFile, ReadsLatentAttentionAndStackedExpertsOfAGguf) {
+  GgufBytes file;
+  file.preamble(3, 13);
+  file.string_pair("general.architecture", "deepseek2").u32_pair("deepseek2.block_count", 2);
+  file.u32_pair("deepseek2.embedding_length", 32).u32_pair("deepseek2.feed_forward_length", 64);
+  file.u32_pair("deepseek2.attention.head_count", 4).u32_pair("deepseek2.expert_count", 6);
+  file.u32_pair("deepseek2.expert_used_count", 2)
+      .u32_pair("deepseek2.leading_dense_block_count", 1);
+  file.u32_pair("deepseek2.expert_feed_forward_length", 16);
+  file.u32_pair("deepseek2.attention.kv_lora_rank", 16);
+  file.u32_pair("deepseek2.rope.dimension_count", 4);
+  file.u32_pair("deepseek2.attention.key_length", 12);
+  file.u32_pair("deepseek2.attention.value_length", 8);
+  file.tensor("token_embd.weight", {32, 6}, 1, 0);
+  file.tensor("output.weight", {32, 6}, 1, 384);
+  file.tensor("blk.1.ffn_up_exps.weight", {32, 16, 6}, 1, 768);
+  CatalogueFolder folder;
+  const auto model = read_model_file(folder.write("m.gguf", file.data(768 + 6144).bytes()));
+  ASSERT_TRUE(model.ok()) << model.error().message;
+  ASSERT_TRUE(model->latent && model->mixture);
+  EXPECT_EQ(model->latent->nope_dim, 8u);
+  EXPECT_EQ(kv_bytes_per_token(*model, **find_format("f16")), 2 * (16 + 4) * 2);
+  EXPECT_FALSE(model->has_experts(0));
+  EXPECT_EQ(model->file_tensors[2].experts, 6u);
+  const auto load = decode_load(*model, *find_quantisation("stored"), **find_format("f16"), {});
+  ASSERT_TRUE(load.ok());
+  EXPECT_EQ(load->of(MemoryClass::kExpert).resident_bytes, 6144);
+  EXPECT_NEAR(load->of(MemoryClass::kExpert).read_bytes, 2048, 1e-6);
+}
+
+TEST(ModelFile, ReadsPackedExpertsOfSafetensors) {
+  CatalogueFolder folder;
+  folder.write("config.json",
+               R"({"num_hidden_layers":1,"hidden_size":8,"vocab_size":10,"num_attention_heads":2,)"
+               R"("intermediate_size":8,"num_local_experts":4,"num_experts_per_tok":1})");
+  const std::string path = folder.write(
+      "m.safetensors",
+      fixture::safetensors(
+          R"({"model.layers.0.mlp.experts.down_proj_blocks":{"dtype":"U8","shape":[4,8,1,4],)"
+          R"("data_offsets":[0,128]}})",
+          128));
+  const auto model = read_model_file(path);
+  ASSERT_TRUE(model.ok()) << model.error().message;
+  EXPECT_EQ(model->file_tensors[0].experts, 4u);
+  EXPECT_EQ(parameter_count(*model), 4 * 8 * 8);
+  EXPECT_EQ(stored_bytes(*model), 128);
+}
+
+TEST(ModelFile, ExpertsThatNobodyChoosesAreRefused) {
+  GgufBytes file;
+  fixture::model_metadata(file, 2,
+                          [](GgufBytes& to) { to.u32_pair("llama.attention.head_count", 4); });
+  file.tensor("token_embd.weight", {32, 6}, 1, 0);
+  file.tensor("blk.1.ffn_up_exps.weight", {32, 2, 3}, 1, 384);
+  CatalogueFolder folder;
+  const auto model = read_model_file(folder.write("m.gguf", file.data(768).bytes()));
+  ASSERT_FALSE(model.ok());
+  EXPECT_THAT(model.error().message, HasSubstr("has experts, but"));
+}
+
 TEST(ModelFile, AFolderWithoutAModelSaysWhatWasLookedFor) {
   CatalogueFolder folder;
   EXPECT_THAT(read_model_file(folder.path()).error().message, HasSubstr("holds no model"));

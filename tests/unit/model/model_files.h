@@ -46,10 +46,13 @@ GgufBytes& model_metadata(GgufBytes& file, std::uint64_t tensors, Heads heads) {
   return file;
 }
 
-/// Two F16 tensors of a model of two layers.
+/// Two F16 tensors of a model of two layers, its heads given for each layer.
 inline std::string tiny_model_gguf() {
   GgufBytes file;
-  model_metadata(file, 2, [](GgufBytes& to) { to.u32_pair("llama.attention.head_count", 4); });
+  model_metadata(file, 2, [](GgufBytes& to) {
+    to.text("llama.attention.head_count").number<std::uint32_t>(9).number<std::uint32_t>(4);
+    to.number<std::uint64_t>(2).number<std::uint32_t>(4).number<std::uint32_t>(4);
+  });
   file.tensor("token_embd.weight", {32, 6}, 1, 0);
   file.tensor("blk.1.attn_q.weight", {32, 32}, 1, 384);
   return file.data(384 + 2048).bytes();
