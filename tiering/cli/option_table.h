@@ -159,6 +159,8 @@ inline constexpr std::array kOptions = {
                "edge: price of an hour of the cloud machine; the catalogue's over three years when not given"},
     OptionSpec{"power-price", 0, OptionType::kText, Reach::kEverywhere, "0.30", "", "USD", option_sets::kWall,
                "edge: price of a kilowatt-hour at the device"},
+    OptionSpec{"device-power", 0, OptionType::kText, Reach::kEverywhere, "", "", "WATTS", option_sets::kWall,
+               "edge: what the device draws while it answers; the catalogue's figure when not given"},
     OptionSpec{"users", 0, OptionType::kText, Reach::kEverywhere, "1", "", "N", option_sets::kWall,
                "size: users at the same time"},
     OptionSpec{"speed", 0, OptionType::kText, Reach::kEverywhere, "", "", "TOKENS/S", option_sets::kWall,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiering/cli/wall_text.h"
 
+#include <algorithm>
 #include <cmath>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -43,7 +45,7 @@ std::string class_table(const Variant& variant, const Answer& answer) {
     std::vector<std::string> row = {one.name, show_gigabytes(one.resident),
                                     show_gigabytes(one.read / answer.batch)};
     for (const double bytes : answer.step.placement.resident[c])
-      row.push_back(show_share(one.resident > 0 ? bytes / one.resident : 0));
+      row.push_back(show_share(one.resident > 0 ? std::max(0.0, bytes / one.resident) : 0));
     table.add(row);
   }
   return table.text();
@@ -80,8 +82,11 @@ std::string money_lines(const Variant& variant, const Answer& answer) {
   return text;
 }
 
-std::string fit_lines(const Variant& variant, const Answer& answer) {
+std::string fit_lines(const wall::Sweep& swept, const Variant& variant, const Answer& answer) {
   const wall::Fit& fit = variant.fit;
+  if (swept.model.size_only)
+    return fmt::format("fits           {} of {} GB, weights alone\n",
+                       show_gigabytes(answer.needed_bytes), show_gigabytes(answer.capacity_bytes));
   const auto limited = [](double value, double most) {
     return (value >= most ? "at least " : "") + show_tokens(value);
   };
@@ -106,11 +111,12 @@ std::string one_point(const wall::Sweep& swept, const wall::FittedConstants& con
   text += fmt::format("first token    {}, prompt of {} tokens, bound by {}\n",
                       show_estimate(answer.first_token_seconds, "s"), show_tokens(answer.context),
                       show_bound(answer.prompt));
-  text += fmt::format("bound          {}: reads {}, arithmetic {}, starts and latency {}\n",
-                      show_bound(answer.step), show_milliseconds(answer.step.memory_seconds),
-                      show_milliseconds(answer.step.compute_seconds),
-                      show_milliseconds(answer.step.start_seconds));
-  text += fit_lines(variant, answer) + money_lines(variant, answer);
+  text += fmt::format(
+      "bound          {}: reads {}, arithmetic {}, starts and latency {}\n",
+      show_bound(answer.step), show_milliseconds(answer.step.memory_seconds),
+      variant.machine.flops > 0 ? show_milliseconds(answer.step.compute_seconds) : "not known",
+      show_milliseconds(answer.step.start_seconds));
+  text += fit_lines(swept, variant, answer) + money_lines(variant, answer);
   if (variant.machine.flops <= 0)
     text += "note           no compute figure: the first token's time is a lower bound\n";
   if (swept.model.size_only)
@@ -256,9 +262,12 @@ std::string sizes_as_text(const std::vector<wall::Sized>& sizes,
                    {"GB there", Align::kRight},
                    {"reaches"},
                    {"bound"}});
+  std::set<std::string> shown;
   for (const wall::Sized& sized : sizes) {
     const wall::WallMachine& machine = candidates[sized.candidate].machine;
     const Answer& answer = sized.answer;
+    // The first of a machine's counts of expanders is the one to take.
+    if (!shown.insert(machine.name).second) continue;
     table.add({answer.cxl_devices > 0 ? fmt::format("{} + {} CXL", machine.name, answer.cxl_devices)
                                       : machine.name,
                machine.price_usd > 0 ? show_number(machine.price_usd) : "not known",

@@ -17,6 +17,7 @@ std::string sweep_as_text(const wall::Sweep& swept, const wall::FittedConstants&
 /// Two sweeps of the same ranges side by side.
 std::string comparison_as_text(const std::vector<wall::Sweep>& swept);
 std::string edge_as_text(const std::vector<wall::EdgeRow>& rows);
+/// One line for each machine, with the count of expanders that comes first.
 std::string sizes_as_text(const std::vector<wall::Sized>& sizes,
                           const std::vector<wall::Candidate>& candidates);
 std::string validation_as_text(const wall::Validation& validation);

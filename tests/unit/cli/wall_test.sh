@@ -51,6 +51,10 @@ expect 0 compare "${usual[@]}" --against m2-ultra --context 1k,8k
 prints 'm2-ultra'
 expect 0 edge --model llama3-8b --quant q4_0 --machine phone --against h100-sxm --cloud-price 2.5
 prints 'sooner'
+expect 0 edge --model llama3-8b --quant q4_0 --machine m2-pro --against h100-sxm --cloud-price 2.5 \
+  --device-power 40
+checks=$((checks + 1))
+! grep -q unknown out || fail "$name: a winner is unknown though power and price are given"
 expect 0 size --model llama3-8b --quant q4_k_m --speed 20
 prints 'yes'
 expect 0 --model llama3-70b --quant q4_k_m --machine xeon-8460y+ --cxl 0..2
@@ -60,6 +64,8 @@ prints '+ 2 CXL'
 expect 4 --model llama3-70b --machine rtx-4090
 says 'needs'
 says 'rtx-4090 has'
+expect 4 --model llama3-8b --machine ai-pc --context 16M
+says 'the largest context that fits is'
 expect 4 size --model llama3-70b --speed 1000000
 says 'no machine of the catalogue'
 
