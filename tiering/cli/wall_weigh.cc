@@ -146,13 +146,13 @@ void print_sizes(const Settings& settings, const std::vector<wall::Sized>& sizes
 }  // namespace
 
 Result<int> weigh_edge(const Settings& settings, const wall::WallCatalogue& catalogue) {
-  const std::string quant = settings.text("quant");
+  const std::string& quant = settings.text("quant");
   Result<Side> device = side_of(settings, catalogue, "machine", quant);
   if (!device.ok()) return device.error();
   const Result<double> watts = amount_choice(settings, "device-power");
   if (!watts.ok()) return watts.error();
   if (*watts > 0) device->machine.power_watts = *watts;
-  const std::string far = settings.given("cloud-quant") ? settings.text("cloud-quant") : quant;
+  const std::string& far = settings.given("cloud-quant") ? settings.text("cloud-quant") : quant;
   const Result<Side> cloud = side_of(settings, catalogue, "against", far);
   if (!cloud.ok()) return cloud.error();
   const Result<wall::Network> network = network_choice(settings);

@@ -15,8 +15,9 @@
 namespace terrace::wall {
 
 /// The size of the model's file, where given, scales the weights' bytes. Hardware written as
-/// "cores + card" takes the card's bandwidth from the catalogue. Errors are kUsage, with file:line:
-/// unknown model, format or card, or a file's size that cannot be that model in that format.
+/// "cores + card" takes the card's bandwidth from the catalogue; with a card that is not in it,
+/// everything is read by the cores. Errors are kUsage, with file:line: unknown model or format, or
+/// a file's size that cannot be that model in that format.
 Result<std::vector<SpeedPoint>> points_with_loads(const WallCatalogue& catalogue,
                                                   const std::vector<PointRow>& rows,
                                                   const std::string& file);

@@ -5,6 +5,7 @@
 #include <array>
 #include <cctype>
 #include <filesystem>
+#include <map>
 
 #include "tiering/model/catalogue.h"
 #include "tiering/model/decode_load.h"
@@ -16,8 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kGiB = 1024.0 * 1024 * 1024;
 constexpr const char* kCxl = "cxl";
+constexpr const char* kStored = "stored";
 constexpr std::array<model::MemoryClass, model::kMemoryClasses> kClasses = {
     model::MemoryClass::kWeight, model::MemoryClass::kExpert, model::MemoryClass::kEmbedding,
     model::MemoryClass::kKv, model::MemoryClass::kActivation};
@@ -61,6 +62,18 @@ WallLoad wall_load(const model::LanguageModel& shape, const model::Load& load,
                               cached ? 0 : one.written_bytes});
   }
   return made;
+}
+
+/// Of a model file's own formats, the one that most of its parameters are in.
+std::string commonest_format(const model::LanguageModel& shape) {
+  std::map<std::string, double> parameters;
+  for (const model::TensorShape& tensor : shape.file_tensors)
+    parameters[tensor.stored_format] += static_cast<double>(tensor.parameters());
+  std::string best;
+  for (const auto& [format, count] : parameters) {
+    if (best.empty() || count > parameters[best]) best = format;
+  }
+  return best;
 }
 
 std::uint64_t whole(double tokens) {
@@ -202,7 +215,11 @@ Result<ModelLoads> WallCatalogue::find_loads(const std::string& name,
                                              const FormatChoice& formats) const {
   const Result<model::LanguageModel> shape = model::find_model(entries_->catalogue, name);
   if (!shape.ok()) return shape.error();
-  const Result<model::Quantisation> weights = model::find_quantisation(formats.weights);
+  const bool own = formats.weights.empty();
+  const Result<model::Quantisation> weights =
+      model::find_quantisation(!own                          ? formats.weights
+                               : shape->file_tensors.empty() ? "f16"
+                                                             : kStored);
   if (!weights.ok()) return weights.error();
   const Result<const model::BlockFormat*> kv = model::find_format(formats.kv);
   if (!kv.ok()) return kv.error();
@@ -211,7 +228,8 @@ Result<ModelLoads> WallCatalogue::find_loads(const std::string& name,
   made.weight_format = weights->name;
   made.kv_format = std::string((*kv)->name);
   made.source = shape->source;
-  made.family = family_of(weights->name);
+  const bool stored = weights->name == kStored;
+  made.family = family_of(stored ? commonest_format(*shape) : weights->name);
   made.size_only = shape->size_only;
   const auto shared = std::make_shared<const model::LanguageModel>(*shape);
   made.decode = [shared, mix = *weights, format = *kv](double context,

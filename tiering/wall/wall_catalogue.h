@@ -17,7 +17,7 @@
 namespace terrace::wall {
 
 struct FormatChoice {
-  std::string weights = "f16";
+  std::string weights;  ///< empty: a model file's own formats, f16 for the catalogue's models
   std::string kv = "f16";
 };
 

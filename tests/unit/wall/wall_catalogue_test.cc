@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/unit/model/catalogue_fixture.h"
+#include "tests/unit/model/model_files.h"
 #include "tiering/wall/points_load.h"
 #include "tiering/wall/sweep.h"
 
@@ -14,7 +16,7 @@ namespace terrace::wall {
 namespace {
 
 const WallCatalogue& catalogue() {
-  static const Result<WallCatalogue> loaded = WallCatalogue::load({TERRACE_TEST_CATALOGUE});
+  static const Result<WallCatalogue> loaded = WallCatalogue::load({TERRACE_CATALOGUE_FOLDER});
   EXPECT_TRUE(loaded.ok()) << (loaded.ok() ? "" : loaded.error().message);
   return *loaded;
 }
@@ -78,6 +80,19 @@ TEST(WallCatalogue, UnknownNamesGetTheNearest) {
   EXPECT_THAT(format.error().message, testing::HasSubstr("q8_0"));
 }
 
+TEST(WallCatalogue, AModelFileComesInItsOwnFormats) {
+  fixture::CatalogueFolder folder;
+  const std::string path = folder.write("m.gguf", fixture::tiny_model_gguf());
+  const auto loads = catalogue().find_loads(path, {"", "f16"});
+  ASSERT_TRUE(loads.ok()) << loads.error().message;
+  EXPECT_EQ(loads->weight_format, "stored");
+  EXPECT_EQ(loads->family, FormatFamily::kPlain);
+  const auto load = loads->decode(16, 1);
+  ASSERT_TRUE(load.ok());
+  // The tied table and one matrix, both in 16 bits.
+  EXPECT_DOUBLE_EQ(load->read_of("weights"), 2.0 * (32 * 6 + 32 * 32));
+}
+
 TEST(WallCatalogue, BandwidthBoundModelsAreFasterWithExpanders) {
   Ranges ranges{{4096}, {1}, {0, 4}};
   const auto swept = sweep(catalogue(), {"xeon-8460y+", "llama3-8b", {"f16", "f16"}, ranges});
@@ -116,9 +131,23 @@ TEST(PointsWithLoads, UnknownNamesAndImpossibleSizesHaveTheirLine) {
   PointRow model = row;
   model.model = "lama3-8b";
   EXPECT_THAT(refusal(model), testing::StartsWith("p.csv:7: "));
-  PointRow card = row;
-  card.hardware = "Xeon + RTX 9999";
-  EXPECT_THAT(refusal(card), testing::HasSubstr("no graphics processor \"RTX 9999\""));
+}
+
+TEST(PointsWithLoads, AKnownCardTakesTheDenseLayersAnUnknownOneLeavesAllToTheCores) {
+  PointRow row;
+  row.hardware = "Xeon + 4090";
+  row.peak_gbps = 307;
+  row.model = "deepseek-v3";
+  row.quant = "Q4_K_M";
+  row.tokens_per_second = 9;
+  const auto split = points_with_loads(catalogue(), {row}, "p.csv");
+  ASSERT_TRUE(split.ok()) << split.error().message;
+  EXPECT_DOUBLE_EQ(split->front().demand.accelerator_peak_gbps, 1008);
+  row.hardware = "Xeon + RTX 9999";
+  const auto whole = points_with_loads(catalogue(), {row}, "p.csv");
+  ASSERT_TRUE(whole.ok());
+  EXPECT_GT(decode_seconds({0.8, 0.5, 1e9, 0, 0}, whole->front().demand),
+            decode_seconds({0.8, 0.5, 1e9, 0, 0}, split->front().demand));
 }
 
 }  // namespace

@@ -19,6 +19,10 @@
 namespace terrace::cli {
 namespace {
 
+// Of the contexts that a page draws.
+constexpr std::uint64_t kShortest = 1 << 10;
+constexpr std::uint64_t kLongest = 1 << 20;
+
 using Machines = std::vector<OptionId>;
 
 int failed(const Error& error) {
@@ -42,7 +46,7 @@ void widen_for_page(std::vector<wall::SweepRequest>& requests) {
   for (wall::SweepRequest& request : requests) {
     std::vector<std::uint64_t>& contexts = request.ranges.contexts;
     if (contexts.size() > 1) continue;
-    for (std::uint64_t context = 1024; context <= 1024 * 1024; context *= 2)
+    for (std::uint64_t context = kShortest; context <= kLongest; context *= 2)
       contexts.push_back(context);
     std::sort(contexts.begin(), contexts.end());
     contexts.erase(std::unique(contexts.begin(), contexts.end()), contexts.end());
