@@ -19,6 +19,8 @@ constexpr double kDependentAccesses = 7;
 constexpr double kLoadedOverIdle = 2.01;
 // A tier with less of the reads than this holds only what nobody waits for.
 constexpr double kWaitedFor = 1e-3;
+// Times that differ by less are a stripe's.
+constexpr double kEquallyLong = 1e-3;
 // Reads count as bound by capacity when a larger fastest tier would save this share of the step.
 constexpr double kCapacityGain = 0.1;
 
@@ -94,6 +96,15 @@ double roomy_seconds(const WallLoad& load, std::vector<TierRoom> rooms) {
   return placed.ok() ? placed->seconds : 0;
 }
 
+/// The tier that takes longest. Tiers of a stripe take equally long: then the fastest of them.
+std::size_t slowest_tier(const Placement& placement) {
+  const std::vector<double>& seconds = placement.tier_seconds;
+  const double longest = *std::max_element(seconds.begin(), seconds.end());
+  std::size_t tier = 0;
+  while (seconds[tier] < longest * (1 - kEquallyLong)) ++tier;
+  return tier;
+}
+
 void name_bound(StepPrediction& step, const WallMachine& machine, const WallLoad& load,
                 const std::vector<TierRoom>& rooms) {
   const double longest = std::max({step.compute_seconds, step.memory_seconds, step.start_seconds});
@@ -105,9 +116,7 @@ void name_bound(StepPrediction& step, const WallMachine& machine, const WallLoad
     step.bound = Bound::kCompute;
     return;
   }
-  const std::vector<double>& seconds = step.placement.tier_seconds;
-  const auto slowest = std::max_element(seconds.begin(), seconds.end()) - seconds.begin();
-  const WallTier& tier = machine.tiers[static_cast<std::size_t>(slowest)];
+  const WallTier& tier = machine.tiers[slowest_tier(step.placement)];
   step.bound_by = tier.name;
   step.bound = Bound::kBandwidth;
   if (tier.link_gbps > 0) step.bound = Bound::kLink;

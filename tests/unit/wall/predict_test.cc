@@ -74,6 +74,15 @@ TEST(Predict, CapacityBindsWhenMoreFastMemoryWouldHelp) {
   EXPECT_EQ(step->bound_by, "hbm");
 }
 
+TEST(Predict, AStripeIsBoundByTheFastestOfItsTiers) {
+  const auto step = predict_step(kFit, machine_with({tier("hbm", 1000, 80), tier("cxl", 100, 500)}),
+                                 load_of(16, 1e9), {});
+  ASSERT_TRUE(step.ok());
+  EXPECT_NEAR(step->seconds, 16.0 / 880, 1e-6);
+  EXPECT_EQ(step->bound, Bound::kBandwidth);
+  EXPECT_EQ(step->bound_by, "hbm");
+}
+
 TEST(Predict, LinkBindsWhenReadsComeThroughIt) {
   WallTier far = tier("host", 400, 500);
   far.link_gbps = 50;
