@@ -3,7 +3,7 @@
 # What the project's two commands need from Debian, in one place. To be sourced; then
 #   require_packages build       compiler, build tools and libraries (tests/run.sh, bench/demo.sh)
 #   require_packages tests       allocators that the shim is tested in front of, tools that it makes
-#                                way for (tests/run.sh)
+#                                way for, and what makes and opens HTML pages (tests/run.sh)
 #   require_packages peers       other allocators and the programs they are compared on
 #                                (bench/peers)
 #   require_packages programs    real programs under the shim (tests/preload/run.sh --all)
@@ -32,6 +32,8 @@ lab_tools=(cpio:cpio busybox:busybox-static ndctl:ndctl daxctl:daxctl depmod:kmo
 lab_qemu=10
 
 test_libraries=(libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libtbbmalloc2 valgrind heaptrack)
+# npm fetches the chart library of the HTML pages, Chromium opens them.
+web_tools=(node:nodejs npm:npm chromium:chromium)
 
 missing_tools() {
   local pair
@@ -136,7 +138,7 @@ require_packages() {
   local missing
   case $1 in
     build) missing=$(missing_tools "${build_tools[@]}" && missing_libraries "${build_libraries[@]}") ;;
-    tests) missing=$(missing_libraries "${test_libraries[@]}") ;;
+    tests) missing=$(missing_libraries "${test_libraries[@]}" && missing_tools "${web_tools[@]}") ;;
     peers) missing=$(missing_tools "${peer_tools[@]}" && missing_libraries "${peer_libraries[@]}") ;;
     programs)
       missing=$(missing_tools "${program_tools[@]}" && missing_libraries "${program_libraries[@]}") ;;

@@ -45,6 +45,8 @@ int dispatch(const Call& call) {
       return verify_verb(call);
     case Verb::kStatus:
       return status_verb(call);
+    case Verb::kWall:
+      return wall_verb(call);
     case Verb::kOptions:
       return options_verb(call);
     case Verb::kSimulate:

@@ -98,10 +98,10 @@ constexpr std::string_view kMarkdownIntro =
 
 constexpr std::string_view kExitCodes[][2] = {
     {"0", "done"},
-    {"1", "a check failed (verify)"},
+    {"1", "a check failed (verify, wall validate)"},
     {"2", "bad input: option, file, value"},
     {"3", "the machine or your rights lack something, or a session lacks what was asked"},
-    {"4", "no placement satisfies the constraints"},
+    {"4", "no placement satisfies the constraints, or nothing fits (wall)"},
     {"5", "a file or a system call failed"},
     {"125", "run, record: Terrace itself failed"},
     {"126", "run, record: the program was found and cannot be run"},

@@ -23,6 +23,10 @@ bool looks_like(OutputKind kind, std::string_view head) {
       return head == std::string_view(runtime::kFlatMagic, sizeof runtime::kFlatMagic);
     case OutputKind::kJson:
       return head.starts_with("{");
+    case OutputKind::kHtml:
+      return head.starts_with("<!DOCTYP");
+    case OutputKind::kCsv:
+      return head.starts_with("machine,");
   }
   return false;
 }

@@ -58,6 +58,11 @@ Status check_path(std::string_view text) {
   return make_error(ErrorCode::kUsage, 0, "a file name with a NUL byte in it");
 }
 
+Status check_text(std::string_view text) {
+  if (!text.empty() && text.find('\0') == std::string_view::npos) return ok_status();
+  return make_error(ErrorCode::kUsage, 0, "an empty value, or one with a NUL byte in it");
+}
+
 /// Values of earlier versions, and what they mean now.
 struct FormerValue {
   std::string_view key;
@@ -110,6 +115,8 @@ Status check_value(const OptionSpec& spec, std::string_view text) {
       return check_flag(text);
     case OptionType::kPath:
       return check_path(text);
+    case OptionType::kText:
+      return check_text(text);
     case OptionType::kChoice:
       return check_choice(spec, text);
     case OptionType::kSize:
@@ -122,8 +129,6 @@ Status check_value(const OptionSpec& spec, std::string_view text) {
       return only_status(parse_integer(text));
     case OptionType::kRules:
       return only_status(plan::parse_rules(plan::RuleKind::kPin, text));
-    case OptionType::kText:
-      return ok_status();
   }
   return make_error(ErrorCode::kUsage, 0, "an option of unknown type");
 }

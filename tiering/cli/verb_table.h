@@ -22,6 +22,7 @@ enum class Verb : std::uint32_t {
   kOptions = 1u << 8,
   kStatus = 1u << 9,
   kSimulate = 1u << 10,
+  kWall = 1u << 11,
 };
 
 /// Who gives the exit code.
@@ -98,6 +99,16 @@ inline constexpr std::array kVerbs = {
         "tiers or this machine's own, and prints for each policy the step time, the share of reads "
         "that the fastest tier served, and what was moved, beside the offline optimum. All figures "
         "are simulated. The argument says what is simulated; placement is all there is."},
+    VerbSpec{
+        Verb::kWall, VerbKind::kOwn, Visibility::kShown, "wall", "WHAT",
+        "say what bounds a language model on a machine, before anyone buys it",
+        "WHAT is one of: predict (when left out): speed with its interval, first token, what "
+        "binds, what fits, of "
+        "--model on --machine; ranges of --context, --batch and --cxl are swept. compare: the "
+        "same on two machines. edge: which requests are sooner or cheaper on the device, which "
+        "in the cloud. size: the cheapest machine that reaches --speed for --users. validate: "
+        "the predictor against measured --points. names: what the catalogue holds. Exits 4 "
+        "when nothing fits or reaches the target, 1 when validate exceeds --max-error."},
     VerbSpec{Verb::kOptions, VerbKind::kOwn, Visibility::kHidden, "options", "",
              "print the option table as documentation", ""},
 };

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t kMaxText = 16u << 20;  // of one string; chat templates are some 10 KB
 constexpr int kMaxArrayDepth = 4;
+constexpr std::uint64_t kMaxKeptArray = 10'000;  // layers have figures, vocabularies have more
 constexpr std::uint32_t kMaxDimensions = 4;
 constexpr std::uint64_t kDefaultAlignment = 32;
 // Shortest possible entries, which bound the counts that a file of a given length can hold.
@@ -163,7 +164,7 @@ class Parser {
 
   bool value(const std::string& key, std::uint32_t type) {
     if (type == kString) return text(header_.strings[key], "a metadata string");
-    if (type == kArray) return skip_array(0);
+    if (type == kArray) return array(key);
     const std::uint64_t at = input_.position();
     const std::uint64_t bytes = value_bytes(type);
     if (bytes == 0) return damaged(at - 4, "unknown metadata type");
@@ -176,11 +177,40 @@ class Parser {
     return true;
   }
 
+  static bool is_whole(std::uint32_t type) {
+    return value_bytes(type) != 0 && type != kF32 && type != kF64;
+  }
+
+  /// Keeps a short list of whole numbers, unless one of them is negative; skips any other.
+  bool array(const std::string& key) {
+    const std::uint64_t at = input_.position();
+    std::uint32_t type = 0;
+    std::uint64_t count = 0;
+    if (!number(type, "an array's type") || !number(count, "an array's length")) return false;
+    if (!is_whole(type) || count > kMaxKeptArray) return skip_elements(type, count, at, 0);
+    const std::uint64_t bytes = value_bytes(type);
+    std::vector<std::uint64_t> values;
+    bool any_negative = false;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      std::uint64_t raw = 0;
+      if (!input_.read(&raw, bytes)) return cut_short("an array's elements");
+      const bool is_signed = type == kI8 || type == kI16 || type == kI32 || type == kI64;
+      any_negative = any_negative || (is_signed && (raw >> (bytes * 8 - 1)) != 0);
+      values.push_back(raw);
+    }
+    if (!any_negative) header_.integer_arrays[key] = std::move(values);
+    return true;
+  }
+
   bool skip_array(int depth) {
     const std::uint64_t at = input_.position();
     std::uint32_t type = 0;
     std::uint64_t count = 0;
     if (!number(type, "an array's type") || !number(count, "an array's length")) return false;
+    return skip_elements(type, count, at, depth);
+  }
+
+  bool skip_elements(std::uint32_t type, std::uint64_t count, std::uint64_t at, int depth) {
     if (const std::uint64_t bytes = value_bytes(type); bytes != 0) {
       if (count > input_.left() / bytes) return cut_short("an array's elements");
       return input_.skip(count * bytes) || cut_short("an array's elements");

@@ -41,6 +41,8 @@ struct GgufHeader {
   std::vector<GgufTensor> tensors;                ///< as listed in the file
   std::map<std::string, std::uint64_t> integers;  ///< non-negative whole numbers and booleans
   std::map<std::string, std::string> strings;
+  /// Lists of non-negative whole numbers, up to 10,000 long: figures of each layer.
+  std::map<std::string, std::vector<std::uint64_t>> integer_arrays;
 
   /// `<architecture>.block_count`; 0 when the file does not say.
   std::uint64_t layer_count() const;

@@ -27,5 +27,6 @@ int status_verb(const Call& call);
 int simulate_verb(const Call& call);
 int topo_verb(const Call& call);
 int verify_verb(const Call& call);
+int wall_verb(const Call& call);
 
 }  // namespace terrace::cli

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Small model files of each format for the tests of their readers. Allocates.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "tests/unit/model/gguf_file.h"
+
+namespace terrace::fixture {
+
+/// A header of so many bytes of JSON and the data behind it.
+inline std::string safetensors(const std::string& json, std::size_t data_bytes) {
+  const std::uint64_t length = json.size();
+  return std::string(reinterpret_cast<const char*>(&length), sizeof length) + json +
+         std::string(data_bytes, '\x5a');
+}
+
+/// One layer of width 8, two heads sharing a key, in BF16; 336 parameters.
+inline std::string tiny_safetensors() {
+  return safetensors(
+      R"({"__metadata__":{"format":"pt"},)"
+      R"("model.embed_tokens.weight":{"dtype":"BF16","shape":[10,8],"data_offsets":[0,160]},)"
+      R"("model.layers.0.self_attn.q_proj.weight":{"dtype":"BF16","shape":[8,8],"data_offsets":[160,288]},)"
+      R"("model.layers.0.self_attn.k_proj.weight":{"dtype":"BF16","shape":[4,8],"data_offsets":[288,352]},)"
+      R"("model.layers.0.mlp.gate_proj.weight":{"dtype":"BF16","shape":[8,8],"data_offsets":[352,480]},)"
+      R"("model.layers.0.input_layernorm.weight":{"dtype":"BF16","shape":[16],"data_offsets":[480,512]},)"
+      R"("lm_head.weight":{"dtype":"BF16","shape":[10,8],"data_offsets":[512,672]}})",
+      672);
+}
+
+inline std::string tiny_config() {
+  return R"({"model_type":"llama","num_hidden_layers":1,"hidden_size":8,"vocab_size":10,)"
+         R"("num_attention_heads":2,"num_key_value_heads":1,"intermediate_size":8,)"
+         R"("tie_word_embeddings":false,"rope_theta":10000.0})";
+}
+
+/// The metadata of a model of two layers; `heads` writes attention.head_count.
+template <typename Heads>
+GgufBytes& model_metadata(GgufBytes& file, std::uint64_t tensors, Heads heads) {
+  file.preamble(tensors, 7);
+  file.string_pair("general.architecture", "llama").u32_pair("llama.block_count", 2);
+  file.u32_pair("llama.embedding_length", 32).u32_pair("llama.feed_forward_length", 64);
+  file.u32_pair("llama.attention.head_count_kv", 1).u32_pair("llama.vocab_size", 6);
+  heads(file);
+  return file;
+}
+
+/// Two F16 tensors of a model of two layers, its heads given for each layer.
+inline std::string tiny_model_gguf() {
+  GgufBytes file;
+  model_metadata(file, 2, [](GgufBytes& to) {
+    to.text("llama.attention.head_count").number<std::uint32_t>(9).number<std::uint32_t>(4);
+    to.number<std::uint64_t>(2).number<std::uint32_t>(4).number<std::uint32_t>(4);
+  });
+  file.tensor("token_embd.weight", {32, 6}, 1, 0);
+  file.tensor("blk.1.attn_q.weight", {32, 32}, 1, 384);
+  return file.data(384 + 2048).bytes();
+}
+
+}  // namespace terrace::fixture
