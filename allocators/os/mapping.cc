@@ -162,22 +162,6 @@ int move_pages_away(void* from, Bytes size, void* to) {
   return raw_mremap(from, size, size, to, MREMAP_DONTUNMAP);
 }
 
-int move_pages_and_grow(void* from, Bytes size, Bytes new_size, void* to) {
-  // The kernel does not both leave a mapping and lengthen it, so there is a stop on the way.
-  void* const stop = map_private_at(nullptr, size);
-  if (stop == nullptr) return ENOMEM;
-  int error = move_pages_away(from, size, stop);
-  if (error == 0) {
-    error = raw_mremap(stop, size, new_size, to, 0);
-    if (error == 0) return 0;
-    // Nothing is lost: the pages go back to where they were.
-    const int back = move_pages_away(stop, size, from);
-    if (back != 0) return error;
-  }
-  unmap(stop, size);
-  return error;
-}
-
 int drop_pages(void* at, Bytes size) {
   return raw_madvise(at, size, MADV_DONTNEED);
 }

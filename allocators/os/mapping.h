@@ -49,8 +49,6 @@ int move_mapping(void* from, Bytes size, void* to);
 /// Moves the pages of private memory likewise; the mapping itself stays, without pages, and what
 /// watches it goes on doing so. Only within one mapping of the kernel's. Linux 5.7.
 int move_pages_away(void* from, Bytes size, void* to);
-/// The same, and the mapping at `to` is `new_size` long, with the protection that `from` has.
-int move_pages_and_grow(void* from, Bytes size, Bytes new_size, void* to);
 
 /// MADV_DONTNEED: private memory becomes zero; of a shared mapping only the page-table entries go.
 int drop_pages(void* at, Bytes size);

@@ -41,6 +41,7 @@ std::optional<MappingFacts> parse_head(const char* line) {
                   &facts.begin, &facts.end, permissions, &facts.offset, &major_number,
                   &minor_number, &facts.file.inode, &path_at);
   if (fields != 7) return std::nullopt;
+  facts.readable = permissions[0] == 'r';
   facts.writable = permissions[1] == 'w';
   facts.shared = permissions[3] == 's';
   facts.file.file_system = makedev(major_number, minor_number);

@@ -27,6 +27,7 @@ struct MappingFacts {
   std::uintptr_t begin = 0;
   std::uintptr_t end = 0;
   bool shared = false;
+  bool readable = false;
   bool writable = false;
   std::uint64_t offset = 0;  ///< in the file
   FileIdentity file;

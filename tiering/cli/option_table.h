@@ -48,8 +48,8 @@ inline constexpr std::uint32_t kWrappers = Verb::kRun | Verb::kRecord;
 inline constexpr std::uint32_t kTiers =
     kWrappers | Verb::kPlan | Verb::kTopo | Verb::kCalibrate | Verb::kSimulate;
 inline constexpr std::uint32_t kJson = Verb::kDoctor | Verb::kTopo | Verb::kCalibrate |
-                                       Verb::kPlan | Verb::kReport | Verb::kVerify |
-                                       Verb::kStatus | Verb::kSimulate | Verb::kWall;
+                                       Verb::kPlan | Verb::kReport | Verb::kVerify | Verb::kStatus |
+                                       Verb::kSimulate | Verb::kWall;
 inline constexpr std::uint32_t kSession = Verb::kReport | Verb::kPlan;
 inline constexpr std::uint32_t kAll = kJson | kWrappers;
 inline constexpr std::uint32_t kWall = static_cast<std::uint32_t>(Verb::kWall);

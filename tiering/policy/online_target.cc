@@ -71,7 +71,8 @@ Result<std::vector<double>> stream_shares(const TargetRequest& request) {
   capacity[0] -= std::min(capacity[0] - 1, request.reserve_blocks);
   const model::Workload workload = workload_of(request);
   model::Rates rates{request.machine.engine_seconds_per_byte, request.machine.seconds_per_byte};
-  const plan::Programme programme = plan::plan_programme(workload, rates, capacity, kSlowLinkUse);
+  const plan::Programme programme =
+      plan::plan_programme(workload, rates, plan::Constraints{}, capacity, kSlowLinkUse);
   auto solution = plan::solve(programme);
   if (!solution) return solution.error();
   const std::size_t tiers = capacity.size();

@@ -41,9 +41,9 @@ enum class Materialize : std::uint32_t {
 };
 
 enum FlatFlags : std::uint32_t {
-  kFlagRecord = 1u << 0,   ///< record heat into session_path
-  kFlagStrict = 1u << 1,   ///< a bad configuration stops the program with 125
-  kFlagVerbose = 1u << 2,  ///< summary on stderr at exit
+  kFlagRecord = 1u << 0,    ///< record heat into session_path
+  kFlagStrict = 1u << 1,    ///< a bad configuration stops the program with 125
+  kFlagVerbose = 1u << 2,   ///< summary on stderr at exit
   kFlagNoStatus = 1u << 3,  ///< the running program does not answer `terrace status`
 };
 

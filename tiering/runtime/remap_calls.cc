@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "allocators/os/mapping.h"
+#include "allocators/os/mapping_facts.h"
 #include "tiering/runtime/file_ranges.h"
 #include "tiering/runtime/object_parts.h"
 
@@ -62,16 +63,27 @@ bool is_whole(const Part& part) {
          for_each_mapped(part, [](std::uint64_t, std::uint64_t) {});
 }
 
+/// The protection of the mapping at an address; by default what anonymous memory usually has.
+int protection_at(const char* address) {
+  const auto at = reinterpret_cast<std::uintptr_t>(address);
+  auto reader = os::MappingReader::open(0, os::MappingDetail::kPlain);
+  if (!reader) return PROT_READ | PROT_WRITE;
+  while (const auto facts = reader->next()) {
+    if (facts->end <= at) continue;
+    return (facts->readable ? PROT_READ : 0) | (facts->writable ? PROT_WRITE : 0);
+  }
+  return PROT_READ | PROT_WRITE;
+}
+
 /// Moves pages with their protection, run by run of the kernel's mappings, whose ends are found by
 /// halving. What cannot be moved goes back.
 class Move {
  public:
   Move(char* from, char* to) : from_(from), to_(to) {}
 
-  /// `growth`: bytes that the last mapping is longer by at the target.
-  int run(std::uint64_t size, std::uint64_t growth) {
+  int run(std::uint64_t size) {
     while (done_ < size) {
-      const int error = next_run(size - done_, growth);
+      const int error = next_run(size - done_);
       if (error == 0) continue;
       go_back();
       return error;
@@ -80,34 +92,46 @@ class Move {
   }
 
  private:
-  int next_run(std::uint64_t left, std::uint64_t growth) {
+  int next_run(std::uint64_t left) {
     std::uint64_t length = left;
-    int error = move(length, growth);
+    int error = move(length);
     while (error == EFAULT && length > kPage) {
       length = (length / 2 + kPage - 1) & ~(kPage - 1);
-      error = move(length, 0);
+      error = move(length);
     }
     if (error == 0) done_ += length;
     return error;
   }
 
-  int move(std::uint64_t length, std::uint64_t growth) const {
-    char* const from = from_ + done_;
-    char* const to = to_ + done_;
-    if (growth == 0) return os::move_pages_away(from, Bytes(length), to);
-    return os::move_pages_and_grow(from, Bytes(length), Bytes(length + growth), to);
+  int move(std::uint64_t length) const {
+    return os::move_pages_away(from_ + done_, Bytes(length), to_ + done_);
   }
 
   void go_back() {
     const std::uint64_t moved = done_;
     for (done_ = 0; done_ < moved;) {
       std::uint64_t length = moved - done_;
-      while (length > kPage &&
-             os::move_pages_away(to_ + done_, Bytes(length), from_ + done_) != 0) {
+      int error = move_back(length);
+      while (error != 0 && length > kPage) {
         length = (length / 2 + kPage - 1) & ~(kPage - 1);
+        error = move_back(length);
       }
+      if (error != 0) copy_back(length);
       done_ += length;
     }
+  }
+
+  int move_back(std::uint64_t length) const {
+    return os::move_pages_away(to_ + done_, Bytes(length), from_ + done_);
+  }
+
+  /// When the kernel takes the pages neither way. Other threads may see them writable meanwhile.
+  void copy_back(std::uint64_t length) const {
+    const int protection = protection_at(from_ + done_);
+    os::protect(to_ + done_, Bytes(length), PROT_READ | PROT_WRITE);
+    os::protect(from_ + done_, Bytes(length), PROT_READ | PROT_WRITE);
+    std::memcpy(from_ + done_, to_ + done_, length);
+    os::protect(from_ + done_, Bytes(length), protection);
   }
 
   char* from_;
@@ -115,7 +139,8 @@ class Move {
   std::uint64_t done_ = 0;
 };
 
-/// The part's pages to `target`, where room is mapped already.
+/// The part's pages to `target`, where private memory for all of it is mapped already. What the
+/// mapping grows by is that memory, with the protection of the last page.
 int move_part(State& runtime, const Part& part, const Request& request, char* target) {
   extent::Object& object = *part.object;
   object.reshaped = true;
@@ -123,8 +148,14 @@ int move_part(State& runtime, const Part& part, const Request& request, char* ta
     if (const int error = make_private(runtime, part)) return error;
   }
   const std::uint64_t growth = request.new_size - request.moved();
+  if (growth != 0) {
+    const int protection = protection_at(request.address + request.moved() - 1);
+    if (protection != (PROT_READ | PROT_WRITE)) {
+      os::protect(target + request.moved(), Bytes(growth), protection);
+    }
+  }
   Move move(request.address, target);
-  const int error = move.run(request.moved(), growth);
+  const int error = move.run(request.moved());
   if (error != EINVAL) return error;
   // Linux before 5.7 moves no pages out of a mapping that stays.
   std::memcpy(target, request.address, request.moved());

@@ -63,8 +63,11 @@ Status OfflineOptimum::end_window() {
     // A block that is read both ways counts as its larger half alone, for the bound to stay below.
     const bool streams = reads.first >= reads.second;
     const double bytes = kBlock * (streams ? reads.first : reads.second) / steps;
-    programme.ranges.push_back(
-        {streams ? 0 : plan::kNoPhase, bytes, std::vector<plan::BlockRef>(blocks)});
+    plan::Range range;
+    range.phase = streams ? 0 : plan::kNoPhase;
+    range.bytes_per_block = bytes;
+    range.blocks.resize(blocks);
+    programme.ranges.push_back(std::move(range));
     if (!streams) continue;
     programme.phase_floor_seconds[0] +=
         bytes * static_cast<double>(blocks) * machine_.engine_seconds_per_byte;

@@ -54,7 +54,8 @@ TEST(FrameCache, NeverGivesOneFramesLayoutForAnother) {
   std::thread one(write);
   std::thread two(write);
   int found = 0;
-  for (int round = 0; round < 200; ++round) {
+  // Until the writers have begun, and then for a while.
+  for (int round = 0; round < 200 || found == 0; ++round) {
     for (std::uintptr_t at = 1; at <= 5000; ++at) found += holds(at, 1) ? 1 : 0;
   }
   stop = true;
