@@ -38,11 +38,12 @@ struct Object {
   std::uint64_t id = 0;  ///< unique in the process
   Nanoseconds born;
   Pages pages = Pages::kNone;
-  bool published = false;    ///< its birth is in the session
-  bool read_only = false;    ///< materialised file: the program may not write
-  bool filling = false;      ///< materialised file: its content is being read
-  bool written = false;      ///< materialised file: the program may have, in parts
-  bool shared_view = false;  ///< materialised file: the program asked for MAP_SHARED
+  bool published = false;        ///< its birth is in the session
+  bool read_only = false;        ///< materialised file: the program may not write
+  bool filling = false;          ///< materialised file: its content is being read
+  bool written = false;          ///< materialised file: the program may have, in parts
+  bool protected_parts = false;  ///< materialised file: the program gave parts other rights
+  bool shared_view = false;      ///< materialised file: the program asked for MAP_SHARED
   bool reshaped = false;  ///< the program unmapped or protected parts: its pages stay as they are
   bool shared = false;    ///< has blocks that are a file's pages: its own file's or a DAX pool's
   bool refused = false;   ///< counted as unplaced

@@ -196,6 +196,13 @@ void TieredExtents::bind_run(std::uint32_t first, std::uint32_t count, std::uint
   if (error != 0) counters_.bind_refused.fetch_add(1, std::memory_order_relaxed);
 }
 
+void TieredExtents::bind_aside(void* at, Bytes size, std::uint8_t tier) {
+  if (bind_ == BindMode::kOff || tiers_[tier].nodes.empty()) return;
+  const auto binding = bind_ == BindMode::kStrict ? os::Binding::kStrict : os::Binding::kPreferred;
+  const int error = os::bind_range(at, size, tiers_[tier].nodes, binding, os::Existing::kLeave);
+  if (error != 0) counters_.bind_refused.fetch_add(1, std::memory_order_relaxed);
+}
+
 void TieredExtents::unmap(Object& object) {
   unmap_blocks(object, object.first_block, object.block_count);
   object.file.close();

@@ -93,6 +93,8 @@ class TieredExtents {
   bool needs_file(const Object& object) const;
   /// Binds private pages of a run to a tier's nodes, counting refusals.
   void bind_run(std::uint32_t first, std::uint32_t count, std::uint8_t tier, os::Existing existing);
+  /// The same for memory that will be moved into an object, and has no pages yet.
+  void bind_aside(void* at, Bytes size, std::uint8_t tier);
   /// After pages were moved run by run: one interleaving policy for each stretch that lies in the
   /// kernel's order, so that its runs become one mapping. Pages stay where they are, and those that
   /// are not there yet come to the same places.

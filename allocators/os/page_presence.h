@@ -28,6 +28,7 @@ class PagePresence {
   /// Adds one to touches[i] for each block i of [at, at + blocks) with any page present.
   /// An errno value.
   int count_present(const void* at, std::uint64_t blocks, std::uint32_t* touches);
+  bool is_open() const { return fd_ >= 0; }
   /// In a fork's child, whose pagemap is another.
   void close();
 

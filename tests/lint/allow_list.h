@@ -19,6 +19,8 @@ inline constexpr std::array kAllowed = {
             "answers the program's own calls, whose flags have their names there"},
     Allowed{"tiering/runtime/remap_calls.cc", "sys/mman.h",
             "answers the program's own calls, whose flags have their names there"},
+    Allowed{"tiering/runtime/file_returns.cc", "sys/mman.h",
+            "the protection of the programs' own mappings"},
     Allowed{"tiering/runtime/file_ranges.cc", "sys/mman.h",
             "the PROT_ and MADV_ constants of the programs' own calls"},
     Allowed{"tiering/runtime/file_objects.cc", "sys/mman.h",

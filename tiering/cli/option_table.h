@@ -78,6 +78,8 @@ inline constexpr std::array kOptions = {
                "read-only file mappings of this size and more are placed"},
     OptionSpec{"materialize", 0, OptionType::kChoice, Reach::kEverywhere, "auto", "auto|always|never", "WHEN", option_sets::kWrappers,
                "copy large read-only file mappings into placed memory, since file pages cannot be bound to a tier; auto: when the plan names the file, while recording, or when the tiers differ"},
+    OptionSpec{"file-return-age", 0, OptionType::kDuration, Reach::kEverywhere, "10s", "", "TIME", option_sets::kWrappers,
+               "parts of such a copy that nobody touches for this much of the program's CPU time go back to the file and leave memory; 0s keeps them"},
     OptionSpec{"late-size", 0, OptionType::kSize, Reach::kEverywhere, "64M", "", "SIZE", option_sets::kWrappers,
                "objects of up to this size that no plan names start as ordinary memory"},
     OptionSpec{"late-age", 0, OptionType::kDuration, Reach::kEverywhere, "250ms", "", "TIME", option_sets::kWrappers,

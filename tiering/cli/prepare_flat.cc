@@ -51,6 +51,8 @@ plan::RuntimeOptions runtime_options(const Settings& settings) {
   options.verbose = settings.flag("verbose");
   options.live_status = settings.flag("live-status");
   options.materialize = materialize_of(settings.text("materialize"));
+  options.file_return_ms =
+      static_cast<std::uint32_t>(settings.duration("file-return-age").value / 1000000);
   options.status_path = absolute(settings.text("status"));
   return options;
 }

@@ -29,6 +29,7 @@ struct RuntimeOptions {
   bool verbose = false;
   runtime::Materialize materialize = runtime::Materialize::kAuto;
   bool live_status = true;  ///< answers `terrace status` while it runs
+  std::uint32_t file_return_ms = 10000;
   std::string session_path;
   std::string status_path;
 };

@@ -105,6 +105,7 @@ void finish(State& runtime, const Source& source, void* at) {
   object.source_offset = source.request.offset;
   object.stamp = source.stamp;
   watch_source(object, runtime);
+  runtime.file_returns.add(runtime, object);
   runtime.counters.files_copied.fetch_add(1, std::memory_order_relaxed);
   runtime.recorder.object_placed(runtime, object);
 }

@@ -49,14 +49,14 @@ int for_each_stretch(const extent::Object& object, Stretch wanted, Body body) {
   return error;
 }
 
+}  // namespace
+
 bool has_hole(const extent::Object& object, std::uint64_t begin, std::uint64_t end) {
   for (std::uint32_t i = 0; i < object.hole_count; ++i) {
     if (object.holes[i].begin < end && object.holes[i].end > begin) return true;
   }
   return false;
 }
-
-}  // namespace
 
 bool source_is_unchanged(const extent::Object& object) {
   if (object.source < 0) return false;

@@ -18,6 +18,9 @@ namespace terrace::runtime {
 /// Is the file still what was copied, and have we a descriptor of it?
 bool source_is_unchanged(const extent::Object& object);
 
+/// Has the program unmapped any of [begin, end)?
+bool has_hole(const extent::Object& object, std::uint64_t begin, std::uint64_t end);
+
 /// The kernel's view of the file over [begin, end) of the object, in whole pages; its tiers are not
 /// touched. ESTALE when the file is another by now, or none of ours.
 int show_file(State& runtime, const extent::Object& object, std::uint64_t begin, std::uint64_t end,

@@ -63,9 +63,10 @@ struct FlatHeader {
   std::uint32_t bind_mode;       ///< BindMode
   std::uint32_t tier_count;
   std::uint32_t object_count;
-  std::uint32_t window_hz;    ///< heat windows a second while recording
-  std::uint32_t materialize;  ///< Materialize
-  std::uint32_t reserved;
+  std::uint32_t window_hz;       ///< heat windows a second while recording
+  std::uint32_t materialize;     ///< Materialize
+  std::uint32_t file_return_ms;  ///< a copied file that nobody touches for so much CPU time goes
+                                 ///< back to the kernel's mapping; 0: never
   std::uint64_t tiers_offset;
   std::uint64_t objects_offset;
   std::uint64_t maps_offset;

@@ -50,6 +50,7 @@ void* keeper_body(void* argument) {
     {
       const LockGuard guard(runtime.lock);
       next = runtime.spares.drop_old(runtime.extents, now, place_aged(runtime, now));
+      next = runtime.file_returns.turn(runtime, now, next);
       if (runtime.recorder.recording()) {
         const Nanoseconds due = runtime.recorder.turn(runtime, now);
         if (due < next) next = due;

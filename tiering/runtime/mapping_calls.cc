@@ -285,6 +285,7 @@ int protect_part(State& runtime, const Part& part, int protection) {
   const bool writable = (protection & PROT_WRITE) != 0;
   if (file && writable && object.shared_view) return EACCES;  // open for reading only
   object.reshaped = true;
+  object.protected_parts = true;
   // It may differ from its file, or shall not be read.
   if (protection != PROT_READ) unwatch_source(object);
   if (object.shared) {

@@ -15,6 +15,7 @@
 #include "allocators/os/memory_error.h"
 #include "allocators/os/thread.h"
 #include "tiering/control/status_server.h"
+#include "tiering/runtime/file_returns.h"
 #include "tiering/runtime/flat_plan.h"
 #include "tiering/runtime/recorder.h"
 
@@ -29,9 +30,10 @@ struct Counters {
   std::atomic<std::uint64_t> made_private{0};  ///< blocks given back to plain memory
   std::atomic<std::uint64_t> files_copied{0};
   std::atomic<std::uint64_t> files_left{0};  ///< to the kernel: they changed, or could not be read
-  std::atomic<std::uint64_t> file_bytes_cached{0};    ///< read from the page cache
-  std::atomic<std::uint64_t> file_bytes_direct{0};    ///< past it
-  std::atomic<std::uint64_t> file_bytes_buffered{0};  ///< through it, and dropped from it
+  std::atomic<std::uint64_t> file_blocks_returned{0};  ///< to the file, less those taken back
+  std::atomic<std::uint64_t> file_bytes_cached{0};     ///< read from the page cache
+  std::atomic<std::uint64_t> file_bytes_direct{0};     ///< past it
+  std::atomic<std::uint64_t> file_bytes_buffered{0};   ///< through it, and dropped from it
   std::atomic<std::uint64_t> peak_blocks[kMaxTiers] = {};
   /// Of the blocks that were put on a tier of nodes, those whose pages lay on others at the end.
   std::atomic<std::uint64_t> elsewhere_blocks[kMaxTiers] = {};
@@ -61,6 +63,7 @@ struct State {
   backing::BlockPool pools[kMaxTiers];  ///< by tier; open for DAX tiers
   std::uint32_t link_count = 0;
   Recorder recorder;
+  FileReturns file_returns;
   os::Doorbell keeper_bell;
   bool keeper_started = false;  ///< or tried
   Nanoseconds keeper_wakes;     ///< by itself, when nobody rings

@@ -58,6 +58,7 @@ void put_counters(State& runtime, JsonText& json) {
   json.put_number("fault_cost_ns", runtime.links.fault_cost().value);
   json.put_number("files_copied", counters.files_copied.load());
   json.put_number("files_left", counters.files_left.load());
+  json.put_number("file_bytes_returned", in_bytes(counters.file_blocks_returned.load()));
   json.put_number("file_bytes_cached", counters.file_bytes_cached.load());
   json.put_number("file_bytes_direct", counters.file_bytes_direct.load());
   json.put_number("file_bytes_buffered", counters.file_bytes_buffered.load());

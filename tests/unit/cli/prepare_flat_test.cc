@@ -42,6 +42,7 @@ TEST(PrepareFlat, TellsTheRuntimeWhatTheSettingsSay) {
   EXPECT_EQ(defaults.late_age_ms, built_in.late_age_ms);
   EXPECT_EQ(defaults.window_hz, built_in.window_hz);
   EXPECT_EQ(defaults.materialize, built_in.materialize);
+  EXPECT_EQ(defaults.file_return_ms, built_in.file_return_ms);
   EXPECT_EQ(defaults.policy, built_in.policy);
   EXPECT_EQ(defaults.bind, built_in.bind);
 

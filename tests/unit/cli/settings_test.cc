@@ -38,6 +38,7 @@ TEST(Settings, StartAtTheBuiltInValues) {
   EXPECT_DOUBLE_EQ(settings.fraction("margin"), 0.15);
   EXPECT_EQ(settings.integer("window-hz"), 8u);
   EXPECT_EQ(settings.text("materialize"), "auto");
+  EXPECT_EQ(settings.duration("file-return-age").value, 10'000'000'000u);
   EXPECT_FALSE(settings.flag("strict"));
   EXPECT_FALSE(settings.given("policy"));
   EXPECT_EQ(settings.place("policy"), "built-in");

@@ -78,6 +78,7 @@ TEST_F(FlatWriter, CarriesTiersAndOptions) {
   options.strict = true;
   options.live_status = false;
   options.materialize = runtime::Materialize::kAlways;
+  options.file_return_ms = 55;
   options.session_path = "/tmp/s-%p";
   options.status_path = "/tmp/status";
   const FlatView view = write_and_read(nullptr);
@@ -93,6 +94,7 @@ TEST_F(FlatWriter, CarriesTiersAndOptions) {
   EXPECT_EQ(header.bind_mode, 2u);
   EXPECT_EQ(header.window_hz, 9u);
   EXPECT_EQ(header.materialize, static_cast<std::uint32_t>(runtime::Materialize::kAlways));
+  EXPECT_EQ(header.file_return_ms, 55u);
   EXPECT_EQ(header.flags, runtime::kFlagRecord | runtime::kFlagStrict | runtime::kFlagNoStatus);
   EXPECT_STREQ(header.machine_id, machine.machine_id.c_str());
   EXPECT_STREQ(header.session_path, "/tmp/s-%p");

@@ -123,6 +123,30 @@ TEST_P(FileMet, OthersAllocateMeanwhile) {
 INSTANTIATE_TEST_SUITE_P(On, FileMet, testing::Values("plain", "recorded", "dax"),
                          [](const auto& param) { return std::string(param.param); });
 
+class FileReturn : public FileMapping {
+ protected:
+  Outcome returning(const char* program_case) {
+    holds_alone(program_case);
+    Scenario made = on("plain");
+    made.options.file_return_ms = 100;
+    made.environment.push_back("TERRACE_TEST_MEET=1");
+    return run(made, program_case);
+  }
+};
+
+TEST_F(FileReturn, CopyThatIsNotTouchedLeavesMemory) {
+  const Outcome outcome = returning("copy_that_is_not_touched_leaves_memory");
+  EXPECT_EQ(outcome.exit_status, 0) << outcome.said;
+  ASSERT_TRUE(outcome.status.is_object());
+  EXPECT_GE(outcome.count("file_bytes_returned"), 6 * kBlockBytes.value);
+}
+TEST_F(FileReturn, CopyThatIsReadStays) {
+  const Outcome outcome = returning("copy_that_is_read_stays");
+  EXPECT_EQ(outcome.exit_status, 0) << outcome.said;
+  ASSERT_TRUE(outcome.status.is_object());
+  EXPECT_LE(outcome.count("file_bytes_returned"), 2 * kBlockBytes.value);
+}
+
 class FileRule : public FileMapping {
  protected:
   std::uint64_t copied(Scenario made, runtime::Materialize rule) {

@@ -9,11 +9,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csetjmp>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -399,6 +401,61 @@ void others_allocate_while_a_file_is_read() {
       [&](const char* at) { return blocks % 8 == 0 && blocks > 0 && is_zero(at, 384 * kMiB); });
 }
 
+namespace {
+
+/// Uses the processor for about 50 ms of the process's time.
+void work() {
+  const std::clock_t end = std::clock() + CLOCKS_PER_SEC / 20;
+  while (std::clock() < end) {
+  }
+}
+
+}  // namespace
+
+/// As an engine that repacks its weights: reads all once, and then works on its own copy. Readers
+/// of a block that goes with the rest, as the norms do, see the right bytes all the time.
+void copy_that_is_not_touched_leaves_memory() {
+  View view = map_weights(MAP_SHARED);
+  REQUIRE(munmap(view.at, kBlock + kPage) == 0);  // fragments are no hindrance
+  REQUIRE(view.same(kBlock + kPage, view.size));
+  const long before = status_kb("RssAnon:");
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 2; ++i) {
+    readers.emplace_back([&, i] {
+      // Neither of the two blocks that are tried first.
+      const std::size_t at = 5 * kBlock + static_cast<std::size_t>(i) * 300 * kPage;
+      while (!stop.load()) {
+        REQUIRE(view.same(at, at + kPage));
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+    });
+  }
+  const bool copied = expect_to_meet();
+  const int rounds = copied ? 160 : 10;
+  const long wanted = before - static_cast<long>((view.size - 4 * kBlock) / 1024);
+  for (int round = 0; round < rounds && status_kb("RssAnon:") > wanted; ++round) work();
+  stop.store(true);
+  for (std::thread& reader : readers) reader.join();
+  std::printf("RssAnon %ld kB, then %ld kB\n", before, status_kb("RssAnon:"));
+  REQUIRE(!copied || status_kb("RssAnon:") <= wanted);
+  REQUIRE(view.same(kBlock + kPage, view.size));
+  REQUIRE(munmap(view.at + 3 * kBlock, kBlock) == 0 &&
+          read_signal(view.at + 3 * kBlock) == SIGSEGV);
+  REQUIRE(view.same(4 * kBlock, view.size));
+}
+
+/// What is read all the time stays where it was placed, but for a block or two that are being
+/// tried.
+void copy_that_is_read_stays() {
+  View view = map_weights(MAP_SHARED);
+  const long before = status_kb("RssAnon:");
+  for (const std::clock_t end = std::clock() + 2 * CLOCKS_PER_SEC; std::clock() < end;) {
+    REQUIRE(view.same(0, view.size));
+  }
+  REQUIRE(status_kb("RssAnon:") >= before - static_cast<long>(3 * kBlock / 1024));
+}
+
 }  // namespace terrace::e2e
 
 namespace {
@@ -418,6 +475,8 @@ constexpr terrace::e2e::Case kCases[] = {
     TERRACE_CASE(file_that_is_cut_short_while_it_is_read),
     TERRACE_CASE(fork_while_a_file_is_read),
     TERRACE_CASE(others_allocate_while_a_file_is_read),
+    TERRACE_CASE(copy_that_is_not_touched_leaves_memory),
+    TERRACE_CASE(copy_that_is_read_stays),
 };
 
 }  // namespace
