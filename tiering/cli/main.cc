@@ -43,6 +43,8 @@ int dispatch(const Call& call) {
       return report_verb(call);
     case Verb::kVerify:
       return verify_verb(call);
+    case Verb::kExport:
+      return export_verb(call);
     case Verb::kOptions:
       return options_verb(call);
   }

@@ -46,8 +46,8 @@ inline constexpr std::uint32_t kWrappers = Verb::kRun | Verb::kRecord;
 inline constexpr std::uint32_t kTiers = kWrappers | Verb::kPlan | Verb::kTopo | Verb::kCalibrate;
 inline constexpr std::uint32_t kJson =
     Verb::kDoctor | Verb::kTopo | Verb::kCalibrate | Verb::kPlan | Verb::kReport | Verb::kVerify;
-inline constexpr std::uint32_t kSession = Verb::kReport | Verb::kPlan;
-inline constexpr std::uint32_t kAll = kJson | kWrappers;
+inline constexpr std::uint32_t kSession = Verb::kReport | Verb::kPlan | Verb::kExport;
+inline constexpr std::uint32_t kAll = kJson | kWrappers | Verb::kExport;
 inline constexpr std::uint32_t kOne(Verb verb) {
   return static_cast<std::uint32_t>(verb);
 }
@@ -81,8 +81,12 @@ inline constexpr std::array kOptions = {
                "auto raises vm.nr_overcommit_hugepages for the life of the program when emulated tiers or recording need it, and gives it back"},
     OptionSpec{"strict", 0, OptionType::kFlag, Reach::kEverywhere, "false", "", "", option_sets::kWrappers,
                "exit 125 before the program starts when it cannot be placed as asked, instead of one warning"},
-    OptionSpec{"output", 'o', OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", Verb::kRecord | Verb::kPlan,
-               "where the session or the plan goes; %p in a session's name is the process id (record: terrace.session)"},
+    OptionSpec{"output", 'o', OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", Verb::kRecord | Verb::kPlan | Verb::kExport,
+               "where the session, the plan or the export goes; %p in a session's name is the process id (record: terrace.session; export: standard output)"},
+    OptionSpec{"format", 0, OptionType::kChoice, Reach::kFlagOnly, "json", "json|csv|perfetto|pprof", "NAME", option_sets::kOne(Verb::kExport),
+               "what the session is written as"},
+    OptionSpec{"table", 0, OptionType::kChoice, Reach::kFlagOnly, "heat", "heat|objects|steps|tiers|costs", "NAME", option_sets::kOne(Verb::kExport),
+               "which table --format csv writes; the other formats hold all of them"},
     OptionSpec{"record", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", option_sets::kOne(Verb::kRun),
                "also record a session into FILE; %p in the name is the process id"},
     OptionSpec{"window-hz", 0, OptionType::kInteger, Reach::kEverywhere, "8", "", "N", option_sets::kWrappers,
@@ -109,8 +113,8 @@ inline constexpr std::array kOptions = {
                "shorter measurements, wider spread"},
     OptionSpec{"check", 0, OptionType::kFlag, Reach::kFlagOnly, "false", "", "", option_sets::kOne(Verb::kDoctor),
                "exit 3 when something that emulated tiers or recording need is missing"},
-    OptionSpec{"force", 'f', OptionType::kFlag, Reach::kFlagOnly, "false", "", "", Verb::kRecord | Verb::kRun | Verb::kPlan,
-               "overwrite an output file that is not a session or a plan"},
+    OptionSpec{"force", 'f', OptionType::kFlag, Reach::kFlagOnly, "false", "", "", Verb::kRecord | Verb::kRun | Verb::kPlan | Verb::kExport,
+               "overwrite an output file that is no earlier output of the verb"},
     OptionSpec{"json", 0, OptionType::kFlag, Reach::kFlagOnly, "false", "", "", option_sets::kJson,
                "print one JSON document on standard output, everything else on standard error"},
     OptionSpec{"quiet", 'q', OptionType::kFlag, Reach::kEverywhere, "false", "", "", option_sets::kAll,

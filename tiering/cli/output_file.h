@@ -9,7 +9,7 @@
 
 namespace terrace::cli {
 
-enum class OutputKind { kSession = 0, kJson = 1, kFlat = 2 };
+enum class OutputKind { kSession = 0, kJson = 1, kFlat = 2, kCsv = 3, kGzip = 4 };
 
 /// Error kUsage when `path` is a file that does not look like an older output of this kind: a slip
 /// of the finger must not cost somebody a model. `-f` leaves this check out.

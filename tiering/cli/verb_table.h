@@ -20,6 +20,7 @@ enum class Verb : std::uint32_t {
   kReport = 1u << 6,
   kVerify = 1u << 7,
   kOptions = 1u << 8,
+  kExport = 1u << 9,
 };
 
 /// Who gives the exit code.
@@ -78,6 +79,13 @@ inline constexpr std::array kVerbs = {
              "hold a plan's predicted step against the step measured in a session",
              "Exits 1 when they differ by more than the margin, 3 when the session holds no step, "
              "2 when plan and session are of different machines or share no object."},
+    VerbSpec{
+        Verb::kExport, VerbKind::kOwn, Visibility::kShown, "export", "SESSION",
+        "write a session as JSON, CSV, a Perfetto trace or a pprof profile",
+        "JSON and CSV hold the heat of each object and range over time, steps, tiers and "
+        "costs. A trace loads in ui.perfetto.dev. A profile has the bytes that each call-site's "
+        "memory is read, by tier; open it with go tool pprof or what else reads "
+        "profile.proto."},
     VerbSpec{Verb::kOptions, VerbKind::kOwn, Visibility::kHidden, "options", "",
              "print the option table as documentation", ""},
 };
