@@ -3,44 +3,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <numeric>
 #include <optional>
 
 #include "profiler/heat/label.h"
 #include "profiler/heat/object_heat.h"
+#include "profiler/heat/recorded_facts.h"
 #include "profiler/heat/steady.h"
 
 namespace terrace::heat {
 namespace {
-
-std::string text_of(const char* field, std::size_t capacity) {
-  return {field, ::strnlen(field, capacity)};
-}
-
-template <typename Value>
-Figure<Value> figure_of(Value value, bool known, Provenance from) {
-  return {value, known ? from : Provenance::kUnknown};
-}
-
-// A session keeps a tier's figures, not where they came from. An emulated link's are what the user
-// asked for; of the others no more than a guess may be claimed.
-Tier tier_of(const session::TierRecord& record) {
-  Tier tier;
-  tier.name = text_of(record.name, sizeof record.name);
-  if (record.kind <= static_cast<std::uint8_t>(TierKind::kFile)) {
-    tier.kind = static_cast<TierKind>(record.kind);
-  }
-  if (record.backing <= static_cast<std::uint8_t>(BackingKind::kDax)) {
-    tier.backing = static_cast<BackingKind>(record.backing);
-  }
-  const Provenance from = tier.emulated() ? Provenance::kUserFile : Provenance::kGuess;
-  const double bandwidth = record.bandwidth_gbps;
-  tier.capacity = figure_of(Bytes(record.capacity_bytes), record.capacity_bytes > 0, from);
-  tier.read_bandwidth = figure_of(GBps(bandwidth), std::isfinite(bandwidth) && bandwidth > 0, from);
-  tier.idle_latency = figure_of(Nanoseconds(record.latency_ns), record.latency_ns > 0, from);
-  return tier;
-}
 
 struct Life {
   double session_share = 0;
@@ -60,6 +32,7 @@ Life life_of(const session::Session& session, const session::Object& object, con
 ObjectHeat heat_of(const session::Session& session, const session::Object& object,
                    const Steady& steady, const Life& life, Labeller& labeller) {
   ObjectHeat heat;
+  heat.object = object.record.object;
   heat.key = {object.record.site_hash, object.record.size_bytes, object.record.ordinal,
               static_cast<Origin>(object.record.origin)};
   heat.path = object.path;
@@ -119,11 +92,8 @@ void doubt_short_looks(HeatMap& map) {
 void describe_session(const session::Session& session, HeatMap& map) {
   map.machine_id = text_of(session.header.machine_id, sizeof session.header.machine_id);
   map.executable = text_of(session.header.executable, sizeof session.header.executable);
-  map.emulated = session.header.emulated != 0;
-  for (const session::TierRecord& record : session.tiers) {
-    map.tiers.push_back(tier_of(record));
-    map.emulated = map.emulated || map.tiers.back().emulated();
-  }
+  map.emulated = is_emulated(session);
+  map.tiers = tiers_of(session);
   map.recorded_seconds = since_start(session, session.last_ns);
 }
 

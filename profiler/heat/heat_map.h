@@ -15,6 +15,7 @@
 namespace terrace::heat {
 
 struct ObjectHeat {
+  std::uint64_t object = 0;  ///< ObjectRecord::object of the session
   ObjectKey key;
   std::string label;                ///< short name for people: file, or innermost known symbols
   std::string path;                 ///< for Origin::kFile

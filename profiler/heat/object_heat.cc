@@ -4,12 +4,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "profiler/heat/blocks.h"
 #include "profiler/heat/smoothing.h"
 
 namespace terrace::heat {
 namespace {
-
-constexpr double kReferencedPageBytes = 4096;
 
 // What one source saw of an object in the steady time.
 struct Counts {
@@ -35,16 +34,9 @@ Counts sum_counts(const session::Session& session, const session::Object& object
   return counts;
 }
 
-double bytes_of_block(const session::Object& object, std::size_t block) {
-  const std::uint64_t begin = static_cast<std::uint64_t>(block) << kBlockShift;
-  return static_cast<double>(std::min(kBlockBytes.value, object.record.size_bytes - begin));
-}
-
 bool on_emulated_link(const session::Session& session, const session::Object& object,
                       std::size_t block) {
-  const std::size_t tier = object.block_tiers[block];
-  return tier < session.tiers.size() &&
-         session.tiers[tier].backing == static_cast<std::uint8_t>(BackingKind::kEmulatedLink);
+  return is_emulated_link(session, object.block_tiers[block]);
 }
 
 // Where each block lay. One that was given back lies nowhere and has no heat; the slowest tier is

@@ -10,18 +10,6 @@ namespace {
 
 using nlohmann::json;
 
-const char* origin_name(Origin origin) {
-  switch (origin) {
-    case Origin::kHeap:
-      return "heap";
-    case Origin::kAnonymous:
-      return "anonymous";
-    case Origin::kFile:
-      return "file";
-  }
-  return "unknown";
-}
-
 template <typename Value>
 json figure(const Figure<Value>& figure) {
   return {{"value", figure.known() ? json(figure.value.value) : json()},
@@ -66,7 +54,7 @@ json object_json(const heat::HeatMap& map, const heat::ObjectHeat& object) {
   return {{"site", format("%016llx", static_cast<unsigned long long>(object.key.site_hash))},
           {"size_bytes", object.key.size_bytes},
           {"ordinal", object.key.ordinal},
-          {"origin", origin_name(object.key.origin)},
+          {"origin", name_of(object.key.origin)},
           {"label", printable(object.label)},
           {"path", printable(object.path)},
           {"frames", frames},

@@ -66,6 +66,18 @@ std::string percent(double share) {
   return format(value >= 10 || value == 0 ? "%.0f %%" : "%.1f %%", value);
 }
 
+const char* name_of(Origin origin) {
+  switch (origin) {
+    case Origin::kHeap:
+      return "heap";
+    case Origin::kAnonymous:
+      return "anonymous";
+    case Origin::kFile:
+      return "file";
+  }
+  return "unknown";
+}
+
 std::string printable(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "allocators/base/site_key.h"
+
 namespace terrace::report {
 
 /// printf into a string.
@@ -17,6 +19,8 @@ std::string size_words(std::uint64_t bytes);
 /// Three significant digits: "12.3", "0.042", "1230".
 std::string digits(double value);
 std::string percent(double share);
+/// "heap", "anonymous", "file".
+const char* name_of(Origin origin);
 
 /// Control characters and bytes that are no UTF-8 become '?'.
 std::string printable(std::string_view text);

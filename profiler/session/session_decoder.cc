@@ -92,7 +92,9 @@ Decoded SessionDecoder::object(const std::byte* payload, std::size_t size) {
     FrameRecord frame;
     take(payload, size, frame);
     const auto found = modules_.find(frame.module);
-    made.frames.push_back({found == modules_.end() ? "" : found->second.path, frame.offset});
+    made.frames.push_back(found == modules_.end()
+                              ? Frame{"", frame.offset, 0}
+                              : Frame{found->second.path, frame.offset, found->second.load_bias});
   }
   made.block_tiers = indices_of(indices, record.block_count);
   made.path = text_of(indices + record.block_count, record.path_bytes);
@@ -140,6 +142,7 @@ Decoded SessionDecoder::placement(const std::byte* payload, std::size_t size) {
   Object* object = find(record.object);
   if (object == nullptr) return Decoded::kTaken;
   if (record.block_count != object->record.block_count) return Decoded::kMalformed;
+  object->earlier.push_back({object->heat.size(), std::move(object->block_tiers)});
   object->block_tiers = indices_of(payload, record.block_count);
   return Decoded::kTaken;
 }

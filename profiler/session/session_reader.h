@@ -17,9 +17,12 @@ namespace terrace::session {
 struct Frame {
   std::string module;  ///< path of the shared object; empty: unknown
   std::uint64_t offset = 0;
+  std::uint64_t load_bias = 0;  ///< offset + load_bias is the address in the recorded process
 };
 
-struct Placement {
+/// Where an object lay until it moved.
+struct EarlierPlacement {
+  std::size_t heat_samples = 0;  ///< samples of the object's heat that were taken by then
   std::vector<std::uint8_t> block_tiers;
 };
 
@@ -33,6 +36,7 @@ struct Object {
   std::string path;  ///< for Origin::kFile
   std::vector<Frame> frames;
   std::vector<std::uint8_t> block_tiers;  ///< as last placed
+  std::vector<EarlierPlacement> earlier;  ///< in order of time; empty: it never moved
   std::uint64_t ended_ns = 0;             ///< 0: lived to the end
   std::vector<HeatSample> heat;
 };

@@ -10,11 +10,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "profiler/export/export.h"
 #include "profiler/heat/heat_map.h"
+#include "profiler/heat/timeline.h"
 #include "profiler/report/report.h"
 #include "profiler/session/session_reader.h"
 #include "tests/unit/session/session_builder.h"
@@ -45,8 +48,29 @@ SessionBuilder whole_session() {
     builder.chunk(ChunkKind::kCost, CostRecord{SessionBuilder::at(second + 1), 5, 6, 7, 8, 6});
   }
   builder.chunk(ChunkKind::kPlacement, PlacementRecord{2, 2}, std::string(2, '\0'));
+  builder.heat(2, SourceKind::kPresentBits, 5, 6, 0.1, {1, 2});
   builder.object_end(2, 5).end();
   return builder;
+}
+
+// What export makes of it: no range beyond its object, no tier that was never named, no rate below
+// zero.
+void check_timeline(const Session& session) {
+  const heat::Timeline timeline = heat::build_timeline(session);
+  ASSERT_EQ(timeline.objects.size(), session.objects.size());
+  for (std::size_t i = 0; i < timeline.objects.size(); ++i) {
+    for (const heat::HeatStretch& stretch : timeline.objects[i].stretches) {
+      for (const heat::HeatRange& range : stretch.ranges) {
+        EXPECT_LE(range.first_block + range.blocks, session.objects[i].record.block_count);
+        EXPECT_LT(range.tier, timeline.tiers.size());
+        EXPECT_GE(range.bytes_per_second, 0);
+      }
+    }
+  }
+  EXPECT_FALSE(exporting::to_csv(timeline, exporting::Table::kHeat).empty());
+  EXPECT_FALSE(exporting::to_csv(timeline, exporting::Table::kObjects).empty());
+  EXPECT_TRUE(nlohmann::json::accept(exporting::to_json(timeline)));
+  EXPECT_TRUE(nlohmann::json::accept(exporting::to_trace(timeline)));
 }
 
 // Everything that a reading may not break, whatever the bytes were. Returns whether it was read.
@@ -68,6 +92,7 @@ bool check(const std::string& bytes) {
     }
   }
   EXPECT_LE(held, bytes.size()) << "more was taken than the file holds";
+  check_timeline(*session);
   const Result<heat::HeatMap> map = heat::build_heat_map(*session);
   if (!map) return true;
   for (const heat::ObjectHeat& object : map->objects) {
@@ -76,6 +101,7 @@ bool check(const std::string& bytes) {
   }
   EXPECT_FALSE(report::render_text(*map, {}).empty());
   EXPECT_FALSE(report::to_json(*map).dump().empty());
+  EXPECT_TRUE(exporting::to_pprof(*session, *map));
   return true;
 }
 

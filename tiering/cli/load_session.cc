@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include "profiler/session/session_reader.h"
 #include "tiering/cli/messages.h"
 
 namespace terrace::cli {
@@ -12,17 +11,22 @@ std::string session_argument(const Settings& settings, const std::string& argume
   return argument.empty() ? settings.text("input") : argument;
 }
 
-Result<heat::HeatMap> load_heat_map(const Settings& settings, const std::string& path,
-                                    const std::string& how) {
+Result<session::Session> load_session(const std::string& path, const std::string& how) {
   if (path.empty())
     return make_error(ErrorCode::kUsage, 0, "no session given; write %s", how.c_str());
-  const Result<session::Session> session = session::read_session(path);
-  if (!session.ok()) return session.error();
-  if (!session->complete)
+  Result<session::Session> session = session::read_session(path);
+  if (session.ok() && !session->complete)
     say_warning(
         fmt::format("{}: the session was not closed in order; {} bytes at its end are not "
                     "used",
                     path, session->bytes_ignored));
+  return session;
+}
+
+Result<heat::HeatMap> load_heat_map(const Settings& settings, const std::string& path,
+                                    const std::string& how) {
+  const Result<session::Session> session = load_session(path, how);
+  if (!session.ok()) return session.error();
   return heat::build_heat_map(*session, settings.fraction("min-lifetime"));
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the name of a session to its heat map: first step of report, plan and verify.
+// From the name of a session to its heat map: first step of report, plan,
+// verify and export.
 // Thread-safe; allocates.
 #pragma once
 
@@ -8,12 +9,16 @@
 #include <terrace/result.h>
 
 #include "profiler/heat/heat_map.h"
+#include "profiler/session/session_reader.h"
 #include "tiering/cli/settings.h"
 
 namespace terrace::cli {
 
-/// Warns on standard error when the session was cut short. Errors are those of read_session and
-/// build_heat_map; kUsage when `path` is empty, with `how` to name one.
+/// Warns on standard error when the session was cut short. Errors are those of read_session; kUsage
+/// when `path` is empty, with `how` to name one.
+Result<session::Session> load_session(const std::string& path, const std::string& how);
+
+/// The same, then build_heat_map and its errors.
 Result<heat::HeatMap> load_heat_map(const Settings& settings, const std::string& path,
                                     const std::string& how);
 

@@ -47,6 +47,8 @@ int dispatch(const Call& call) {
       return status_verb(call);
     case Verb::kWall:
       return wall_verb(call);
+    case Verb::kExport:
+      return export_verb(call);
     case Verb::kOptions:
       return options_verb(call);
     case Verb::kSimulate:

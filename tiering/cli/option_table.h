@@ -50,8 +50,8 @@ inline constexpr std::uint32_t kTiers =
 inline constexpr std::uint32_t kJson = Verb::kDoctor | Verb::kTopo | Verb::kCalibrate |
                                        Verb::kPlan | Verb::kReport | Verb::kVerify | Verb::kStatus |
                                        Verb::kSimulate | Verb::kWall;
-inline constexpr std::uint32_t kSession = Verb::kReport | Verb::kPlan;
-inline constexpr std::uint32_t kAll = kJson | kWrappers;
+inline constexpr std::uint32_t kSession = Verb::kReport | Verb::kPlan | Verb::kExport;
+inline constexpr std::uint32_t kAll = kJson | kWrappers | Verb::kExport;
 inline constexpr std::uint32_t kWall = static_cast<std::uint32_t>(Verb::kWall);
 inline constexpr std::uint32_t kOne(Verb verb) {
   return static_cast<std::uint32_t>(verb);
@@ -88,8 +88,12 @@ inline constexpr std::array kOptions = {
                "auto raises vm.nr_overcommit_hugepages for the life of the program when emulated tiers or recording need it, and gives it back"},
     OptionSpec{"strict", 0, OptionType::kFlag, Reach::kEverywhere, "false", "", "", option_sets::kWrappers,
                "exit 125 before the program starts when it cannot be placed as asked, instead of one warning"},
-    OptionSpec{"output", 'o', OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", Verb::kRecord | Verb::kPlan,
-               "where the session or the plan goes; %p in a session's name is the process id (record: terrace.session)"},
+    OptionSpec{"output", 'o', OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", Verb::kRecord | Verb::kPlan | Verb::kExport,
+               "where the session, the plan or the export goes; %p in a session's name is the process id (record: terrace.session; export: standard output)"},
+    OptionSpec{"format", 0, OptionType::kChoice, Reach::kFlagOnly, "json", "json|csv|perfetto|pprof", "NAME", option_sets::kOne(Verb::kExport),
+               "what the session is written as"},
+    OptionSpec{"table", 0, OptionType::kChoice, Reach::kFlagOnly, "heat", "heat|objects|steps|tiers|costs", "NAME", option_sets::kOne(Verb::kExport),
+               "which table --format csv writes; the other formats hold all of them"},
     OptionSpec{"record", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", option_sets::kOne(Verb::kRun),
                "also record a session into FILE; %p in the name is the process id"},
     OptionSpec{"window-hz", 0, OptionType::kInteger, Reach::kEverywhere, "8", "", "N", option_sets::kWrappers,
@@ -198,7 +202,7 @@ inline constexpr std::array kOptions = {
                "size: tokens a second that each user gets at least"},
     OptionSpec{"careful", 0, OptionType::kFlag, Reach::kEverywhere, "false", "", "", option_sets::kWall,
                "size: count on the slow end of the interval"},
-    OptionSpec{"force", 'f', OptionType::kFlag, Reach::kFlagOnly, "false", "", "", Verb::kRecord | Verb::kRun | Verb::kPlan | Verb::kWall,
+    OptionSpec{"force", 'f', OptionType::kFlag, Reach::kFlagOnly, "false", "", "", Verb::kRecord | Verb::kRun | Verb::kPlan | Verb::kWall | Verb::kExport,
                "overwrite an output file that is not an earlier output of the verb"},
     OptionSpec{"json", 0, OptionType::kFlag, Reach::kFlagOnly, "false", "", "", option_sets::kJson,
                "print one JSON document on standard output, everything else on standard error"},

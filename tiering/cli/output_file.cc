@@ -26,7 +26,11 @@ bool looks_like(OutputKind kind, std::string_view head) {
     case OutputKind::kHtml:
       return head.starts_with("<!DOCTYP");
     case OutputKind::kCsv:
-      return head.starts_with("machine,");
+      // How the tables of `terrace export` and `terrace wall` begin.
+      return head.starts_with("machine,") || head.starts_with("begin_s,") ||
+             head.starts_with("object,") || head.starts_with("at_s,") || head.starts_with("tier,");
+    case OutputKind::kGzip:
+      return head.starts_with("\x1f\x8b");
   }
   return false;
 }
@@ -60,7 +64,11 @@ Status write_whole(const std::string& path, const std::string& text) {
   std::ofstream stream(target, std::ios::binary | std::ios::trunc);
   stream << text;
   stream.close();
-  if (!stream) return cannot_write(path, errno != 0 ? errno : EIO);
+  if (!stream) {
+    const int why = errno != 0 ? errno : EIO;
+    if (!in_place) fs::remove(target, failed);
+    return cannot_write(path, why);
+  }
   if (!in_place) fs::rename(target, path, failed);
   if (failed) return cannot_write(path, failed.value());
   return ok_status();

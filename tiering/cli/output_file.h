@@ -9,7 +9,7 @@
 
 namespace terrace::cli {
 
-enum class OutputKind { kSession = 0, kJson = 1, kFlat = 2, kHtml = 3, kCsv = 4 };
+enum class OutputKind { kSession = 0, kJson = 1, kFlat = 2, kHtml = 3, kCsv = 4, kGzip = 5 };
 
 /// Error kUsage when `path` is a file that does not look like an older output of this kind: a slip
 /// of the finger must not cost somebody a model. `-f` leaves this check out.

@@ -23,6 +23,7 @@ enum class Verb : std::uint32_t {
   kStatus = 1u << 9,
   kSimulate = 1u << 10,
   kWall = 1u << 11,
+  kExport = 1u << 12,
 };
 
 /// Who gives the exit code.
@@ -109,6 +110,13 @@ inline constexpr std::array kVerbs = {
         "in the cloud. size: the cheapest machine that reaches --speed for --users. validate: "
         "the predictor against measured --points. names: what the catalogue holds. Exits 4 "
         "when nothing fits or reaches the target, 1 when validate exceeds --max-error."},
+    VerbSpec{
+        Verb::kExport, VerbKind::kOwn, Visibility::kShown, "export", "SESSION",
+        "write a session as JSON, CSV, a Perfetto trace or a pprof profile",
+        "JSON and CSV hold the heat of each object and range over time, steps, tiers and "
+        "costs. A trace loads in ui.perfetto.dev. A profile has the bytes that each call-site's "
+        "memory is read, by tier; open it with go tool pprof or what else reads "
+        "profile.proto."},
     VerbSpec{Verb::kOptions, VerbKind::kOwn, Visibility::kHidden, "options", "",
              "print the option table as documentation", ""},
 };

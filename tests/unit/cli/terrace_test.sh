@@ -10,37 +10,9 @@ trap 'rm -rf "$work"' EXIT
 export TMPDIR=$work/tmp XDG_CONFIG_HOME=$work/config XDG_CACHE_HOME=$work/cache
 unset XDG_RUNTIME_DIR TERRACE_CONF TERRACE_PLAN_FILE TERRACE_PRELOAD LD_PRELOAD
 mkdir -p "$TMPDIR" "$XDG_CONFIG_HOME/terrace" "$work/project"
+# shellcheck source=tests/unit/cli/checks.sh
+. "$(dirname "$0")/checks.sh"
 cd "$work/project"
-failures=0
-checks=0
-
-fail() {
-  failures=$((failures + 1))
-  echo "FAILED: $1"
-  sed 's/^/  stdout: /' "$work/out"
-  sed 's/^/  stderr: /' "$work/err"
-}
-
-# expect CODE NAME ARGUMENTS...: runs terrace, keeps its output in $work/out and $work/err.
-expect() {
-  local code=$1 name=$2 got=0
-  shift 2
-  "$terrace" "$@" >"$work/out" 2>"$work/err" </dev/null || got=$?
-  checks=$((checks + 1))
-  [ "$got" -eq "$code" ] || fail "$name: exit code $got, expected $code"
-}
-says() {
-  checks=$((checks + 1))
-  grep -qF -- "$1" "$work/err" || fail "standard error lacks: $1"
-}
-prints() {
-  checks=$((checks + 1))
-  grep -qF -- "$1" "$work/out" || fail "standard output lacks: $1"
-}
-silent() {
-  checks=$((checks + 1))
-  [ ! -s "$work/$1" ] || fail "$2: output on std$1"
-}
 
 # Wrapper verbs return the program's code.
 expect 0 'run true' run -- true
@@ -201,5 +173,4 @@ checks=$((checks + 1))
 left=$(ls -A "$TMPDIR")
 [ -z "$left" ] || { echo "FAILED: left behind in TMPDIR: $left"; failures=$((failures + 1)); }
 
-echo "$checks checks, $failures failed"
-[ "$failures" -eq 0 ]
+finish

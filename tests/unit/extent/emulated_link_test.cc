@@ -17,8 +17,9 @@ namespace {
 
 constexpr std::uint64_t kBlock = kBlockBytes.value;
 
-constinit Rig pacing;
-constinit Rig recording;
+// Never destroyed, as the runtime's: the links' threads are at work to the end.
+Rig& pacing = *new Rig;
+Rig& recording = *new Rig;
 
 class EmulatedLink : public testing::Test {
  protected:

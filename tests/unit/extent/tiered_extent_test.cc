@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::uint64_t kBlock = kBlockBytes.value;
 
-constinit Rig rig;
+// Never destroyed, as the runtime's: the link's thread is at work to the end.
+Rig& rig = *new Rig;
 
 /// 96 huge pages at the start, none when 4 KiB pages are asked for.
 class RealMemory : public testing::Test {

@@ -14,6 +14,10 @@ bool standard_error_is_terminal() {
   return isatty(STDERR_FILENO) == 1;
 }
 
+bool standard_output_is_terminal() {
+  return isatty(STDOUT_FILENO) == 1;
+}
+
 int output_columns(int otherwise) {
   winsize size = {};
   const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;

@@ -6,6 +6,7 @@
 namespace terrace::cli::os {
 
 bool standard_error_is_terminal();
+bool standard_output_is_terminal();
 
 /// Columns of the terminal on standard output; `otherwise` when it is none.
 int output_columns(int otherwise);

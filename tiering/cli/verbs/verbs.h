@@ -18,6 +18,7 @@ struct Call {
 
 int calibrate_verb(const Call& call);
 int doctor_verb(const Call& call);
+int export_verb(const Call& call);
 int options_verb(const Call& call);
 int plan_verb(const Call& call);
 int record_verb(const Call& call);

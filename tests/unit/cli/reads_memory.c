@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// reads_memory MIB MILLISECONDS [PROGRAM ARGS...]: a stand-in for an engine. Fills MIB of memory,
+// reads all of it over and over for that long, then runs PROGRAM, if any, and ends with its code.
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+extern char** environ;
+
+static double now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+static int run(char** arguments) {
+  pid_t child = 0;
+  int status = 0;
+  if (posix_spawnp(&child, arguments[0], NULL, NULL, arguments, environ) != 0) return 127;
+  if (waitpid(child, &status, 0) != child) return 126;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int main(int argc, char** argv) {
+  if (argc < 3) return 2;
+  const size_t size = strtoul(argv[1], NULL, 10) << 20;
+  const double end = now() + strtod(argv[2], NULL) * 1e-3;
+  uint64_t* const memory = malloc(size);
+  if (memory == NULL) return 3;
+  memset(memory, 1, size);
+  uint64_t sum = 0;
+  while (now() < end) {
+    for (size_t i = 0; i < size / sizeof *memory; i += 8) sum += memory[i];
+  }
+  fprintf(stderr, "read %llu\n", (unsigned long long)sum);
+  free(memory);
+  return argc > 3 ? run(argv + 3) : 0;
+}

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# sessions_test.sh TERRACE READS_MEMORY: sessions of a real program, and what the command line makes
+# of them, good and bad. Prints every failed check and ends with their number.
+set -u
+terrace=$1
+reader=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export TMPDIR=$work/tmp XDG_CONFIG_HOME=$work/config XDG_CACHE_HOME=$work/cache
+unset XDG_RUNTIME_DIR TERRACE_CONF TERRACE_PLAN_FILE TERRACE_PRELOAD LD_PRELOAD
+mkdir -p "$TMPDIR"
+# shellcheck source=tests/unit/cli/checks.sh
+. "$(dirname "$0")/checks.sh"
+cd "$work" || exit 1
+
+expect 0 'record' record -o a.session -- "$reader" 48 2500
+exists a.session
+checks=$((checks + 1))
+[ "$(stat -c %a a.session)" = 600 ] || fail 'the session is readable by others'
+
+# export: each format to standard output and to a file, and what must be refused.
+expect 0 'export, JSON' export a.session
+prints '"kind": "session-export"'
+prints '"size_bytes": 50331648'
+expect 0 'export, CSV' export a.session --format csv
+prints 'begin_s,end_s,object,site'
+checks=$((checks + 1))
+[ "$(wc -l <out)" -ge 2 ] || fail 'export, CSV: no row of heat'
+for table in objects tiers costs; do
+  expect 0 "export, table $table" export a.session --format csv --table "$table"
+  checks=$((checks + 1))
+  [ "$(wc -l <out)" -ge 2 ] || fail "export, table $table: no row"
+done
+expect 0 'export, trace' export a.session --format perfetto -o a.trace
+exists a.trace
+checks=$((checks + 1))
+grep -q '"ph":"C","name":"tier ' a.trace || fail 'export, trace: no counter of a tier'
+expect 0 'export, profile' export a.session --format pprof -o a.pb.gz
+checks=$((checks + 1))
+gunzip -c a.pb.gz | grep -qa read_per_second || fail 'export, profile: not a gzipped profile'
+if command -v python3 >"$work/python"; then
+  for file in a.json:json a.trace:perfetto; do
+    expect 0 "export to ${file%%:*}" export a.session --format "${file#*:}" -o "${file%%:*}" --force
+    checks=$((checks + 1))
+    python3 -c 'import json, sys; json.load(open(sys.argv[1]))' "${file%%:*}" ||
+      fail "${file%%:*} is no JSON"
+  done
+fi
+expect 2 'export, table of JSON' export a.session --table steps
+says '--format csv'
+expect 2 'export, unknown format' export a.session --format perfeto
+says 'did you mean "perfetto"?'
+expect 2 'export of nothing' export
+expect 5 'export of no file' export none.session
+expect 2 'export of a foreign file' export "$terrace"
+says 'wrong magic at offset 0'
+echo 'weights' >model.gguf
+expect 2 'export over a model' export a.session -o model.gguf
+says '--force'
+expect 5 'export to a full disk' export a.session -o /dev/full
+says 'No space left'
+"$terrace" export a.session >/dev/full 2>err
+code=$?
+checks=$((checks + 1))
+[ "$code" -eq 5 ] || fail "export to a full standard output: exit code $code, expected 5"
+
+finish
