@@ -25,7 +25,8 @@ using testing_support::readable;
 constexpr std::uint64_t kBlock = kBlockBytes.value;
 constexpr int kDeep = 14;  ///< failing uses of one call; more than any operation here makes
 
-constinit Rig rig;
+// Never destroyed, as the runtime's: the link's thread is at work to the end.
+Rig& rig = *new Rig;
 
 class WithRig : public testing::Test {
  protected:

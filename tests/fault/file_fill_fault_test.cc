@@ -86,7 +86,7 @@ class FileFillFault : public testing::TestWithParam<SystemCall> {
   int fd_ = -1;
   char* memory_ = nullptr;
   std::atomic<int> failed_{0};
-  long threads_ = testing_support::threads();
+  long threads_ = testing_support::threads_at_rest();
 };
 
 TEST_P(FileFillFault, ContentIsRightOrThereIsAnError) {

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 
 namespace terrace::testing_support {
 
@@ -20,6 +21,13 @@ inline long open_files() {
 }
 inline long threads() {
   return entries_of("/proc/self/task");
+}
+
+/// The same, to compare with later: a sanitizer has a thread of its own from the first one of the
+/// program's on.
+inline long threads_at_rest() {
+  std::thread([] {}).join();
+  return threads();
 }
 /// Address space in use, reservations included, in pages.
 inline long address_space_pages() {

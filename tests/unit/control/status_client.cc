@@ -14,12 +14,6 @@
 
 #include "tiering/control/os/process_facts.h"
 
-/// The children of these tests start threads, which the thread sanitizer ends a child for by
-/// default.
-extern "C" [[gnu::visibility("default")]] const char* __tsan_default_options() {
-  return "die_after_fork=0";
-}
-
 namespace terrace::control {
 namespace {
 

@@ -46,11 +46,8 @@ class FileFillTest : public testing::Test {
         mmap(nullptr, kRoom, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     ASSERT_NE(memory_, MAP_FAILED);
     std::memset(memory_, 0x5a, kRoom);
-    // The files and threads of the process before, to be compared at the end. A sanitizer has a
-    // thread of its own from the first one of the program's on.
-    std::thread([] {}).join();
+    // The files and threads of the process before, to be compared at the end.
     files_ = testing_support::open_files();
-    threads_ = testing_support::threads();
   }
   void TearDown() override {
     EXPECT_EQ(testing_support::open_files(), files_);
@@ -102,7 +99,7 @@ class FileFillTest : public testing::Test {
   int fd_ = -1;
   char* memory_ = nullptr;
   long files_ = 0;
-  long threads_ = testing_support::threads();
+  long threads_ = testing_support::threads_at_rest();
 };
 
 TEST_F(FileFillTest, WarmFileComesFromTheCacheAndStaysThere) {
