@@ -55,18 +55,49 @@ bool give_up_tiers(State& runtime, extent::Object& object, std::uint32_t taken) 
   return false;
 }
 
+bool is_of_site(const FlatObject& planned, const ObjectKey& key) {
+  return planned.site_hash == key.site_hash && planned.ordinal == key.ordinal &&
+         planned.origin == static_cast<std::uint32_t>(key.origin);
+}
+
+/// The plan's map, drawn out or together over the object's blocks.
+void wanted_by_plan(State& runtime, const FlatObject& planned, const extent::Object& object,
+                    std::uint8_t* wanted) {
+  const std::uint8_t* map = runtime.flat.block_map(planned);
+  for (std::uint64_t i = 0; i < object.block_count; ++i) {
+    wanted[i] = map[i * planned.block_count / object.block_count];
+  }
+  runtime.counters.planned.fetch_add(1, std::memory_order_relaxed);
+  if (planned.size_bytes != object.key.size_bytes) {
+    runtime.counters.planned_alike.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
 }  // namespace
 
 const FlatObject* find_planned(const State& runtime, const ObjectKey& key) {
   for (std::uint32_t i = 0; i < runtime.flat.header->object_count; ++i) {
     const FlatObject& planned = runtime.flat.objects[i];
-    if (planned.site_hash == key.site_hash && planned.size_bytes == key.size_bytes &&
-        planned.ordinal == key.ordinal &&
-        planned.origin == static_cast<std::uint32_t>(key.origin)) {
-      return &planned;
-    }
+    if (planned.size_bytes == key.size_bytes && is_of_site(planned, key)) return &planned;
   }
   return nullptr;
+}
+
+const FlatObject* find_planned_alike(const State& runtime, const ObjectKey& key) {
+  if (key.origin == Origin::kFile) return find_planned(runtime, key);
+  const FlatObject* nearest = nullptr;
+  std::uint64_t least = key.size_bytes / 4;
+  for (std::uint32_t i = 0; i < runtime.flat.header->object_count; ++i) {
+    const FlatObject& planned = runtime.flat.objects[i];
+    const std::uint64_t apart = planned.size_bytes > key.size_bytes
+                                    ? planned.size_bytes - key.size_bytes
+                                    : key.size_bytes - planned.size_bytes;
+    if (apart >= least || !is_of_site(planned, key)) continue;
+    nearest = &planned;
+    least = apart;
+    if (apart == 0) break;
+  }
+  return nearest;
 }
 
 bool assign_tiers(State& runtime, extent::Object& object) {
@@ -77,12 +108,10 @@ bool assign_tiers(State& runtime, extent::Object& object) {
     return false;
   }
   std::uint8_t* const tiers = runtime.arena.tiers_of(object);
-  const FlatObject* planned = find_planned(runtime, object.key);
+  const FlatObject* planned = find_planned_alike(runtime, object.key);
   auto origin = extent::StripeOrigin::kPolicy;
-  if (planned != nullptr && planned->block_count == object.block_count) {
-    const std::uint8_t* map = runtime.flat.block_map(*planned);
-    for (std::uint32_t i = 0; i < object.block_count; ++i) tiers[i] = map[i];
-    runtime.counters.planned.fetch_add(1, std::memory_order_relaxed);
+  if (planned != nullptr) {
+    wanted_by_plan(runtime, *planned, object, tiers);
     origin = extent::StripeOrigin::kPlan;
   } else {
     wanted_by_policy(runtime, tiers, object.block_count);

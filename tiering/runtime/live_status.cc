@@ -133,7 +133,7 @@ bool put_object(State& runtime, const Ranked& one, Nanoseconds now, JsonText& js
       "\"pages\":\"%s\",\"planned\":%s,\"site\":\"%016llx\",\"ordinal\":%u",
       static_cast<ull>(object.id), static_cast<ull>(object.size_bytes), object.block_count,
       static_cast<ull>(age_ms), word_of(object.key.origin), word_of(object.pages),
-      find_planned(runtime, object.key) != nullptr ? "true" : "false",
+      find_planned_alike(runtime, object.key) != nullptr ? "true" : "false",
       static_cast<ull>(object.key.site_hash), object.key.ordinal);
   if (object.key.origin == Origin::kFile) {
     json.put(",\"path\":");

@@ -31,7 +31,7 @@ std::uint32_t free_ordinal(const State& runtime, const ObjectKey& key) {
 
 bool is_late(const State& runtime, const ObjectKey& key) {
   return key.size_bytes <= runtime.flat.header->late_bytes && key.origin != Origin::kFile &&
-         find_planned(runtime, key) == nullptr;
+         find_planned_alike(runtime, key) == nullptr;
 }
 
 /// Maps a carved object now, or as ordinary memory that is placed when it has lived a while.

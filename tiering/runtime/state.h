@@ -24,6 +24,7 @@ namespace terrace::runtime {
 struct Counters {
   std::atomic<std::uint64_t> objects{0};  ///< ever made
   std::atomic<std::uint64_t> planned{0};  ///< of which the plan named
+  std::atomic<std::uint64_t> planned_alike{0};  ///< of these, in another size
   std::atomic<std::uint64_t> placed_late{0};
   std::atomic<std::uint64_t> unplaced{0};  ///< no tier had room, or mapping failed
   std::atomic<std::uint64_t> frozen_by_fork{0};
@@ -92,6 +93,9 @@ Status load_configuration(State& runtime);
 bool assign_tiers(State& runtime, extent::Object& object);
 /// Does the plan name this object?
 const FlatObject* find_planned(const State& runtime, const ObjectKey& key);
+/// The same, or the planned object that is nearest in size of those of this site, origin and
+/// ordinal that differ by less than a quarter: what the site allocates under another setting.
+const FlatObject* find_planned_alike(const State& runtime, const ObjectKey& key);
 void give_back_tiers(State& runtime, extent::Object& object);
 /// Blocks of an object on each tier.
 struct TierCounts {

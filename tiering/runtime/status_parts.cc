@@ -44,6 +44,7 @@ void put_counters(State& runtime, JsonText& json) {
            runtime.link_count != 0 ? "true" : "false");
   json.put_number("objects", counters.objects.load());
   json.put_number("planned", counters.planned.load());
+  json.put_number("planned_alike", counters.planned_alike.load());
   json.put_number("placed_late", counters.placed_late.load());
   json.put_number("unplaced", counters.unplaced.load());
   json.put_number("frozen_by_fork", counters.frozen_by_fork.load());

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstring>
 #include <memory>
+#include <numeric>
 #include <thread>
 
 #include "allocators/os/clock.h"
@@ -53,10 +54,16 @@ class EmulatedLink : public testing::Test {
     const Nanoseconds until = os::monotonic_now() + backing::kCachedWithin + milliseconds(1);
     while (os::monotonic_now() < until) std::this_thread::yield();
   }
-  static void touch_each(const char* at, std::uint64_t blocks) {
+  /// The most passes that these touches may count. One each; but a toucher that is kept from the
+  /// CPU until its block has closed again faults anew, which the engine cannot tell from a pass.
+  static std::uint64_t touch_each(const char* at, std::uint64_t blocks) {
+    std::uint64_t passes = 0;
     for (std::uint64_t i = 0; i < blocks; ++i) {
+      const Nanoseconds begin = os::monotonic_now();
       [[maybe_unused]] const char value = *static_cast<const volatile char*>(at + i * kBlock);
+      passes += 1 + (os::monotonic_now() - begin).value / backing::kOpenTime.value;
     }
+    return passes;
   }
 
   static inline std::unique_ptr<testing_support::HugePages> pages_;
@@ -86,15 +93,19 @@ TEST_F(EmulatedLink, EveryPassOverABlockIsCountedWhileRecording) {
   constexpr std::uint32_t kPasses = 6;
   Object* object = recording.map_placed(std::vector<std::uint8_t>(kBlocks, kEmulated));
   char* const at = recording.at(*object);
+  std::uint64_t most = 0;
   for (std::uint32_t pass = 0; pass < kPasses; ++pass) {
-    touch_each(at, kBlocks);
+    most += touch_each(at, kBlocks);
     wait_until_closed(at, kBlocks);
   }
   std::uint32_t passes[kBlocks] = {};
   recording.links.take_passes(object->first_block, kBlocks, passes);
-  for (std::uint32_t i = 0; i < kBlocks; ++i) EXPECT_EQ(passes[i], kPasses) << "block " << i;
+  for (std::uint32_t i = 0; i < kBlocks; ++i) EXPECT_GE(passes[i], kPasses) << "block " << i;
+  const auto sum = [&] { return std::accumulate(passes, passes + kBlocks, std::uint64_t{0}); };
+  const std::uint64_t counted = sum();
+  EXPECT_LE(counted, most);
   recording.links.take_passes(object->first_block, kBlocks, passes);
-  for (std::uint32_t i = 0; i < kBlocks; ++i) EXPECT_EQ(passes[i], kPasses) << "taken once";
+  EXPECT_EQ(sum(), counted) << "taken once";
   recording.end(object);
 }
 
@@ -104,10 +115,11 @@ TEST_F(EmulatedLink, EachPassIsChargedAgain) {
   char* const at = recording.at(*object);
   for (std::uint64_t pass = 0; pass < 4; ++pass) {
     const backing::LinkStatistics before = recording.links.statistics(0);
-    touch_each(at, kBlocks);
+    const std::uint64_t most = touch_each(at, kBlocks);
     wait_until_closed(at, kBlocks);
     const backing::LinkStatistics after = recording.links.statistics(0);
-    EXPECT_EQ(after.delivered_bytes - before.delivered_bytes, kBlocks * kBlock);
+    EXPECT_GE(after.delivered_bytes - before.delivered_bytes, kBlocks * kBlock);
+    EXPECT_LE(after.delivered_bytes - before.delivered_bytes, most * kBlock);
     EXPECT_GT(after.demand_waits, before.demand_waits);
     EXPECT_GT(after.wait_ns, before.wait_ns);
     let_caches_forget();
