@@ -3,8 +3,8 @@
 # shim.sh [--json] [--rounds N] [--only NAME[,NAME...]] [--build DIR]: what the preload shim costs.
 # Each program runs alone on each heap and with Terrace in front of that heap, one after the other,
 # N rounds (3); libmemtier (memkind) is measured beside them over glibc. Prints for each program the
-# ratio of the medians of CPU time and of peak resident memory, Terrace over a heap to that heap
-# alone, with the spread; then the geometric means, once more without the two programs that allocate
+# median over the rounds of the ratio of CPU time and of peak resident memory, Terrace over a heap to
+# that heap alone, with the spread; then the geometric means, once more without the two programs that allocate
 # large blocks only; then what a small malloc + free pair gains in nanoseconds. --json: ends with one
 # line of JSON. About 4 minutes for three rounds.
 #

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# shim.sh's table: medians, spreads (half the range between the quartiles over the median), ratios
-# and geometric means from lines "MODE HEAP PROGRAM CPU_SECONDS PEAK_RSS_KIB" (first file) and
+# shim.sh's table: for each program and heap the median of the rounds' ratios, since the two runs of
+# a round lie side by side and the machine drifts from round to round, with the spread (half the range
+# between the quartiles over the median); and geometric means; from lines "MODE HEAP PROGRAM CPU_SECONDS PEAK_RSS_KIB" (first file) and
 # "MODE PAIR NANOSECONDS" (second).
 function median(list,   count, sorted, i, j, swap) {
   count = split(list, sorted, " ")
@@ -12,11 +13,13 @@ function median(list,   count, sorted, i, j, swap) {
   return count % 2 ? sorted[(count + 1) / 2] : (sorted[count / 2] + sorted[count / 2 + 1]) / 2
 }
 function spread(middle) { return middle > 0 ? (high - low) / 2 / middle : 0 }
-function ratio(what, heap, program, top,   a, b, sa, sb) {
-  b = median(figure[what, "alone", heap, program]); sb = spread(b)
-  a = median(figure[what, top, heap, program]); sa = spread(a)
-  noise = sa > sb ? sa : sb
-  return b > 0 && a > 0 ? a / b : 0
+function ratio(what, heap, program, top,   a, b, i, count, list, middle) {
+  count = split(figure[what, "alone", heap, program], b, " ")
+  if (split(figure[what, top, heap, program], a, " ") < count) return 0  # it failed in a round
+  for (i = 1; i <= count; ++i) list = list " " (b[i] > 0 ? a[i] / b[i] : 0)
+  middle = median(list)
+  noise = spread(middle)
+  return middle
 }
 FNR == NR {
   figure["cpu", $1, $2, $3] = figure["cpu", $1, $2, $3] " " $4
