@@ -166,12 +166,12 @@ TEST(FuzzSession, DamageUnderARightCrcIsNoticedOrHarmless) {
   std::mt19937 random(logged_seed());
   const std::string whole = whole_session().bytes();
   int read = 0;
-  for (int round = 0; round < 20000; ++round) {
+  for (int round = 0; round < 8000; ++round) {
     std::string bytes = resealed(whole, random);
     if (random() % 4 == 0) bytes.resize(random() % bytes.size());
     read += check(bytes) ? 1 : 0;
   }
-  EXPECT_GT(read, 1000) << "most of these reach the decoder and the heat map";
+  EXPECT_GT(read, 400) << "most of these reach the decoder and the heat map";
 }
 
 TEST(FuzzSession, EveryTruncationIsReadUpToItsLastWholeChunk) {

@@ -75,8 +75,8 @@ TEST(PlannerChange, MoreCapacityCostsAPlanMadeAnewAtMostABlocksTime) {
 }
 
 // 200 steps recorded twice. Measured over 1,500 models: 14 % of the blocks lie elsewhere in a plan
-// made anew (stripes shift, equals change places), 0.8 % in one made from the plan in force. In 1 of
-// 30 that one moves more than a twentieth, at most 19 %, where by the new heat it gains at least
+// made anew (stripes shift, equals change places), 0.8 % in one made from the plan in force. In 1
+// of 30 that one moves more than a twentieth, at most 19 %, where by the new heat it gains at least
 // 0.03 % of the step for each per cent.
 TEST(PlannerChange, NoiseMovesLittle) {
   std::vector<double> anew;

@@ -22,8 +22,8 @@
 namespace terrace::runtime {
 
 struct Counters {
-  std::atomic<std::uint64_t> objects{0};  ///< ever made
-  std::atomic<std::uint64_t> planned{0};  ///< of which the plan named
+  std::atomic<std::uint64_t> objects{0};        ///< ever made
+  std::atomic<std::uint64_t> planned{0};        ///< of which the plan named
   std::atomic<std::uint64_t> planned_alike{0};  ///< of these, in another size
   std::atomic<std::uint64_t> placed_late{0};
   std::atomic<std::uint64_t> unplaced{0};  ///< no tier had room, or mapping failed

@@ -33,9 +33,9 @@ class ObjectKeys : public ::testing::Test {
     plan::Plan plan;
     plan.machine_id = topology.machine_id;
     plan.tiers = topology.tiers;
-    plan.objects = {planned(40, {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}),
-                    planned(48, {0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1,
-                                 0, 1})};
+    plan.objects = {
+        planned(40, {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}),
+        planned(48, {0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1})};
     ASSERT_TRUE(plan::write_flat(flat, topology, &plan, plan::RuntimeOptions{}));
     setenv("TERRACE_PLAN_FILE", flat.c_str(), 1);
     start();
