@@ -32,6 +32,7 @@ struct VerbParser {
   std::array<std::string, kOptions.size()> texts;
   std::array<bool, kOptions.size()> flags{};
   std::string argument;
+  std::string second_argument;
 };
 
 std::string flag_names(const OptionSpec& spec) {
@@ -63,8 +64,11 @@ VerbParser::VerbParser(const VerbSpec& verb_spec)
     }
     options[index]->take_last();
   }
-  if (spec.kind == VerbKind::kOwn && !spec.argument.empty())
-    app.add_option(std::string(spec.argument), argument, "");
+  if (spec.kind != VerbKind::kOwn || spec.argument.empty()) return;
+  const std::size_t blank = spec.argument.find(' ');
+  app.add_option(std::string(spec.argument.substr(0, blank)), argument, "");
+  if (blank == std::string_view::npos) return;
+  app.add_option(std::string(spec.argument.substr(blank + 1)), second_argument, "");
 }
 
 /// CLI11 takes the arguments last first.
@@ -171,6 +175,7 @@ Result<CommandLine> parse_verb(const VerbSpec& spec, Strings own, Strings comman
   CommandLine line;
   line.verb = &spec;
   line.argument = parser.argument;
+  line.second_argument = parser.second_argument;
   line.command = std::move(command);
   collect_flags(parser, line);
   if (spec.kind == VerbKind::kWrapper && line.command.empty())

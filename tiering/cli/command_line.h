@@ -18,6 +18,7 @@ struct CommandLine {
   const VerbSpec* verb = nullptr;    ///< null: `answer` is all there is to do
   std::vector<GivenFlag> flags;      ///< in the order of the option table
   std::string argument;              ///< SESSION or PLAN; empty: not given
+  std::string second_argument;       ///< of a verb that takes two; empty: not given
   std::vector<std::string> command;  ///< of a wrapper verb
   std::string answer;                ///< text of --help, help or --version for standard output
 };

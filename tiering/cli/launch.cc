@@ -12,6 +12,7 @@
 #include "tiering/cli/os/private_folder.h"
 #include "tiering/cli/preload_library.h"
 #include "tiering/cli/prepare_flat.h"
+#include "tiering/cli/session_name.h"
 
 namespace terrace::cli {
 namespace {
@@ -55,7 +56,9 @@ Result<Lent> lend(const LaunchRequest& request) {
 
 /// The runtime takes another name when the file is there, since a program may be several processes.
 void clear_outputs(const LaunchRequest& request) {
-  for (const std::string& path : {request.session_path, request.settings.text("status")}) {
+  const std::string session =
+      names_process(request.session_path) ? "" : session_path(request.session_path, 0);
+  for (const std::string& path : {session, request.settings.text("status")}) {
     std::error_code failed;
     if (path.empty() || !std::filesystem::is_regular_file(path, failed)) continue;
     std::filesystem::remove(path, failed);
@@ -83,11 +86,6 @@ int end_of(const Result<os::ProgramEnd>& end, const std::string& name) {
   return end->exit_code;
 }
 
-std::string with_process_id(std::string path, pid_t pid) {
-  const std::size_t at = path.find("%p");
-  return at == std::string::npos ? path : path.replace(at, 2, fmt::format("{}", pid));
-}
-
 }  // namespace
 
 LaunchEnd launch(const LaunchRequest& request) {
@@ -110,7 +108,7 @@ LaunchEnd launch(const LaunchRequest& request) {
   const Result<os::ProgramEnd> end = os::run_program({request.command, environment}, signals);
   result.placed = lent.ok() && end.ok() && end->ran;
   result.exit_code = end_of(end, request.command.front());
-  if (result.placed) result.session_path = with_process_id(request.session_path, end->pid);
+  if (result.placed) result.session_path = session_path(request.session_path, end->pid);
   return result;
 }
 

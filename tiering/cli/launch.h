@@ -21,7 +21,7 @@ struct LaunchRequest {
   const std::vector<Error>& problems;  ///< of the configuration; any of them means unplaced
   std::vector<std::string> command;
   std::string plan_path;     ///< empty: no plan
-  std::string session_path;  ///< empty: no recording; %p is the process id
+  std::string session_path;  ///< empty: no recording; else as session_pattern() gives it
 };
 
 struct LaunchEnd {

@@ -49,7 +49,7 @@ inline constexpr std::uint32_t kTiers =
     kWrappers | Verb::kPlan | Verb::kTopo | Verb::kCalibrate | Verb::kSimulate;
 inline constexpr std::uint32_t kJson = Verb::kDoctor | Verb::kTopo | Verb::kCalibrate |
                                        Verb::kPlan | Verb::kReport | Verb::kVerify | Verb::kStatus |
-                                       Verb::kSimulate | Verb::kWall;
+                                       Verb::kSimulate | Verb::kWall | Verb::kDiff;
 inline constexpr std::uint32_t kSession = Verb::kReport | Verb::kPlan | Verb::kExport;
 inline constexpr std::uint32_t kAll = kJson | kWrappers | Verb::kExport;
 inline constexpr std::uint32_t kWall = static_cast<std::uint32_t>(Verb::kWall);
@@ -89,13 +89,15 @@ inline constexpr std::array kOptions = {
     OptionSpec{"strict", 0, OptionType::kFlag, Reach::kEverywhere, "false", "", "", option_sets::kWrappers,
                "exit 125 before the program starts when it cannot be placed as asked, instead of one warning"},
     OptionSpec{"output", 'o', OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", Verb::kRecord | Verb::kPlan | Verb::kExport,
-               "where the session, the plan or the export goes; %p in a session's name is the process id (record: terrace.session; export: standard output)"},
+               "where the session, the plan or the export goes; in a session's name %p is the process id, %h the host, %n the lowest free number, %% a percent sign (record: terrace.session; export: standard output)"},
     OptionSpec{"format", 0, OptionType::kChoice, Reach::kFlagOnly, "json", "json|csv|perfetto|pprof", "NAME", option_sets::kOne(Verb::kExport),
                "what the session is written as"},
     OptionSpec{"table", 0, OptionType::kChoice, Reach::kFlagOnly, "heat", "heat|objects|steps|tiers|costs", "NAME", option_sets::kOne(Verb::kExport),
                "which table --format csv writes; the other formats hold all of them"},
     OptionSpec{"record", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", option_sets::kOne(Verb::kRun),
-               "also record a session into FILE; %p in the name is the process id"},
+               "also record a session into FILE; %p, %h, %n and %% in the name as under --output"},
+    OptionSpec{"duration", 0, OptionType::kDuration, Reach::kFlagOnly, "", "", "TIME", option_sets::kWrappers,
+               "record for TIME from the first object on, then let the program go on unobserved; without it, recording ends with the program"},
     OptionSpec{"window-hz", 0, OptionType::kInteger, Reach::kEverywhere, "8", "", "N", option_sets::kWrappers,
                "heat windows a second while recording; more is finer and costs more"},
     OptionSpec{"status", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", option_sets::kWrappers,
@@ -124,7 +126,7 @@ inline constexpr std::array kOptions = {
                "the plan in force: what lies well enough stays, and memory moves only when that pays within the horizon"},
     OptionSpec{"horizon", 0, OptionType::kDuration, Reach::kEverywhere, "60s", "", "TIME", option_sets::kOne(Verb::kPlan),
                "time within which moves away from the plan of --from must win back what they take"},
-    OptionSpec{"min-lifetime", 0, OptionType::kPercent, Reach::kEverywhere, "20%", "", "PERCENT", option_sets::kSession | Verb::kVerify | Verb::kSimulate,
+    OptionSpec{"min-lifetime", 0, OptionType::kPercent, Reach::kEverywhere, "20%", "", "PERCENT", option_sets::kSession | Verb::kVerify | Verb::kSimulate | Verb::kDiff,
                "objects that lived for less of the session are left out, such as load staging"},
     OptionSpec{"workload", 0, OptionType::kText, Reach::kFlagOnly, "all", "", "NAME", option_sets::kOne(Verb::kSimulate),
                "what is simulated: dense, moe, kv, sequences, zipf, shift, all of these, a FILE.session, or a request trace (Mooncake's FILE.jsonl, Azure's FILE.csv)"},

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiering/cli/prepare_flat.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <string_view>
 
 #include "tiering/cli/load_topology.h"
+#include "tiering/cli/session_name.h"
 #include "tiering/plan/plan_json.h"
 
 namespace terrace::cli {
@@ -77,7 +79,11 @@ Result<PreparedFlat> prepare_flat(const FlatRequest& request) {
   }
   plan::RuntimeOptions options = runtime_options(request.settings);
   options.record = !request.session_path.empty();
-  options.session_path = absolute(request.session_path);
+  options.session_path = absolute_pattern(request.session_path);
+  if (request.settings.given("duration")) {
+    const std::uint64_t ms = request.settings.duration("duration").value / 1000000;
+    options.record_ms = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(ms, 1, UINT32_MAX));
+  }
   const Status written =
       plan::write_flat(request.flat_path, *topology, chosen ? &*chosen : nullptr, options);
   if (!written.ok()) return written.error();

@@ -24,6 +24,7 @@ enum class Verb : std::uint32_t {
   kSimulate = 1u << 10,
   kWall = 1u << 11,
   kExport = 1u << 12,
+  kDiff = 1u << 13,
 };
 
 /// Who gives the exit code.
@@ -42,7 +43,7 @@ struct VerbSpec {
   VerbKind kind;
   Visibility visibility;
   std::string_view name;
-  std::string_view argument;  ///< what follows the options, as the help writes it
+  std::string_view argument;  ///< what follows the options, as the help writes it: one or two
   std::string_view summary;   ///< one line, imperative
   std::string_view detail;    ///< a few sentences for the man page
 };
@@ -117,6 +118,12 @@ inline constexpr std::array kVerbs = {
         "costs. A trace loads in ui.perfetto.dev. A profile has the bytes that each call-site's "
         "memory is read, by tier; open it with go tool pprof or what else reads "
         "profile.proto."},
+    VerbSpec{Verb::kDiff, VerbKind::kOwn, Visibility::kShown, "diff", "BEFORE AFTER",
+             "show what changed from one session to another: the step, heat by object, tiers",
+             "Objects are matched by call-site, size and order; a buffer of nearly the same size "
+             "counts as the same. Heat is for each step where both sessions have one, else for "
+             "each second. A change counts when it is more than twice the standard error of both "
+             "sessions' counts."},
     VerbSpec{Verb::kOptions, VerbKind::kOwn, Visibility::kHidden, "options", "",
              "print the option table as documentation", ""},
 };

@@ -190,6 +190,7 @@ Result<FlatHeader> flat_header(const Topology& topology, const RuntimeOptions& o
                  (options.live_status ? 0u : runtime::kFlagNoStatus);
   header.materialize = static_cast<std::uint32_t>(options.materialize);
   header.file_return_ms = options.file_return_ms;
+  header.record_ms = options.record_ms;
   header.threshold_bytes = options.threshold.value;
   header.mmap_threshold_bytes = options.mmap_threshold.value;
   header.file_threshold_bytes = options.file_threshold.value;

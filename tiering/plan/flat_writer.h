@@ -30,6 +30,7 @@ struct RuntimeOptions {
   runtime::Materialize materialize = runtime::Materialize::kAuto;
   bool live_status = true;  ///< answers `terrace status` while it runs
   std::uint32_t file_return_ms = 10000;
+  std::uint32_t record_ms = 0;  ///< recording ends after so long; 0: with the program
   std::string session_path;
   std::string status_path;
 };

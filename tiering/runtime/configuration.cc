@@ -45,6 +45,8 @@ void expand_path(const char* pattern, Existing existing, char* out, std::size_t 
     if (at[0] == '%' && at[1] == 'p') {
       put(pid, std::strlen(pid));
       ++at;
+    } else if (at[0] == '%' && at[1] == '%') {
+      put(at++, 1);
     } else {
       put(at, 1);
     }

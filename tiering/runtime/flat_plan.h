@@ -14,7 +14,7 @@
 namespace terrace::runtime {
 
 inline constexpr char kFlatMagic[8] = {'T', 'E', 'R', 'R', 'F', 'L', 'A', 'T'};
-inline constexpr std::uint32_t kFlatVersion = 3;
+inline constexpr std::uint32_t kFlatVersion = 4;
 inline constexpr std::uint32_t kMaxTiers = 16;
 inline constexpr std::uint32_t kMaxNodes = 1024;
 
@@ -67,11 +67,13 @@ struct FlatHeader {
   std::uint32_t materialize;     ///< Materialize
   std::uint32_t file_return_ms;  ///< a copied file that nobody touches for so much CPU time goes
                                  ///< back to the kernel's mapping; 0: never
+  std::uint32_t record_ms;       ///< recording ends after so long, the program goes on; 0: with it
+  std::uint32_t reserved;
   std::uint64_t tiers_offset;
   std::uint64_t objects_offset;
   std::uint64_t maps_offset;
   char machine_id[24];     ///< Topology::machine_id, NUL-terminated
-  char session_path[256];  ///< %p is replaced by the process id; empty: no session
+  char session_path[256];  ///< %p is the process id, %% a percent sign; empty: no session
   char status_path[256];   ///< where the summary goes as JSON at exit; empty: nowhere
 };
 

@@ -27,6 +27,18 @@ Nanoseconds place_aged(State& runtime, Nanoseconds now) {
   return next;
 }
 
+/// What is due of recording; when it wants to be called again.
+Nanoseconds record(State& runtime, Nanoseconds now) {
+  if (!runtime.recorder.recording()) return now + kIdle;
+  if (now < runtime.record_until) {
+    const Nanoseconds due = runtime.recorder.turn(runtime, now);
+    return due < runtime.record_until ? due : runtime.record_until;
+  }
+  runtime.recorder.stop(runtime);
+  os::message("recorded for %u ms as asked; the program goes on", runtime.flat.header->record_ms);
+  return now + kIdle;
+}
+
 }  // namespace
 
 void call_keeper(State& runtime, Nanoseconds due) {
@@ -51,10 +63,8 @@ void* keeper_body(void* argument) {
       const LockGuard guard(runtime.lock);
       next = runtime.spares.drop_old(runtime.extents, now, place_aged(runtime, now));
       next = runtime.file_returns.turn(runtime, now, next);
-      if (runtime.recorder.recording()) {
-        const Nanoseconds due = runtime.recorder.turn(runtime, now);
-        if (due < next) next = due;
-      }
+      const Nanoseconds due = record(runtime, now);
+      if (due < next) next = due;
       runtime.keeper_wakes = next;
     }
     now = os::monotonic_now();

@@ -147,6 +147,9 @@ bool ensure_running(State& runtime) {
       os::message("%s; the program runs unrecorded", started.error().message);
     }
   }
+  if (const std::uint32_t ms = runtime.flat.header->record_ms; ms != 0) {
+    runtime.record_until = os::monotonic_now() + milliseconds(ms);
+  }
   if (runtime.flat.has(kFlagRecord)) call_keeper(runtime, Nanoseconds(0));
   return true;
 }

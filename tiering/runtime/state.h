@@ -70,6 +70,7 @@ struct State {
   Nanoseconds keeper_wakes;     ///< by itself, when nobody rings
   std::uint64_t next_object_id = 1;
   Nanoseconds running_since;
+  Nanoseconds record_until = Nanoseconds(~std::uint64_t{0});
   control::StatusServer status;
   Counters counters;
   bool said_node_full = false;  ///< that a strict tier's nodes are
@@ -147,7 +148,7 @@ enum class Existing : std::uint8_t {
   kKeep,  ///< a file of that name stays: ".<pid>" is appended to ours
   kReplace,
 };
-/// Replaces %p by the process id.
+/// Replaces %p by the process id and %% by a percent sign.
 void expand_path(const char* pattern, Existing existing, char* out, std::size_t capacity);
 
 }  // namespace terrace::runtime

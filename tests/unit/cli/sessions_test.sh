@@ -65,4 +65,35 @@ code=$?
 checks=$((checks + 1))
 [ "$code" -eq 5 ] || fail "export to a full standard output: exit code $code, expected 5"
 
+# Names: the process, the host, a free number; and what is no name.
+expect 0 'record, named by process and host' record -o '%h-%p-%n.trc' -- "$reader" 8 600
+named=$(find . -name "$(hostname -s)-*-0.trc")
+checks=$((checks + 1))
+[ -n "$named" ] || fail 'no session has the name of host and process'
+expect 0 'report of a named session' report "${named#./}"
+expect 0 'record, the next number' record -o 's%n.trc' -- "$reader" 8 600
+expect 0 'record, the next number' record -o 's%n.trc' -- "$reader" 8 600
+exists s0.trc
+exists s1.trc
+expect 125 'record, unknown part of a name' record -o 'a%d.trc' -- "$reader" 8 600
+says 'character 2'
+
+# A recording that ends before its program, which must not notice.
+expect 0 'record for a while' record --duration 700ms -o short.session -- "$reader" 48 3000
+says 'the program goes on'
+expect 0 'report of a short recording' report short.session --json
+checks=$((checks + 1))
+awk -F'[:,]' '/"recorded_seconds"/ { exit !($2 < 2.0) }' out || fail 'recorded for longer than asked'
+
+# diff: a session with itself, with another program's, and what cannot be compared.
+expect 0 'diff with itself' diff a.session a.session --json
+prints '"kind": "diff"'
+prints '"state": "same"'
+expect 0 'diff, text' diff a.session short.session
+prints 'step  '
+expect 2 'diff of one session' diff a.session
+says 'terrace diff BEFORE AFTER'
+expect 5 'diff with no file' diff a.session none.session
+says 'none.session'
+
 finish

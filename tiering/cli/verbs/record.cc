@@ -6,7 +6,7 @@
 
 #include "tiering/cli/launch.h"
 #include "tiering/cli/messages.h"
-#include "tiering/cli/output_file.h"
+#include "tiering/cli/session_name.h"
 #include "tiering/cli/verbs/verbs.h"
 
 namespace terrace::cli {
@@ -18,15 +18,13 @@ constexpr const char* kDefaultSession = "terrace.session";
 
 int record_verb(const Call& call) {
   const std::string& named = call.settings.text("output");
-  const std::string session = named.empty() ? kDefaultSession : named;
-  if (!call.settings.flag("force")) {
-    const Status checked = check_overwrite(session, OutputKind::kSession);
-    if (!checked.ok()) {
-      say_error(checked.error().message);
-      return kOwnFailure;
-    }
+  const Result<std::string> session =
+      session_to_write(call.settings, named.empty() ? kDefaultSession : named);
+  if (!session.ok()) {
+    say_error(session.error().message);
+    return kOwnFailure;
   }
-  const LaunchEnd end = launch({call.settings, call.problems, call.line.command, "", session});
+  const LaunchEnd end = launch({call.settings, call.problems, call.line.command, "", *session});
   if (!end.placed) return end.exit_code;
   if (!std::filesystem::exists(end.session_path)) {
     say_warning(

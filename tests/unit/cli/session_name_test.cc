@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tiering/cli/session_name.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace terrace::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+class SessionName : public testing::Test {
+ protected:
+  void SetUp() override {
+    char folder[] = "/tmp/terrace-name-XXXXXX";
+    ASSERT_NE(mkdtemp(folder), nullptr);
+    folder_ = folder;
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+  std::string in(const std::string& name) const { return folder_ + "/" + name; }
+  void touch(const std::string& name) const { std::ofstream(in(name)) << "x"; }
+
+  std::string folder_;
+};
+
+TEST_F(SessionName, PlainNameStaysAsItIs) {
+  const auto pattern = session_pattern("a.session", "host");
+  ASSERT_TRUE(pattern.ok());
+  EXPECT_EQ(*pattern, "a.session");
+  EXPECT_FALSE(names_process(*pattern));
+  EXPECT_EQ(session_path(*pattern, 7), "a.session");
+}
+
+TEST_F(SessionName, HostIsPutInAndTheProcessIsLeftToTheRuntime) {
+  const auto pattern = session_pattern("%h-%p-%%.trc", "lab1");
+  ASSERT_TRUE(pattern.ok());
+  EXPECT_EQ(*pattern, "lab1-%p-%%.trc");
+  EXPECT_TRUE(names_process(*pattern));
+  EXPECT_EQ(session_path(*pattern, 42), "lab1-42-%.trc");
+}
+
+TEST_F(SessionName, PercentSignInTheHostsNameStaysOne) {
+  const auto pattern = session_pattern("%h", "a%p");
+  ASSERT_TRUE(pattern.ok());
+  EXPECT_EQ(session_path(*pattern, 1), "a%p");
+}
+
+TEST_F(SessionName, NumberIsTheLowestThatIsFree) {
+  touch("s0.trc");
+  touch("s1.trc");
+  touch("s3.trc");
+  const auto pattern = session_pattern(in("s%n.trc"), "host");
+  ASSERT_TRUE(pattern.ok());
+  EXPECT_EQ(*pattern, in("s2.trc"));
+}
+
+TEST_F(SessionName, NumberIsTakenWhenAnyProcessHasIt) {
+  touch("s0-1234.trc");
+  const auto pattern = session_pattern(in("s%n-%p.trc"), "host");
+  ASSERT_TRUE(pattern.ok());
+  EXPECT_EQ(*pattern, in("s1-%p.trc"));
+}
+
+TEST_F(SessionName, UnknownEscapeIsRefusedWithItsPlace) {
+  const auto unknown = session_pattern("ab%d.trc", "host");
+  ASSERT_FALSE(unknown.ok());
+  EXPECT_EQ(unknown.error().code, ErrorCode::kUsage);
+  EXPECT_NE(std::string(unknown.error().message).find("character 3"), std::string::npos)
+      << unknown.error().message;
+  EXPECT_FALSE(session_pattern("a%", "host").ok());
+}
+
+TEST_F(SessionName, FolderWithAPercentSignIsNoPattern) {
+  const fs::path before = fs::current_path();
+  fs::create_directory(in("100%p"));
+  fs::current_path(in("100%p"));
+  EXPECT_EQ(session_path(absolute_pattern("a-%p"), 5), in("100%p/a-5"));
+  EXPECT_EQ(absolute_pattern(""), "");
+  EXPECT_EQ(absolute_pattern("/x/%p"), "/x/%p");
+  fs::current_path(before);
+}
+
+}  // namespace
+}  // namespace terrace::cli
