@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiering/cli/prepare_flat.h"
 
+#include <cmath>
 #include <filesystem>
 #include <optional>
 #include <string_view>
 
+#include "profiler/session/source_name.h"
 #include "tiering/cli/load_topology.h"
 #include "tiering/plan/plan_json.h"
 
@@ -35,6 +37,17 @@ runtime::Materialize materialize_of(std::string_view name) {
   return runtime::Materialize::kAuto;
 }
 
+/// 0: the first that works.
+std::uint32_t source_of(std::string_view name) {
+  using session::SourceKind;
+  for (const SourceKind kind :
+       {SourceKind::kPresentBits, SourceKind::kReferencedBits, SourceKind::kMemorySamples,
+        SourceKind::kDamon, SourceKind::kWriteTracking, SourceKind::kHints}) {
+    if (name == session::name_of(kind)) return static_cast<std::uint32_t>(kind);
+  }
+  return 0;
+}
+
 }  // namespace
 
 plan::RuntimeOptions runtime_options(const Settings& settings) {
@@ -47,6 +60,8 @@ plan::RuntimeOptions runtime_options(const Settings& settings) {
   options.policy = policy_of(settings.text("policy"));
   options.bind = bind_of(settings.text("bind"));
   options.window_hz = settings.integer("window-hz");
+  options.source = source_of(settings.text("source"));
+  options.budget_ppm = static_cast<std::uint32_t>(std::lround(settings.fraction("budget") * 1e6));
   options.strict = settings.flag("strict");
   options.verbose = settings.flag("verbose");
   options.live_status = settings.flag("live-status");

@@ -198,6 +198,8 @@ Result<FlatHeader> flat_header(const Topology& topology, const RuntimeOptions& o
   header.default_policy = static_cast<std::uint32_t>(options.policy);
   header.bind_mode = static_cast<std::uint32_t>(options.bind);
   header.window_hz = options.window_hz;
+  header.source = options.source;
+  header.budget_ppm = options.budget_ppm;
   if (options.record && options.window_hz == 0) {
     return make_error(ErrorCode::kUsage, 0, "recording needs 1 heat window a second or more");
   }

@@ -10,9 +10,12 @@
 #include <terrace/tier.h>
 
 #include "allocators/base/crc32.h"
+#include "profiler/session/format.h"
 
 namespace terrace::runtime {
 namespace {
+
+constexpr auto kLastSource = static_cast<std::uint32_t>(session::SourceKind::kHints);
 
 // Each thread has its own, so that two threads' failures do not mix; validation fails at most once
 // or twice in a process.
@@ -75,6 +78,10 @@ const char* check_options(const FlatHeader& header) {
   }
   if ((header.flags & kFlagRecord) != 0 && header.window_hz == 0) {
     return fail("recording with 0 windows a second", offsetof(FlatHeader, window_hz));
+  }
+  if (header.source > kLastSource) return fail("unknown source", offsetof(FlatHeader, source));
+  if (header.budget_ppm > 1000000) {
+    return fail("budget above the program's whole CPU time", offsetof(FlatHeader, budget_ppm));
   }
   if (!ends_within(header.machine_id, sizeof header.machine_id)) {
     return fail("machine id without end", offsetof(FlatHeader, machine_id));

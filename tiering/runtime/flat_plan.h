@@ -14,7 +14,7 @@
 namespace terrace::runtime {
 
 inline constexpr char kFlatMagic[8] = {'T', 'E', 'R', 'R', 'F', 'L', 'A', 'T'};
-inline constexpr std::uint32_t kFlatVersion = 3;
+inline constexpr std::uint32_t kFlatVersion = 4;
 inline constexpr std::uint32_t kMaxTiers = 16;
 inline constexpr std::uint32_t kMaxNodes = 1024;
 
@@ -70,9 +70,11 @@ struct FlatHeader {
   std::uint64_t tiers_offset;
   std::uint64_t objects_offset;
   std::uint64_t maps_offset;
-  char machine_id[24];     ///< Topology::machine_id, NUL-terminated
-  char session_path[256];  ///< %p is replaced by the process id; empty: no session
-  char status_path[256];   ///< where the summary goes as JSON at exit; empty: nowhere
+  char machine_id[24];       ///< Topology::machine_id, NUL-terminated
+  char session_path[256];    ///< %p is replaced by the process id; empty: no session
+  std::uint32_t source;      ///< session::SourceKind to record with; 0: the first that works
+  std::uint32_t budget_ppm;  ///< of the program's CPU time that recording may take; 0: no limit
+  char status_path[256];     ///< where the summary goes as JSON at exit; empty: nowhere
 };
 
 struct FlatTier {
