@@ -3,11 +3,12 @@
 // and prints what it did for each 2 MiB block as JSON. What a recorded session says of the same run
 // is held against it (profile_cost.sh), so that each access source's error is measured.
 //   known_heat --shape uniform|zipf|window|writes [--size-mib N] [--range-mib N] [--seconds S]
-//              [--seed N]
+//              [--seed N] [--apart]
 // uniform: each step reads all ranges once, as decoding reads weights. zipf: each step reads ranges
 // drawn by a Zipf law (exponent 1), whose order over the memory is shuffled. window: a quarter of
 // the ranges is read, and the quarter moves on by one range every eight steps. writes: each step
 // reads half of the ranges and writes the other half.
+// With --apart each range is an allocation of its own, for sources that see no parts of objects.
 // Figures are of the time after the first pass, which brings the memory in.
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -36,6 +37,7 @@ struct Options {
   std::size_t range_mib = 8;
   double seconds = 10;
   unsigned seed = 1;
+  bool apart = false;
 };
 
 struct FreeMemory {
@@ -128,8 +130,8 @@ struct Truth {
   double cpu_s = 0;
 };
 
-Truth run(const Options& options, Workload& workload, std::uint64_t* memory) {
-  const std::size_t words = options.range_mib * kMiB / sizeof *memory;
+Truth run(const Options& options, Workload& workload, const std::vector<std::uint64_t*>& ranges) {
+  const std::size_t words = options.range_mib * kMiB / sizeof *ranges[0];
   Truth truth;
   truth.passes_read.resize(workload.ranges());
   truth.passes_written.resize(workload.ranges());
@@ -137,12 +139,12 @@ Truth run(const Options& options, Workload& workload, std::uint64_t* memory) {
   const double begin = wall_seconds();
   while (wall_seconds() - begin < options.seconds) {
     for (const Action& action : workload.next_step()) {
-      std::uint64_t* const at = memory + action.range * words;
+      std::uint64_t* const at = ranges[action.range];
       if (action.access == Access::kRead) {
         read_words(at, words);
         ++truth.passes_read[action.range];
       } else {
-        std::memset(at, static_cast<int>(truth.steps), words * sizeof *memory);
+        std::memset(at, static_cast<int>(truth.steps), words * sizeof *at);
         ++truth.passes_written[action.range];
       }
     }
@@ -166,12 +168,41 @@ nlohmann::json by_block(const std::vector<std::uint64_t>& passes, const Options&
   return rates;
 }
 
+/// One allocation, or one for each range; in whole 2 MiB, all of it brought in.
+std::vector<Memory> allocate(const Options& options) {
+  const std::size_t count = options.apart ? options.size_mib / options.range_mib : 1;
+  const std::size_t bytes = options.size_mib * kMiB / count;
+  std::vector<Memory> memory;
+  for (std::size_t i = 0; i < count; ++i) {
+    void* at = nullptr;
+    if (posix_memalign(&at, kBlock, bytes) != 0) {
+      std::fprintf(stderr, "known_heat: no %zu MiB of memory\n", options.size_mib);
+      std::exit(1);
+    }
+    std::memset(at, 1, bytes);
+    memory.emplace_back(static_cast<std::uint64_t*>(at));
+  }
+  return memory;
+}
+
+std::vector<std::uint64_t*> ranges_of(const std::vector<Memory>& memory, const Options& options) {
+  const std::size_t in_one = options.size_mib / options.range_mib / memory.size();
+  std::vector<std::uint64_t*> ranges;
+  for (const Memory& part : memory) {
+    for (std::size_t i = 0; i < in_one; ++i) {
+      ranges.push_back(part.get() + i * options.range_mib * kMiB / sizeof *part.get());
+    }
+  }
+  return ranges;
+}
+
 void print(const Options& options, const Truth& truth) {
   const nlohmann::json line = {
       {"shape", options.shape},
       {"size_bytes", options.size_mib * kMiB},
       {"range_bytes", options.range_mib * kMiB},
       {"seed", options.seed},
+      {"apart", options.apart},
       {"steps", truth.steps},
       {"seconds", truth.wall_s},
       {"cpu_ms_per_step", truth.cpu_s * 1e3 / static_cast<double>(truth.steps)},
@@ -192,18 +223,13 @@ int main(int argc, char** argv) {
   app.add_option("--range-mib", options.range_mib)->check(CLI::Range(2, 1 << 16));
   app.add_option("--seconds", options.seconds)->check(CLI::Range(0.1, 3600.0));
   app.add_option("--seed", options.seed);
+  app.add_flag("--apart", options.apart);
   CLI11_PARSE(app, argc, argv);
   if (options.range_mib % 2 != 0 || options.size_mib % options.range_mib != 0) {
     std::fputs("known_heat: ranges are of whole 2 MiB and divide the size\n", stderr);
     return 2;
   }
-  void* at = nullptr;
-  if (posix_memalign(&at, kBlock, options.size_mib * kMiB) != 0) {
-    std::fprintf(stderr, "known_heat: no %zu MiB of memory\n", options.size_mib);
-    return 1;
-  }
-  const Memory memory(static_cast<std::uint64_t*>(at));
-  std::memset(memory.get(), 1, options.size_mib * kMiB);
+  const std::vector<Memory> memory = allocate(options);
   Workload workload(options);
-  print(options, run(options, workload, memory.get()));
+  print(options, run(options, workload, ranges_of(memory, options)));
 }

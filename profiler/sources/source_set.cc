@@ -5,8 +5,10 @@ namespace terrace::sources {
 
 Status SourceSet::open(session::SourceKind kind, const Field& field) {
   close();
-  Status opened = make_error(ErrorCode::kCapabilityMissing, 0, "%s: no source of the recorder",
-                             session::name_of(kind));
+  const char* const name = session::name_of(kind);
+  Status opened =
+      make_error(ErrorCode::kCapabilityMissing, 0, "%s: no source that the recorder drives",
+                 name != nullptr ? name : "?");
   with_kind(kind, [&](auto& source) {
     opened = source.open(field);
     return 0;
@@ -23,6 +25,11 @@ const Traits& SourceSet::traits() const {
     return 0;
   });
   return *found;
+}
+
+Bytes SourceSet::per_observation() const {
+  return kind_ == session::SourceKind::kMemorySamples ? samples_.per_observation()
+                                                      : traits().per_observation;
 }
 
 void SourceSet::close() {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "profiler/sources/access_source.h"
+#include "profiler/sources/memory_samples.h"
 #include "profiler/sources/present_bits.h"
 #include "profiler/sources/referenced_bits.h"
 #include "profiler/sources/write_tracking.h"
@@ -22,6 +23,10 @@ class SourceSet {
   bool is_open() const { return open_; }
   session::SourceKind kind() const { return kind_; }
   const Traits& traits() const;
+  /// What a count of the one at work stands for; 0: its block.
+  Bytes per_observation() const;
+  /// Whose events have to be opened before the program starts threads.
+  MemorySamples& samples() { return samples_; }
   void close();
 
   /// body(source) of the one at work; its value, or `otherwise` when none is.
@@ -39,6 +44,8 @@ class SourceSet {
         return body(present_);
       case session::SourceKind::kReferencedBits:
         return body(referenced_);
+      case session::SourceKind::kMemorySamples:
+        return body(samples_);
       case session::SourceKind::kWriteTracking:
         return body(writes_);
       default:
@@ -49,6 +56,7 @@ class SourceSet {
   PresentBits present_;
   ReferencedBits referenced_;
   WriteTracking writes_;
+  MemorySamples samples_;
   session::SourceKind kind_ = session::SourceKind::kPresentBits;
   bool open_ = false;
 };

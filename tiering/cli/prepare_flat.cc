@@ -8,6 +8,7 @@
 
 #include "profiler/session/source_name.h"
 #include "tiering/cli/load_topology.h"
+#include "tiering/cli/os/memory_events.h"
 #include "tiering/plan/plan_json.h"
 
 namespace terrace::cli {
@@ -93,6 +94,9 @@ Result<PreparedFlat> prepare_flat(const FlatRequest& request) {
   plan::RuntimeOptions options = runtime_options(request.settings);
   options.record = !request.session_path.empty();
   options.session_path = absolute(request.session_path);
+  if (options.record) {
+    options.sample_events = os::find_memory_events(os::kEventSources).events;
+  }
   const Status written =
       plan::write_flat(request.flat_path, *topology, chosen ? &*chosen : nullptr, options);
   if (!written.ok()) return written.error();

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "allocators/base/site_key.h"
+#include "profiler/sources/sample_event.h"
 
 namespace terrace::runtime {
 
@@ -74,7 +75,10 @@ struct FlatHeader {
   char session_path[256];    ///< %p is replaced by the process id; empty: no session
   std::uint32_t source;      ///< session::SourceKind to record with; 0: the first that works
   std::uint32_t budget_ppm;  ///< of the program's CPU time that recording may take; 0: no limit
-  char status_path[256];     ///< where the summary goes as JSON at exit; empty: nowhere
+  std::uint32_t sample_event_count;
+  std::uint32_t reserved;
+  sources::SampleEvent sample_events[sources::kMaxSampleEvents];  ///< for memory samples
+  char status_path[256];  ///< where the summary goes as JSON at exit; empty: nowhere
 };
 
 struct FlatTier {

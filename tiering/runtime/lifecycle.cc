@@ -181,6 +181,7 @@ void start() {
   State& runtime = state();
   if (!wants_placement(runtime)) return;
   const FlatHeader& header = *runtime.flat.header;
+  if (runtime.flat.has(kFlagRecord)) runtime.recorder.before_threads(runtime);
   runtime.phase.store(Phase::kReady);
   if (runtime.flat.has(kFlagStrict)) {
     const LockGuard guard(runtime.lock);

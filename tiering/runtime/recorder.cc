@@ -190,6 +190,7 @@ void Recorder::flush(State& runtime, Nanoseconds now) {
   session_.cost(cost);
   budget_.program_ran(Nanoseconds(cost.program_cpu_ns), now);
   if (now - last_source_ >= kSourceEvery) write_source(now);
+  give_up_silent_samples(runtime);
   last_flush_ = now;
   observed_ = Nanoseconds();
 }

@@ -26,6 +26,9 @@ class Recorder {
  public:
   constexpr Recorder() = default;
 
+  /// What has to be done before the program starts threads: sampled events follow only those that
+  /// come later.
+  void before_threads(const State& runtime);
   /// Opens the source that the flat file names, or the first that works. The arena is open and
   /// still empty; the answer is what objects are to be made of. Error: recording is strict and the
   /// source that was asked for does not work.
@@ -75,6 +78,7 @@ class Recorder {
   void open_first_that_works(const sources::Field& field, session::SourceKind except);
   void add_reason(const char* format, ...) __attribute__((format(printf, 2, 3)));
   void calibrate();
+  void give_up_silent_samples(State& runtime);
   void charge(Nanoseconds turn_cpu);
   void write_source(Nanoseconds now);
 

@@ -21,12 +21,35 @@ using session::SourceKind;
 constexpr auto kNobody = static_cast<SourceKind>(0);
 
 /// Of the sources that see reads, the surest and cheapest first.
-constexpr SourceKind kOrder[] = {SourceKind::kPresentBits, SourceKind::kReferencedBits};
+constexpr SourceKind kOrder[] = {SourceKind::kMemorySamples, SourceKind::kPresentBits,
+                                 SourceKind::kReferencedBits};
 
 /// Waking up and going to sleep, which no clock within a turn sees.
 constexpr Nanoseconds kWakeUp = microseconds(20);
 
 }  // namespace
+
+void Recorder::before_threads(const State& runtime) {
+  const FlatHeader& flat = *runtime.flat.header;
+  const auto asked = static_cast<SourceKind>(flat.source);
+  if (flat.sample_event_count == 0) return;
+  if (asked != kNobody && asked != SourceKind::kMemorySamples) return;
+  const Status attached = source_.samples().attach(flat.sample_events, flat.sample_event_count);
+  if (!attached) os::quiet_message("%s", attached.error().message);
+}
+
+/// Events that can be opened and never count: some virtual machines have them.
+void Recorder::give_up_silent_samples(State& runtime) {
+  constexpr std::uint64_t kWindowsWithout = 50;
+  const bool silent = source_.is_open() && source_.kind() == SourceKind::kMemorySamples &&
+                      choice_ == SourceChoice::kAutomatic && windows_ > kWindowsWithout &&
+                      most_observations_ == 0;
+  if (!silent) return;
+  reason_[0] = '\0';
+  add_reason("memory samples: the events open, and no sample came; ");
+  const sources::Field field{static_cast<char*>(runtime.arena.base()), runtime.arena.block_count()};
+  open_first_that_works(field, SourceKind::kMemorySamples);
+}
 
 void Recorder::add_reason(const char* format, ...) {
   const std::size_t used = std::strlen(reason_);
@@ -108,7 +131,7 @@ void Recorder::write_source(Nanoseconds now) {
   record.at_ns = now.value;
   record.source = static_cast<std::uint32_t>(traits.kind);
   record.choice = static_cast<std::uint32_t>(choice_);
-  record.bytes_per_observation = traits.per_observation.value;
+  record.bytes_per_observation = source_.per_observation().value;
   record.confidence_pct = traits.confidence_pct;
   record.budget_ppm = budget_.share_ppm();
   record.period_ns = period_seen_.value;

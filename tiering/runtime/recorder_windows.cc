@@ -67,11 +67,11 @@ Recorder::WindowSum Recorder::take_window(State& runtime) {
 
 /// Windows whose length is steered: was this one shorter than a step?
 bool Recorder::is_short_enough(const WindowSum& sum) {
+  if (sum.observations > most_observations_) most_observations_ = sum.observations;
   if (source_.traits().length.value != 0) return true;
   if (source_.traits().grain == sources::Grain::kBlock) {
     return window_length_.adapt(sum.touched, sum.ever);
   }
-  if (sum.observations > most_observations_) most_observations_ = sum.observations;
   return window_length_.adapt(sum.observations, most_observations_);
 }
 

@@ -5,17 +5,17 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <fstream>
 
+#include "profiler/sources/memory_samples.h"
 #include "profiler/sources/write_tracking.h"
 #include "tiering/cli/os/file_descriptor.h"
+#include "tiering/cli/os/memory_events.h"
 #include "tiering/cli/os/probe_support.h"
 #include "tiering/cli/os/probes.h"
 
 namespace terrace::cli::os {
 namespace {
 
-constexpr const char* kEventSources = "/sys/bus/event_source/devices/";
 constexpr const char* kDamon = "/sys/kernel/mm/damon/admin/kdamonds/";
 
 int open_event(perf_event_attr& attributes) {
@@ -48,11 +48,6 @@ Finding probe_software_events() {
   return finding;
 }
 
-bool has_event(const char* name) {
-  const std::string root = kEventSources;
-  return access((root + name).c_str(), F_OK) == 0;
-}
-
 Finding probe_memory_samples() {
   Finding finding{"PMU memory samples",
                   "source memory-samples: loads and stores by address (PEBS, IBS)",
@@ -66,11 +61,17 @@ Finding probe_memory_samples() {
   attributes.config = PERF_COUNT_HW_CPU_CYCLES;
   const FileDescriptor cycles(open_event(attributes));
   const int why = cycles.valid() ? 0 : errno;
-  const bool loads = has_event("cpu/events/mem-loads") || has_event("cpu_core/events/mem-loads");
-  const bool ibs = has_event("ibs_op");
+  const MemoryEvents found = find_memory_events(kEventSources);
   finding.detail = why == 0 ? "cycles can be counted" : "counting cycles: " + reason(why);
-  finding.detail += loads ? "; PEBS loads" : ibs ? "; IBS" : "; no memory-load event";
-  if (why == 0) finding.state = loads || ibs ? State::kThere : State::kPartly;
+  finding.detail += "; " + found.detail;
+  if (found.events.empty()) return finding;
+  finding.state = State::kPartly;
+  sources::MemorySamples samples;
+  const Status attached =
+      samples.attach(found.events.data(), static_cast<std::uint32_t>(found.events.size()));
+  if (attached.ok()) finding.state = State::kThere;
+  if (!attached.ok()) finding.detail += std::string("; ") + attached.error().message;
+  samples.close();
   return finding;
 }
 
