@@ -4,7 +4,7 @@
 // of range heat and the error of bytes a second. Runs are in turn, in shuffled order; figures are
 // medians over rounds. Sources that this machine lacks are named on stderr with what they lack.
 // Started by profile_cost.sh: node profile_cost.mjs [--json] [--rounds N] [--seconds S]
-// [--source NAME]...
+// [--source NAME]... [--shape NAME]...
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,6 +25,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '8' },
     source: { type: 'string', multiple: true, default: kSources },
+    shape: { type: 'string', multiple: true, default: ['uniform', 'zipf', 'window', 'writes'] },
   },
 });
 const rounds = Number(values.rounds);
@@ -122,7 +123,7 @@ function isThere(source) {
 }
 
 const shapesOf = (source) =>
-  source === 'write-tracking' ? ['writes'] : ['uniform', 'zipf', 'window', 'writes'];
+  source === 'write-tracking' ? ['writes'] : values.shape;
 
 const medianOrNull = (numbers) => {
   const known = numbers.filter((number) => number !== null);

@@ -40,4 +40,16 @@ void SourceSet::close() {
   open_ = false;
 }
 
+void SourceSet::abandon_in_child() {
+  with([](auto& source) {
+    if constexpr (requires { source.abandon_in_child(); }) {
+      source.abandon_in_child();
+    } else {
+      source.close();
+    }
+    return 0;
+  });
+  open_ = false;
+}
+
 }  // namespace terrace::sources

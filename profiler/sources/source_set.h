@@ -6,6 +6,7 @@
 #pragma once
 
 #include "profiler/sources/access_source.h"
+#include "profiler/sources/damon.h"
 #include "profiler/sources/memory_samples.h"
 #include "profiler/sources/present_bits.h"
 #include "profiler/sources/referenced_bits.h"
@@ -28,6 +29,8 @@ class SourceSet {
   /// Whose events have to be opened before the program starts threads.
   MemorySamples& samples() { return samples_; }
   void close();
+  /// In a fork's child: what the parent's kernel objects are stays as it is.
+  void abandon_in_child();
 
   /// body(source) of the one at work; its value, or `otherwise` when none is.
   template <typename Body>
@@ -44,6 +47,8 @@ class SourceSet {
         return body(present_);
       case session::SourceKind::kReferencedBits:
         return body(referenced_);
+      case session::SourceKind::kDamon:
+        return body(damon_);
       case session::SourceKind::kMemorySamples:
         return body(samples_);
       case session::SourceKind::kWriteTracking:
@@ -57,6 +62,7 @@ class SourceSet {
   ReferencedBits referenced_;
   WriteTracking writes_;
   MemorySamples samples_;
+  Damon damon_;
   session::SourceKind kind_ = session::SourceKind::kPresentBits;
   bool open_ = false;
 };

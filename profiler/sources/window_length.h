@@ -3,7 +3,7 @@
 // shorter than a step: then a touch is one pass. Without knowing the step, the share of ever
 // touched blocks that a window sees tells: near 1 means longer than a step, near 0 wasteful.
 // The length is steered so that a window sees between 0.15 and 0.45 of them; and where some blocks
-// are passed far more often than others, down to where even those are seen by one window in eight
+// are passed far more often than others, down to where even those are seen by one window in five
 // or fewer, since two passes in one window are one touch.
 // Pure logic, resident.
 #pragma once
@@ -50,7 +50,7 @@ class WindowLength {
   static constexpr double kLeast = 0.15;
   static constexpr double kMost = 0.45;
   static constexpr double kUsable = 0.7;
-  static constexpr double kWantedChance = 0.12;
+  static constexpr double kWantedChance = 0.2;
   static constexpr Nanoseconds kShortest = milliseconds(1);
   static constexpr Nanoseconds kLongest = milliseconds(100);
 

@@ -96,7 +96,7 @@ inline constexpr std::array kOptions = {
                "which table --format csv writes; the other formats hold all of them"},
     OptionSpec{"record", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", option_sets::kOne(Verb::kRun),
                "also record a session into FILE; %p in the name is the process id"},
-    OptionSpec{"window-hz", 0, OptionType::kInteger, Reach::kEverywhere, "32", "", "N", option_sets::kWrappers,
+    OptionSpec{"window-hz", 0, OptionType::kInteger, Reach::kEverywhere, "64", "", "N", option_sets::kWrappers,
                "most heat windows a second while recording; more is finer and costs more"},
     OptionSpec{"source", 0, OptionType::kChoice, Reach::kEverywhere, "auto", "auto|memory-samples|damon|referenced-bits|present-bits|write-tracking|hints", "NAME", option_sets::kWrappers,
                "by what recording sees which memory is touched; auto: the first that works here (terrace doctor lists them)"},

@@ -203,11 +203,12 @@ void Recorder::stop(State& runtime) {
   flush(runtime, now);
   write_source(now);
   session_.close();
+  source_.close();
 }
 
 void Recorder::abandon_in_child() {
   session_.abandon();
-  source_.close();
+  source_.abandon_in_child();
   watched_bits_.close();
 }
 

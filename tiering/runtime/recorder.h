@@ -55,6 +55,8 @@ class Recorder {
     std::uint64_t touched = 0;  ///< blocks
     std::uint64_t ever = 0;     ///< blocks that this window or an earlier one saw touched
     bool told = false;          ///< the kernel answered
+    Nanoseconds caused;         ///< CPU time, as far as the source itself measures it; else 0
+    Nanoseconds observed;       ///< where it is not the window's length; else 0
   };
 
   Status open_tables(std::uint64_t blocks);

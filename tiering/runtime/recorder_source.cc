@@ -22,7 +22,7 @@ constexpr auto kNobody = static_cast<SourceKind>(0);
 
 /// Of the sources that see reads, the surest and cheapest first.
 constexpr SourceKind kOrder[] = {SourceKind::kMemorySamples, SourceKind::kPresentBits,
-                                 SourceKind::kReferencedBits};
+                                 SourceKind::kDamon, SourceKind::kReferencedBits};
 
 /// Waking up and going to sleep, which no clock within a turn sees.
 constexpr Nanoseconds kWakeUp = microseconds(20);

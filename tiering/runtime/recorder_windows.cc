@@ -49,6 +49,8 @@ Recorder::WindowSum Recorder::take_window(State& runtime) {
   WindowSum sum;
   source_.with([&](auto& source) {
     sum.told = source.end() == 0;
+    if constexpr (requires { source.take_cpu_time(); }) sum.caused = source.take_cpu_time();
+    if constexpr (requires { source.observed(); }) sum.observed = source.observed();
     for_each_run(runtime, traits.reach, [&](const BlockRun& run) {
       const int error = sum.told ? source.end_run(run, window_ + run.first_block) : 0;
       // A run that came later says nothing and spoils nothing.
@@ -85,7 +87,7 @@ void Recorder::end_window(State& runtime) {
   const Nanoseconds caused = traits.caused.value != 0
                                  ? Nanoseconds(sum.observations * traits.caused.value)
                                  : Nanoseconds(sum.touched * fault_cost_.value);
-  caused_now_ = caused_now_ + caused;
+  caused_now_ = caused_now_ + (sum.caused.value != 0 ? sum.caused : caused);
   // A window longer than a step may have seen several passes as one: it does not count.
   const bool usable = sum.told && is_short_enough(sum);
   for_each_run(runtime, traits.reach, [&](const BlockRun& run) {
@@ -95,7 +97,7 @@ void Recorder::end_window(State& runtime) {
     }
   });
   if (!usable) return;
-  observed_ = observed_ + length;
+  observed_ = observed_ + (sum.observed.value != 0 ? sum.observed : length);
   ++counted_windows_;
   counted_touches_ += sum.touched;
 }
@@ -121,7 +123,8 @@ void Recorder::settle_windows(State& runtime) {
       window_length_.saturated(both / touches / static_cast<double>(counted_windows_ - 1));
     }
   }
-  if (steered) {
+  // A thread is mostly under way in some block, but not always in one that it writes to.
+  if (steered && traits.kind != session::SourceKind::kWriteTracking) {
     observed_ = sources::with_passes_under_way(observed_, counted_touches_, counted_windows_,
                                                budget_.busy_ppm());
   }
