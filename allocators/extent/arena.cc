@@ -67,15 +67,15 @@ std::uint32_t Arena::find_space(std::uint32_t blocks, std::uint32_t align_blocks
     return past == 0 ? from : from + (align_blocks - past);
   };
   std::uint32_t start = aligned(0);
-  for (std::uint32_t block = start; block < total && start + blocks <= total;) {
+  for (std::uint32_t block = start; block < total && start + blocks + apart_ <= total;) {
     if (reserved_[block] == kSurrendered) {
       start = aligned(block + 1);
       block = start;
     } else if (reserved_[block] != 0) {
       const Object& object = objects_[reserved_[block] - 1];
-      start = aligned(object.first_block + object.block_count);
+      start = aligned(object.first_block + object.block_count + apart_);
       block = start;
-    } else if (++block - start >= blocks) {
+    } else if (++block - start >= blocks + apart_) {
       return start;
     }
   }
@@ -163,8 +163,8 @@ void Arena::shrink(Object& object, std::uint32_t blocks) {
 bool Arena::extend(Object& object, std::uint32_t blocks) {
   const std::uint32_t first = object.first_block + object.block_count;
   const std::uint32_t end = object.first_block + blocks;
-  if (end > block_count()) return false;
-  for (std::uint32_t block = first; block < end; ++block) {
+  if (end + apart_ > block_count()) return false;
+  for (std::uint32_t block = first; block < end + apart_; ++block) {
     if (reserved_[block] != 0) return false;
   }
   for (std::uint32_t block = first; block < end; ++block) {

@@ -19,6 +19,9 @@ class Arena {
   constexpr Arena() = default;
   /// Reserves address space for eight times the machine's memory (at least 64 GiB) and the tables.
   Status open();
+  /// From now on a free block is left between two objects, so that the kernel makes no single
+  /// mapping of neighbours: its referenced bits are told by mapping.
+  void keep_objects_apart() { apart_ = 1; }
   bool is_open() const { return span_.load(std::memory_order_acquire) != 0; }
 
   bool contains(const void* address) const {
@@ -91,6 +94,7 @@ class Arena {
   Object* objects_ = nullptr;
   std::uint32_t slots_used_ = 0;
   std::uint32_t first_free_slot_ = 0;
+  std::uint32_t apart_ = 0;  ///< free blocks between objects
 };
 
 }  // namespace terrace::extent

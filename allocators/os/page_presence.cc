@@ -15,6 +15,31 @@ namespace {
 
 constexpr std::uint64_t kEntryPresent = std::uint64_t{1} << 63;
 constexpr std::uint64_t kPagesPerBlock = kBlockBytes.value >> 12;
+constexpr std::uint64_t kPageBytes = 4096;
+
+/// body(region) for the ranges in [start, end) whose pages are of `category`. An errno value.
+template <typename Body>
+int for_each_region(int fd, std::uint64_t start, std::uint64_t end, std::uint64_t category,
+                    std::uint64_t flags, Body body) {
+  while (start < end) {
+    PageRegion regions[128];
+    ScanArguments arguments{};
+    arguments.size = sizeof arguments;
+    arguments.flags = flags;
+    arguments.start = start;
+    arguments.end = end;
+    arguments.regions = reinterpret_cast<std::uint64_t>(regions);
+    arguments.region_count = 128;
+    arguments.category_mask = category;
+    arguments.return_mask = category;
+    const int found = ioctl(fd, kPagemapScan, &arguments);
+    if (found < 0) return errno;
+    for (int i = 0; i < found; ++i) body(regions[i]);
+    if (arguments.walk_end <= start) break;
+    start = arguments.walk_end;
+  }
+  return 0;
+}
 
 }  // namespace
 
@@ -62,31 +87,38 @@ int PagePresence::count_present(const void* at, std::uint64_t blocks, std::uint3
 
 int PagePresence::scan(const void* at, std::uint64_t blocks, std::uint32_t* touches) {
   const auto base = reinterpret_cast<std::uint64_t>(at);
-  const std::uint64_t end = base + (blocks << kBlockShift);
   std::uint64_t next_uncounted = 0;  // a range can be reported twice when walked in steps
-  for (std::uint64_t start = base; start < end;) {
-    PageRegion regions[128];
-    ScanArguments arguments{};
-    arguments.size = sizeof arguments;
-    arguments.start = start;
-    arguments.end = end;
-    arguments.regions = reinterpret_cast<std::uint64_t>(regions);
-    arguments.region_count = 128;
-    arguments.category_mask = kPageIsPresent;
-    arguments.return_mask = kPageIsPresent;
-    const int found = ioctl(fd_, kPagemapScan, &arguments);
-    if (found < 0) return errno;
-    for (int i = 0; i < found; ++i) {
-      std::uint64_t first = (regions[i].start - base) >> kBlockShift;
-      const std::uint64_t last = (regions[i].end - 1 - base) >> kBlockShift;
-      if (first < next_uncounted) first = next_uncounted;
-      for (std::uint64_t block = first; block <= last; ++block) ++touches[block];
-      if (last + 1 > next_uncounted) next_uncounted = last + 1;
-    }
-    if (arguments.walk_end <= start) return 0;
-    start = arguments.walk_end;
-  }
-  return 0;
+  return for_each_region(fd_, base, base + (blocks << kBlockShift), kPageIsPresent, 0,
+                         [&](const PageRegion& region) {
+                           std::uint64_t first = (region.start - base) >> kBlockShift;
+                           const std::uint64_t last = (region.end - 1 - base) >> kBlockShift;
+                           if (first < next_uncounted) first = next_uncounted;
+                           for (std::uint64_t block = first; block <= last; ++block)
+                             ++touches[block];
+                           if (last + 1 > next_uncounted) next_uncounted = last + 1;
+                         });
+}
+
+int PagePresence::count_written(const void* at, std::uint64_t blocks, std::uint32_t* counts) const {
+  if (const int error = injected_error(SystemCall::kPagemap); error != 0) return error;
+  const int saved = errno;
+  const auto base = reinterpret_cast<std::uint64_t>(at);
+  std::uint64_t uncounted = base;  // a range can be reported twice when walked in steps
+  const int error =
+      for_each_region(fd_, base, base + (blocks << kBlockShift), kPageIsWritten,
+                      kCheckWriteTracking, [&](const PageRegion& region) {
+                        std::uint64_t from = region.start < uncounted ? uncounted : region.start;
+                        while (from < region.end) {
+                          const std::uint64_t block = (from - base) >> kBlockShift;
+                          const std::uint64_t block_end = base + ((block + 1) << kBlockShift);
+                          const std::uint64_t to = region.end < block_end ? region.end : block_end;
+                          counts[block] += static_cast<std::uint32_t>((to - from) / kPageBytes);
+                          from = to;
+                        }
+                        if (region.end > uncounted) uncounted = region.end;
+                      });
+  errno = saved;
+  return error;
 }
 
 int PagePresence::read_entries(const void* at, std::uint64_t blocks, std::uint32_t* touches) const {

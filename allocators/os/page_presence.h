@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which blocks of a range have page-table entries in this process. After drop_pages() on a shared
 // mapping that tells what was touched since. One PAGEMAP_SCAN ioctl for each range (Linux 6.7), or
-// reads of /proc/self/pagemap. One owner; never allocates.
+// reads of /proc/self/pagemap. The ioctl also tells which pages were written to. One owner; never
+// allocates.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,9 @@ class PagePresence {
   /// Adds one to touches[i] for each block i of [at, at + blocks) with any page present.
   /// An errno value.
   int count_present(const void* at, std::uint64_t blocks, std::uint32_t* touches);
+  /// Adds to counts[i] the 4 KiB pages of block i that were written to since userfaultfd protected
+  /// them in asynchronous mode. An errno value; EPERM: not all of it is protected so.
+  int count_written(const void* at, std::uint64_t blocks, std::uint32_t* counts) const;
   bool is_open() const { return fd_ >= 0; }
   /// In a fork's child, whose pagemap is another.
   void close();

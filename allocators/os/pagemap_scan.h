@@ -29,6 +29,9 @@ struct ScanArguments {
   std::uint64_t return_mask;
 };
 inline constexpr unsigned long kPagemapScan = _IOWR('f', 16, ScanArguments);
+/// Refuse ranges that are not write-protected in asynchronous mode (EPERM).
+inline constexpr std::uint64_t kCheckWriteTracking = 1u << 1;
+inline constexpr std::uint64_t kPageIsWritten = 1u << 1;
 inline constexpr std::uint64_t kPageIsPresent = 1u << 3;
 inline constexpr std::uint64_t kPageIsHuge = 1u << 6;
 

@@ -26,6 +26,8 @@ class JoinedThread {
   ~JoinedThread() { join(); }
   /// An errno value; then there is nothing to wait for.
   int start(void* (*body)(void*), void* argument, const char* name);
+  /// Started, and not joined yet.
+  bool is_running() const { return running_; }
   /// Returns when the thread is gone, at once when there is none. Is no cancellation point.
   void join();
 

@@ -20,6 +20,11 @@ constexpr std::uint64_t kDeliveryFeatures =
     UFFD_FEATURE_MINOR_HUGETLBFS | UFFD_FEATURE_MINOR_SHMEM | UFFD_FEATURE_MISSING_HUGETLBFS |
     UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_PAGEFAULT_FLAG_WP;
 
+// UFFD_FEATURE_WP_HUGETLBFS_SHMEM (5.19), WP_UNPOPULATED (6.4) and WP_ASYNC (6.7), of which the
+// last two are younger than the headers that we build with.
+constexpr std::uint64_t kTrackingFeatures =
+    UFFD_FEATURE_PAGEFAULT_FLAG_WP | (1u << 12) | (1u << 13) | (1u << 15);
+
 struct Needs {
   std::uint64_t features;
   const char* what;
@@ -33,6 +38,8 @@ Needs needs_of(FaultUse use) {
       return {UFFD_FEATURE_PAGEFAULT_FLAG_WP, "write protection is missing, Linux 5.7"};
     case FaultUse::kFence:
       return {UFFD_FEATURE_EVENT_REMAP, "the event of a move is missing, Linux 4.11"};
+    case FaultUse::kTracking:
+      return {kTrackingFeatures, "asynchronous write protection is missing, Linux 6.7"};
   }
   return {0, ""};
 }

@@ -29,6 +29,8 @@ enum class FaultUse : std::uint8_t {
   kHold,      ///< writes to private memory, and missing pages of it; Linux 5.7
   kFence,     ///< missing pages of private memory that keeps being watched when it is moved; its
               ///< mover waits until another thread has read the kMoved event; Linux 4.11
+  kTracking,  ///< writes to any memory, let through by the kernel itself, which only notes them
+              ///< (PagePresence::count_written); Linux 6.7
 };
 
 struct FaultEvent {

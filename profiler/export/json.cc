@@ -74,6 +74,20 @@ Json cost_json(const heat::CostStretch& cost) {
           {"link_bytes_per_second", cost.link_bytes_per_second}};
 }
 
+Json source_json(const heat::SourceFacts& source) {
+  return {{"name", source.name},
+          {"choice", source.choice},
+          {"reason", printable(source.reason)},
+          {"bytes_per_observation", source.per_observation.value},
+          {"confidence", source.confidence},
+          {"budget_share", source.budget_share},
+          {"cpu_share", source.cpu_share()},
+          {"own_cpu_share", source.own_cpu_share},
+          {"caused_cpu_share", source.caused_cpu_share},
+          {"window_seconds", source.window_seconds},
+          {"period_seconds", source.period_seconds}};
+}
+
 template <typename Value, typename Convert>
 Json array_of(const std::vector<Value>& values, Convert convert) {
   Json array = Json::array();
@@ -96,6 +110,7 @@ std::string to_json(const heat::Timeline& timeline) {
                          {"tiers", array_of(timeline.tiers, tier_json)},
                          {"steps", array_of(timeline.steps, step_json)},
                          {"costs", array_of(timeline.costs, cost_json)},
+                         {"sources", array_of(timeline.sources, source_json)},
                          {"objects", array_of(timeline.objects, object_json)}};
   return document.dump(1) + "\n";
 }

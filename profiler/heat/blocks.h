@@ -15,6 +15,10 @@ inline constexpr double kReferencedPageBytes = 4096;
 /// A whole block, or what is left for the object's last.
 double bytes_of_block(const session::Object& object, std::size_t block);
 
+/// What one count of the source stands for in this block: as the session says, else the block.
+double bytes_of_count(const session::Session& session, const session::Object& object,
+                      session::SourceKind source, std::size_t block);
+
 /// False also for an index that names no tier.
 bool is_emulated_link(const session::Session& session, std::size_t tier);
 

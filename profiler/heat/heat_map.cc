@@ -129,6 +129,11 @@ double ObjectHeat::bytes_per_second() const {
   return std::accumulate(block_bytes_per_second.begin(), block_bytes_per_second.end(), 0.0);
 }
 
+double ObjectHeat::bytes_written_per_second() const {
+  return std::accumulate(block_bytes_written_per_second.begin(),
+                         block_bytes_written_per_second.end(), 0.0);
+}
+
 Result<HeatMap> build_heat_map(const session::Session& session, double min_lifetime_share) {
   if (session.objects.empty()) {
     return make_error(ErrorCode::kUsage, 0,
@@ -147,6 +152,7 @@ Result<HeatMap> build_heat_map(const session::Session& session, double min_lifet
   describe_session(session, map);
   const Steady steady = find_steady(session);
   describe_cost(session, steady, map);
+  map.sources = sources_of(session);
   Labeller labeller;
   for (const session::Object& object : session.objects) {
     const Life life = life_of(session, object, steady);

@@ -10,6 +10,7 @@
 #include <terrace/tier.h>
 
 #include "allocators/base/site_key.h"
+#include "profiler/heat/source_facts.h"
 #include "profiler/session/session_reader.h"
 
 namespace terrace::heat {
@@ -23,13 +24,17 @@ struct ObjectHeat {
   double lifetime_share = 0;        ///< of the session's time that it lived
   std::vector<double> block_bytes_per_second;  ///< one for each 2 MiB block
   std::vector<std::uint8_t> block_tiers;       ///< where each block lay while recorded
-  /// "present-bits", "link-faults", "referenced-bits"; "none" when nothing can be said of it, which
-  /// includes an object without a touch that was watched for less than three steps
+  /// Written, as far as a source told writes apart; empty when none did
+  std::vector<double> block_bytes_written_per_second;
+  /// "present-bits", "memory-samples", "damon", "write-tracking", "referenced-bits" or
+  /// "link-faults", the latter also behind another and a "+"; "none" when nothing can be said of
+  /// it, which includes an object without a touch that was watched for less than three steps
   std::string source;
   double watched_seconds = 0;  ///< length of all windows of the steady time together
   double relative_error = 1;   ///< one standard error of the object's total, from counts
 
   double bytes_per_second() const;
+  double bytes_written_per_second() const;
 };
 
 struct HeatMap {
@@ -40,10 +45,11 @@ struct HeatMap {
   double step_seconds = 0;  ///< 0: no period was found
   std::string step_source;  ///< how the period was found
   double recorded_seconds = 0;
-  double link_wait_share = 0;       ///< of steady time that threads waited on emulated links
-  double program_cpu_share = 0;     ///< program's CPU time over steady time; 1: one busy thread
-  double observer_cpu_share = 0;    ///< observer's CPU time over wall time
-  std::vector<ObjectHeat> objects;  ///< hottest first
+  double link_wait_share = 0;        ///< of steady time that threads waited on emulated links
+  double program_cpu_share = 0;      ///< program's CPU time over steady time; 1: one busy thread
+  double observer_cpu_share = 0;     ///< observer's CPU time over wall time
+  std::vector<SourceFacts> sources;  ///< empty in sessions of before they told
+  std::vector<ObjectHeat> objects;   ///< hottest first
 };
 
 /// Objects that lived less than `min_lifetime_share` of the session are left out (load staging).

@@ -6,12 +6,14 @@
 
 #include "profiler/heat/blocks.h"
 #include "profiler/heat/smoothing.h"
+#include "profiler/session/source_name.h"
 
 namespace terrace::heat {
 namespace {
 
 // What one source saw of an object in the steady time.
 struct Counts {
+  session::SourceKind kind = session::SourceKind::kPresentBits;
   std::vector<double> touches;
   double watched_s = 0;
   std::vector<const session::HeatSample*> records;
@@ -22,6 +24,7 @@ struct Counts {
 Counts sum_counts(const session::Session& session, const session::Object& object,
                   const Steady& steady, session::SourceKind source) {
   Counts counts;
+  counts.kind = source;
   for (const session::HeatSample& sample : object.heat) {
     const session::HeatRecord& record = sample.record;
     if (record.source != static_cast<std::uint32_t>(source)) continue;
@@ -63,7 +66,7 @@ std::vector<std::size_t> windowed_blocks(const session::Session& session,
 
 // Variance of the object's rate as its records differ from each other. Blocks of one object are
 // passed in bursts, so their counts are not independent and Poisson alone would promise too much.
-double variance_between_records(const session::Object& object, const Counts& windows,
+double variance_between_records(const Counts& windows, const std::vector<double>& units,
                                 const std::vector<std::size_t>& blocks) {
   const std::size_t n = windows.records.size();
   if (n < 2) return 0;
@@ -71,7 +74,7 @@ double variance_between_records(const session::Object& object, const Counts& win
   double all_bytes = 0;
   for (std::size_t i = 0; i < n; ++i) {
     for (const std::size_t block : blocks) {
-      bytes[i] += windows.records[i]->touches[block] * bytes_of_block(object, block);
+      bytes[i] += windows.records[i]->touches[block] * units[block];
     }
     all_bytes += bytes[i];
   }
@@ -85,21 +88,32 @@ double variance_between_records(const session::Object& object, const Counts& win
   return squares * count / (count - 1) / (windows.watched_s * windows.watched_s);
 }
 
-// Returns the variance of the windows' part of the object's total.
-double measure_windows(const session::Object& object, const Counts& windows,
-                       const std::vector<std::size_t>& blocks, ObjectHeat& heat) {
+std::vector<double> units_of(const session::Session& session, const session::Object& object,
+                             session::SourceKind kind) {
+  std::vector<double> units(object.record.block_count);
+  for (std::size_t block = 0; block < units.size(); ++block) {
+    units[block] = bytes_of_count(session, object, kind, block);
+  }
+  return units;
+}
+
+// Returns the variance of the windows' part of the object's total, which goes to `rates`.
+double measure_windows(const session::Session& session, const session::Object& object,
+                       const Counts& windows, const std::vector<std::size_t>& blocks,
+                       std::vector<double>& rates) {
   if (!windows.any()) return 0;
+  const std::vector<double> units = units_of(session, object, windows.kind);
   std::vector<double> counts;
   counts.reserve(blocks.size());
   for (const std::size_t block : blocks) counts.push_back(windows.touches[block]);
   const std::vector<double> expected = smooth_counts(counts);
   double variance = 0;
   for (std::size_t i = 0; i < blocks.size(); ++i) {
-    const double weight = bytes_of_block(object, blocks[i]) / windows.watched_s;
-    heat.block_bytes_per_second[blocks[i]] = expected[i] * weight;
+    const double weight = units[blocks[i]] / windows.watched_s;
+    rates[blocks[i]] = expected[i] * weight;
     variance += weight * weight * counts[i];
   }
-  return std::max(variance, variance_between_records(object, windows, blocks));
+  return std::max(variance, variance_between_records(windows, units, blocks));
 }
 
 // Returns how many blocks were measured.
@@ -127,10 +141,34 @@ void measure_referenced(const session::Object& object, const Counts& referenced,
       total > 0 ? 1 / std::sqrt(static_cast<double>(referenced.records.size())) : 1;
 }
 
-const char* name_sources(bool windows, bool faults) {
-  if (windows && faults) return "present-bits+link-faults";
-  if (windows) return "present-bits";
-  return faults ? "link-faults" : "none";
+std::string name_sources(const Counts& windows, bool by_windows, bool by_faults) {
+  const std::string faults = session::name_of(session::SourceKind::kLinkFaults);
+  if (!by_windows) return by_faults ? faults : "none";
+  const std::string name = session::name_of(windows.kind);
+  return by_faults ? name + "+" + faults : name;
+}
+
+// The surest source that counted blocks in the steady time; of several in one session the others
+// add nothing to it. Writes alone are heat only where nothing else was seen.
+Counts best_windows(const session::Session& session, const session::Object& object,
+                    const Steady& steady) {
+  using session::SourceKind;
+  Counts counts;
+  for (const SourceKind kind : {SourceKind::kPresentBits, SourceKind::kMemorySamples,
+                                SourceKind::kDamon, SourceKind::kWriteTracking}) {
+    counts = sum_counts(session, object, steady, kind);
+    if (counts.any()) break;
+  }
+  return counts;
+}
+
+void measure_writes(const session::Session& session, const session::Object& object,
+                    const Steady& steady, const std::vector<std::size_t>& blocks,
+                    ObjectHeat& heat) {
+  const Counts writes = sum_counts(session, object, steady, session::SourceKind::kWriteTracking);
+  if (!writes.any()) return;
+  heat.block_bytes_written_per_second.assign(object.record.block_count, 0.0);
+  measure_windows(session, object, writes, blocks, heat.block_bytes_written_per_second);
 }
 
 }  // namespace
@@ -140,7 +178,7 @@ void measure_blocks(const session::Session& session, const session::Object& obje
   using session::SourceKind;
   heat.block_tiers = known_tiers(session, object);
   heat.block_bytes_per_second.assign(object.record.block_count, 0.0);
-  const Counts windows = sum_counts(session, object, steady, SourceKind::kPresentBits);
+  const Counts windows = best_windows(session, object, steady);
   const Counts faults = sum_counts(session, object, steady, SourceKind::kLinkFaults);
   const Counts referenced = sum_counts(session, object, steady, SourceKind::kReferencedBits);
   if (!windows.any() && !faults.any() && referenced.any()) {
@@ -148,9 +186,11 @@ void measure_blocks(const session::Session& session, const session::Object& obje
     return;
   }
   const std::vector<std::size_t> blocks = windowed_blocks(session, object, faults);
-  const double variance = measure_windows(object, windows, blocks, heat);
+  const double variance =
+      measure_windows(session, object, windows, blocks, heat.block_bytes_per_second);
+  measure_writes(session, object, steady, blocks, heat);
   const std::size_t by_faults = measure_faults(session, object, faults, heat);
-  heat.source = name_sources(windows.any() && !blocks.empty(), by_faults > 0);
+  heat.source = name_sources(windows, windows.any() && !blocks.empty(), by_faults > 0);
   heat.watched_seconds = windows.watched_s;
   const double total = heat.bytes_per_second();
   heat.relative_error = total > 0 ? std::sqrt(variance) / total : 1;

@@ -10,6 +10,7 @@
 // Emulated links: every pass faults, so rate = faults * block bytes / time, exact. Where a block
 // lies on an emulated tier its faults win; its present bits are dropped after every pass and would
 // mislead.
+// Samples and written pages: the same, a count standing for as many bytes as the session says.
 // Referenced bits: 4 KiB pages referenced over the object, spread evenly over its blocks.
 #pragma once
 

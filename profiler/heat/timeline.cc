@@ -7,23 +7,12 @@
 #include "profiler/heat/label.h"
 #include "profiler/heat/recorded_facts.h"
 #include "profiler/heat/steady.h"
+#include "profiler/session/source_name.h"
 
 namespace terrace::heat {
 namespace {
 
 using session::SourceKind;
-
-const char* source_name(SourceKind source) {
-  switch (source) {
-    case SourceKind::kPresentBits:
-      return "present-bits";
-    case SourceKind::kLinkFaults:
-      return "link-faults";
-    case SourceKind::kReferencedBits:
-      return "referenced-bits";
-  }
-  return nullptr;
-}
 
 /// Where the object lay when its nth sample was taken.
 const std::vector<std::uint8_t>& tiers_at(const session::Object& object, std::size_t sample) {
@@ -37,9 +26,13 @@ class StretchBuilder {
  public:
   StretchBuilder(const session::Session& session, const session::Object& object)
       : session_(session), object_(object) {
-    has_faults_ = std::any_of(object.heat.begin(), object.heat.end(), [](const auto& sample) {
-      return sample.record.source == static_cast<std::uint32_t>(SourceKind::kLinkFaults);
-    });
+    const auto has = [&](SourceKind source) {
+      return std::any_of(object.heat.begin(), object.heat.end(), [&](const auto& sample) {
+        return sample.record.source == static_cast<std::uint32_t>(source);
+      });
+    };
+    has_faults_ = has(SourceKind::kLinkFaults);
+    has_windows_ = has(SourceKind::kPresentBits);
   }
 
   HeatStretch build(std::size_t index, const char* source) const {
@@ -62,21 +55,23 @@ class StretchBuilder {
     if (tier >= session_.tiers.size()) return false;
     const bool by_faults = has_faults_ && is_emulated_link(session_, tier);
     switch (static_cast<SourceKind>(record.source)) {
-      case SourceKind::kPresentBits:
-        return !by_faults;
       case SourceKind::kLinkFaults:
         return by_faults;
       case SourceKind::kReferencedBits:
         return true;
+      case SourceKind::kWriteTracking:
+        return !by_faults && !has_windows_;
+      default:
+        return !by_faults;
     }
-    return false;
   }
 
   double rate_of(const session::HeatSample& sample, std::size_t block) const {
     const double seconds = static_cast<double>(sample.record.observed_ns) * 1e-9;
     const double bytes = bytes_of_block(object_, block);
-    if (static_cast<SourceKind>(sample.record.source) != SourceKind::kReferencedBits) {
-      return sample.touches[block] * bytes / seconds;
+    const auto source = static_cast<SourceKind>(sample.record.source);
+    if (source != SourceKind::kReferencedBits) {
+      return sample.touches[block] * bytes_of_count(session_, object_, source, block) / seconds;
     }
     const auto size = static_cast<double>(object_.record.size_bytes);
     return sample.touches[0] * kReferencedPageBytes * (bytes / size) / seconds;
@@ -101,6 +96,7 @@ class StretchBuilder {
   const session::Session& session_;
   const session::Object& object_;
   bool has_faults_ = false;
+  bool has_windows_ = false;  ///< of reads and writes: writes alone would count twice
 };
 
 ObjectTimeline timeline_of(const session::Session& session, const session::Object& object,
@@ -118,7 +114,7 @@ ObjectTimeline timeline_of(const session::Session& session, const session::Objec
   const StretchBuilder builder(session, object);
   for (std::size_t i = 0; i < object.heat.size(); ++i) {
     const session::HeatRecord& record = object.heat[i].record;
-    const char* source = source_name(static_cast<SourceKind>(record.source));
+    const char* source = session::name_of(static_cast<SourceKind>(record.source));
     // Nothing can be said of a source from a later version, or of a time of no length.
     if (source == nullptr || record.observed_ns == 0) continue;
     HeatStretch stretch = builder.build(i, source);
@@ -174,6 +170,7 @@ Timeline build_timeline(const session::Session& session) {
                               static_cast<double>(step.period_ns) * 1e-9, step.observations});
   }
   timeline.costs = costs_of(session);
+  timeline.sources = sources_of(session);
   return timeline;
 }
 

@@ -15,6 +15,7 @@
 #include <terrace/tier.h>
 
 #include "allocators/base/site_key.h"
+#include "profiler/heat/source_facts.h"
 #include "profiler/session/session_reader.h"
 
 namespace terrace::heat {
@@ -32,7 +33,7 @@ struct HeatRange {
 struct HeatStretch {
   double begin_s = 0;  ///< seconds since the session's start
   double end_s = 0;
-  const char* source = "";        ///< "present-bits", "link-faults" or "referenced-bits"
+  const char* source = "";        ///< session::name_of
   std::vector<HeatRange> ranges;  ///< ascending; blocks that another source counts are left out
 };
 
@@ -74,6 +75,7 @@ struct Timeline {
   std::vector<ObjectTimeline> objects;
   std::vector<StepMark> steps;
   std::vector<CostStretch> costs;
+  std::vector<SourceFacts> sources;
 };
 
 /// Every object is in it, also those that the heat map leaves out for their short life.

@@ -77,8 +77,10 @@ void SmapsParser::end_line() {
 void SmapsParser::share_out(std::uint64_t referenced_bytes) {
   if (mapping_end_ <= mapping_begin_ || referenced_bytes == 0) return;
   const auto length = static_cast<double>(mapping_end_ - mapping_begin_);
-  for (std::uint32_t i = 0; i < count_; ++i) {
-    ReferencedRange& range = ranges_[i];
+  ReferencedRange* const first = range_from(ranges_, count_, mapping_begin_);
+  if (first == nullptr) return;
+  for (ReferencedRange* at = first; at < ranges_ + count_; ++at) {
+    ReferencedRange& range = *at;
     if (range.base >= mapping_end_) return;
     const std::uintptr_t begin = range.base > mapping_begin_ ? range.base : mapping_begin_;
     const std::uintptr_t range_end = range.base + range.size;
@@ -88,6 +90,30 @@ void SmapsParser::share_out(std::uint64_t referenced_bytes) {
     range.referenced_bytes +=
         static_cast<std::uint64_t>(static_cast<double>(referenced_bytes) * share);
   }
+}
+
+ReferencedRange* range_from(ReferencedRange* ranges, std::uint32_t count, std::uintptr_t address) {
+  std::uint32_t low = 0;
+  std::uint32_t high = count;
+  while (low < high) {
+    const std::uint32_t middle = low + (high - low) / 2;
+    if (ranges[middle].base + ranges[middle].size <= address) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low < count ? ranges + low : nullptr;
+}
+
+int referenced_bits_missing() {
+  const int clear = open_proc("/proc/self/clear_refs", O_WRONLY);
+  if (clear < 0) return -clear;
+  ::close(clear);
+  const int smaps = open_proc("/proc/self/smaps", O_RDONLY);
+  if (smaps < 0) return -smaps;
+  ::close(smaps);
+  return 0;
 }
 
 int clear_referenced() {

@@ -27,6 +27,12 @@ struct ReferencedRange {
 /// CONFIG_PROC_PAGE_MONITOR).
 int clear_referenced();
 
+/// 0 when both files can be opened; else why not.
+int referenced_bits_missing();
+
+/// The first of `ranges` (ascending by base) that ends behind `address`; nullptr: none.
+ReferencedRange* range_from(ReferencedRange* ranges, std::uint32_t count, std::uintptr_t address);
+
 /// Fills referenced_bytes of `ranges` (ascending by base, disjoint). Returns 0 or an errno.
 int read_referenced(ReferencedRange* ranges, std::uint32_t count);
 

@@ -25,6 +25,7 @@ enum class ChunkKind : std::uint32_t {
   kCost = 7,       ///< CostRecord
   kEnd = 8,        ///< no payload: the session was closed in order
   kPlacement = 9,  ///< PlacementRecord, then tier index for each block: the object moved
+  kSource = 13,    ///< SourceRecord, then in words why it is this source
 };
 
 /// How touches were observed.
@@ -32,6 +33,17 @@ enum class SourceKind : std::uint32_t {
   kPresentBits = 1,     ///< page-table present bits within short windows
   kLinkFaults = 2,      ///< every pass over a block on an emulated link, exact
   kReferencedBits = 3,  ///< clear_refs and smaps: bytes by object, no ranges
+  kMemorySamples = 4,   ///< sampled loads and stores by address: PEBS, IBS
+  kDamon = 5,           ///< the kernel's access monitor on this process's address space
+  kWriteTracking = 6,   ///< pages written to within short windows
+  kHints = 7,           ///< told by the engine
+};
+
+/// Who decided on the source.
+enum class SourceChoice : std::uint32_t {
+  kAutomatic = 0,  ///< the first of the order that works here
+  kAsked = 1,      ///< the user named it
+  kInstead = 2,    ///< the user named one that does not work here
 };
 
 struct FileHeader {
@@ -125,6 +137,24 @@ struct PlacementRecord {
   std::uint64_t block_count;
 };
 
+/// What a source's counts mean and what it took. Written at the start, about every ten seconds and
+/// at the end; the last one of a source holds.
+struct SourceRecord {
+  std::uint64_t at_ns;
+  std::uint32_t source;                 ///< SourceKind
+  std::uint32_t choice;                 ///< SourceChoice
+  std::uint64_t bytes_per_observation;  ///< 0: the block's own length
+  std::uint32_t confidence_pct;         ///< docs/sources.md says what it is made of
+  std::uint32_t budget_ppm;             ///< of the program's CPU time, in millionths; 0: none
+  std::uint64_t period_ns;              ///< between two windows as it is now
+  std::uint64_t window_ns;              ///< length of a window as it is now
+  std::uint64_t own_cpu_ns;             ///< CPU time of the observer so far
+  std::uint64_t caused_cpu_ns;          ///< CPU time of the faults that it caused, by calibration
+  std::uint64_t program_cpu_ns;  ///< CPU time of the program's threads so far, those included
+  std::uint64_t fault_cost_ns;   ///< calibrated: one touched block of one window
+};
+
 static_assert(sizeof(ChunkHeader) == 16 && sizeof(HeatRecord) == 48 && sizeof(ObjectRecord) == 64);
+static_assert(sizeof(SourceRecord) == 80);
 
 }  // namespace terrace::session

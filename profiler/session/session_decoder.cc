@@ -7,6 +7,9 @@
 namespace terrace::session {
 namespace {
 
+// Far beyond the kinds that there are; a forged file may not make the look-up slow.
+constexpr std::size_t kMostSources = 64;
+
 // Payloads lie unaligned in the file, so records are copied out.
 template <typename Record>
 bool take(const std::byte*& payload, std::size_t& size, Record& record) {
@@ -47,6 +50,8 @@ Decoded SessionDecoder::decode(ChunkKind kind, const std::byte* payload, std::si
       return cost(payload, size);
     case ChunkKind::kPlacement:
       return placement(payload, size);
+    case ChunkKind::kSource:
+      return source(payload, size);
     case ChunkKind::kEnd:
       session_.complete = true;
       return Decoded::kTaken;
@@ -159,6 +164,22 @@ Decoded SessionDecoder::cost(const std::byte* payload, std::size_t size) {
   CostRecord record{};
   if (!take(payload, size, record)) return Decoded::kMalformed;
   session_.costs.push_back(record);
+  return Decoded::kTaken;
+}
+
+Decoded SessionDecoder::source(const std::byte* payload, std::size_t size) {
+  SourceUse use{};
+  if (!take(payload, size, use.record)) return Decoded::kMalformed;
+  use.reason = text_of(payload, size);
+  const auto known = std::find_if(
+      session_.sources.begin(), session_.sources.end(),
+      [&](const SourceUse& other) { return other.record.source == use.record.source; });
+  if (known != session_.sources.end()) {
+    *known = std::move(use);
+    return Decoded::kTaken;
+  }
+  if (session_.sources.size() == kMostSources) return Decoded::kMalformed;
+  session_.sources.push_back(std::move(use));
   return Decoded::kTaken;
 }
 

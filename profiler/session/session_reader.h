@@ -41,12 +41,19 @@ struct Object {
   std::vector<HeatSample> heat;
 };
 
+/// A source as its last record tells.
+struct SourceUse {
+  SourceRecord record;
+  std::string reason;  ///< why it is this source; untrusted text
+};
+
 struct Session {
   FileHeader header;
   std::vector<TierRecord> tiers;
   std::vector<Object> objects;  ///< in order of birth
   std::vector<StepRecord> steps;
   std::vector<CostRecord> costs;    ///< in order of time
+  std::vector<SourceUse> sources;   ///< each once; empty in sessions of before there was a choice
   bool complete = false;            ///< closed in order
   std::uint64_t bytes_ignored = 0;  ///< torn tail
   std::uint64_t last_ns = 0;        ///< latest time in any record

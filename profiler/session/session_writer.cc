@@ -173,6 +173,12 @@ void SessionWriter::cost(const CostRecord& record) {
   append(ChunkKind::kCost, parts, sizes, 1);
 }
 
+void SessionWriter::source(const SourceRecord& record, const char* reason) {
+  const void* parts[] = {&record, reason};
+  const std::uint32_t sizes[] = {sizeof record, static_cast<std::uint32_t>(strlen(reason))};
+  append(ChunkKind::kSource, parts, sizes, 2);
+}
+
 void SessionWriter::close() {
   if (!is_open()) return;
   append(ChunkKind::kEnd, nullptr, nullptr, 0);

@@ -41,6 +41,8 @@ class SessionWriter {
   void heat(const HeatRecord& record, const std::uint32_t* touches);
   void step(const StepRecord& record);
   void cost(const CostRecord& record);
+  /// `reason` is NUL-terminated.
+  void source(const SourceRecord& record, const char* reason);
   /// Writes kEnd and closes. Safe to call twice.
   void close();
   /// In a fork's child: forgets the file without writing to it.

@@ -5,19 +5,19 @@
 
 namespace terrace::sources {
 
-Status PresentBits::open() {
+Status PresentBits::open(const Field&) {
   auto presence = os::PagePresence::open();
   if (!presence) return presence.error();
   presence_ = std::move(*presence);
   return ok_status();
 }
 
-int PresentBits::begin(void* at, std::uint64_t blocks) {
-  return os::drop_pages(at, Bytes(blocks << kBlockShift));
+int PresentBits::begin_run(const BlockRun& run) {
+  return os::drop_pages(run.at, Bytes(std::uint64_t{run.blocks} << kBlockShift));
 }
 
-int PresentBits::end(const void* at, std::uint64_t blocks, std::uint32_t* touches) {
-  return presence_.count_present(at, blocks, touches);
+int PresentBits::end_run(const BlockRun& run, std::uint32_t* counts) {
+  return presence_.count_present(run.at, run.blocks, counts);
 }
 
 }  // namespace terrace::sources

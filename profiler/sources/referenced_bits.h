@@ -1,38 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
-// Heat from the kernel's referenced bits, by object and without ranges: the source for processes
-// whose memory is no huge-page memfd. The recorder opens a window, closes it after a short while
-// and writes one record for each object into the session.
-// Runs in the recorded process: allocates nothing; one caller at a time. For cost and limits see
+// Access source: the kernel's referenced bits, for processes whose memory is no memory file. One
+// figure for each run, which should be a mapping of its own (the arena keeps objects apart for it):
+// of a mapping that reaches beyond a run the kernel tells one sum only.
+// Clearing the bits makes the program's next touches dearer, so windows are short and rare.
+// Resident: allocates address space in open() alone; one owner. For cost and limits see
 // profiler/os/clear_refs.h.
 #pragma once
 
-#include <terrace/units.h>
+#include <cstdint>
 
 #include "profiler/os/clear_refs.h"
-#include "profiler/session/format.h"
+#include "profiler/sources/access_source.h"
 
 namespace terrace::sources {
 
 class ReferencedBits {
  public:
-  /// Forgets earlier references and starts a window. Returns 0 or an errno.
-  int open_window(Nanoseconds now);
+  static constexpr Traits kTraits{session::SourceKind::kReferencedBits,
+                                  Reach::kAll,
+                                  Memory::kPrivate,
+                                  Grain::kObject,
+                                  KiB(4),
+                                  50,
+                                  milliseconds(250),
+                                  Nanoseconds(),
+                                  Nanoseconds(60)};
+  static constexpr std::uint32_t kMostRuns = 1u << 16;
 
-  /// Ends the window: fills referenced_bytes of `ranges` (ascending by base, disjoint). Returns 0,
-  /// EINVAL when no window is open, or an errno; then there is nothing to record.
-  int close_window(os::ReferencedRange* ranges, std::uint32_t count, Nanoseconds now);
-
-  /// The last window's heat record for one object; its only touch count is `touches`.
-  struct Sample {
-    session::HeatRecord record;
-    std::uint32_t touches;  ///< 4 KiB pages referenced in the window
-  };
-  Sample sample(std::uint64_t object, const os::ReferencedRange& range) const;
+  constexpr ReferencedBits() = default;
+  Status open(const Field& field);
+  int begin_run(const BlockRun& run);
+  /// Forgets earlier references.
+  int begin();
+  int end();
+  /// Adds the 4 KiB pages that were referenced to counts[0]. ENOENT: the run is new.
+  int end_run(const BlockRun& run, std::uint32_t* counts);
+  void close();
 
  private:
-  Nanoseconds begin_;
-  Nanoseconds end_;
-  bool open_ = false;
+  os::ReferencedRange* ranges_ = nullptr;  ///< ascending by base
+  std::uint32_t count_ = 0;
+  bool collecting_ = false;
 };
+static_assert(AccessSource<ReferencedBits>);
 
 }  // namespace terrace::sources

@@ -2,7 +2,9 @@
 // How long a window is. A window shows that a block was touched, not how often, so it must be
 // shorter than a step: then a touch is one pass. Without knowing the step, the share of ever
 // touched blocks that a window sees tells: near 1 means longer than a step, near 0 wasteful.
-// The length is steered so that a window sees between 0.15 and 0.45 of them.
+// The length is steered so that a window sees between 0.15 and 0.45 of them; and where some blocks
+// are passed far more often than others, down to where even those are seen by one window in five
+// or fewer, since two passes in one window are one touch.
 // Pure logic, resident.
 #pragma once
 
@@ -23,20 +25,37 @@ class WindowLength {
     const double share = static_cast<double>(touched) / static_cast<double>(ever);
     if (share > kMost && length_ > kShortest) {
       length_ = Nanoseconds(length_.value * 3 / 5);
-    } else if (share < kLeast && touched > 0 && length_ < kLongest) {
-      length_ = Nanoseconds(length_.value * 5 / 4);
+    } else if (share < kLeast && touched > 0 && length_ < ceiling_) {
+      const Nanoseconds longer(length_.value * 5 / 4);
+      length_ = longer < ceiling_ ? longer : ceiling_;
     }
     return share <= kUsable || length_ <= kShortest;
+  }
+
+  /// After some windows: the chance that the block of an average touch is touched in a window, that
+  /// is, sum of p^2 over sum of p. Of two passes of one such block in a window one is lost.
+  void saturated(double chance) {
+    if (!(chance > 0)) return;
+    double scale = kWantedChance / chance;
+    if (scale < 0.5) scale = 0.5;
+    if (scale > 1.5) scale = 1.5;
+    const auto wanted = static_cast<std::uint64_t>(static_cast<double>(length_.value) * scale);
+    ceiling_ = Nanoseconds(wanted);
+    if (ceiling_ < kShortest) ceiling_ = kShortest;
+    if (ceiling_ > kLongest) ceiling_ = kLongest;
+    if (length_ > ceiling_) length_ = ceiling_;
   }
 
  private:
   static constexpr double kLeast = 0.15;
   static constexpr double kMost = 0.45;
   static constexpr double kUsable = 0.7;
+  static constexpr double kWantedChance = 0.2;
   static constexpr Nanoseconds kShortest = milliseconds(1);
   static constexpr Nanoseconds kLongest = milliseconds(100);
 
   Nanoseconds length_ = milliseconds(16);
+  Nanoseconds ceiling_ = kLongest;
 };
 
 }  // namespace terrace::sources

@@ -40,7 +40,9 @@ SessionBuilder whole_session() {
   builder.module(0, "/nonexistent/libengine.so", 0x7f0000000000);
   builder.object(1, {0, 1, 0, 1, 0}, 0, {{0, 0, 0x1234}, {UINT32_MAX, 0, 99}});
   builder.object(2, {1, 1}, 0.5, {}, "/models/m.gguf");
+  builder.source(SourceKind::kPresentBits, 0).source(SourceKind::kReferencedBits, 4096);
   for (int second = 1; second < 5; ++second) {
+    builder.heat(1, SourceKind::kWriteTracking, second, second + 1, 0.1, {512, 0, 0, 7, 0});
     builder.heat(1, SourceKind::kPresentBits, second, second + 1, 0.1, {3, 0, 4, 2, 9});
     builder.heat(1, SourceKind::kLinkFaults, second, second + 1, 1, {0, 20, 0, 21, 0});
     builder.heat(2, SourceKind::kReferencedBits, second, second + 1, 0.5, {700});
@@ -154,7 +156,7 @@ std::string resealed(const std::string& whole, std::mt19937& random) {
   std::memcpy(&chunk, whole.data() + at, sizeof chunk);
   std::string payload = whole.substr(at + sizeof chunk, chunk.payload_bytes);
   for (auto hits = 1 + random() % 3; hits > 0; --hits) damage(payload, 0, random);
-  if (random() % 8 == 0) chunk.kind = static_cast<std::uint32_t>(random() % 12);
+  if (random() % 8 == 0) chunk.kind = static_cast<std::uint32_t>(random() % 16);
   SessionBuilder sealed;
   const std::size_t header_bytes = sealed.bytes().size();
   sealed.raw_chunk(chunk.kind, payload);

@@ -2,11 +2,14 @@
 #include "tiering/cli/prepare_flat.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <optional>
 #include <string_view>
 
+#include "profiler/session/source_name.h"
 #include "tiering/cli/load_topology.h"
+#include "tiering/cli/os/memory_events.h"
 #include "tiering/cli/session_name.h"
 #include "tiering/plan/plan_json.h"
 
@@ -37,6 +40,17 @@ runtime::Materialize materialize_of(std::string_view name) {
   return runtime::Materialize::kAuto;
 }
 
+/// 0: the first that works.
+std::uint32_t source_of(std::string_view name) {
+  using session::SourceKind;
+  for (const SourceKind kind :
+       {SourceKind::kPresentBits, SourceKind::kReferencedBits, SourceKind::kMemorySamples,
+        SourceKind::kDamon, SourceKind::kWriteTracking, SourceKind::kHints}) {
+    if (name == session::name_of(kind)) return static_cast<std::uint32_t>(kind);
+  }
+  return 0;
+}
+
 }  // namespace
 
 plan::RuntimeOptions runtime_options(const Settings& settings) {
@@ -49,6 +63,8 @@ plan::RuntimeOptions runtime_options(const Settings& settings) {
   options.policy = policy_of(settings.text("policy"));
   options.bind = bind_of(settings.text("bind"));
   options.window_hz = settings.integer("window-hz");
+  options.source = source_of(settings.text("source"));
+  options.budget_ppm = static_cast<std::uint32_t>(std::lround(settings.fraction("budget") * 1e6));
   options.strict = settings.flag("strict");
   options.verbose = settings.flag("verbose");
   options.live_status = settings.flag("live-status");
@@ -83,6 +99,9 @@ Result<PreparedFlat> prepare_flat(const FlatRequest& request) {
   if (request.settings.given("duration")) {
     const std::uint64_t ms = request.settings.duration("duration").value / 1000000;
     options.record_ms = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(ms, 1, UINT32_MAX));
+  }
+  if (options.record) {
+    options.sample_events = os::find_memory_events(os::kEventSources).events;
   }
   const Status written =
       plan::write_flat(request.flat_path, *topology, chosen ? &*chosen : nullptr, options);

@@ -199,6 +199,12 @@ Result<FlatHeader> flat_header(const Topology& topology, const RuntimeOptions& o
   header.default_policy = static_cast<std::uint32_t>(options.policy);
   header.bind_mode = static_cast<std::uint32_t>(options.bind);
   header.window_hz = options.window_hz;
+  header.source = options.source;
+  for (const sources::SampleEvent& event : options.sample_events) {
+    if (header.sample_event_count == sources::kMaxSampleEvents) break;
+    header.sample_events[header.sample_event_count++] = event;
+  }
+  header.budget_ppm = options.budget_ppm;
   if (options.record && options.window_hz == 0) {
     return make_error(ErrorCode::kUsage, 0, "recording needs 1 heat window a second or more");
   }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <terrace/result.h>
 #include <terrace/topology.h>
@@ -23,7 +24,10 @@ struct RuntimeOptions {
   std::uint32_t late_age_ms = 250;
   runtime::DefaultPolicy policy = runtime::DefaultPolicy::kFirstTouch;
   runtime::BindMode bind = runtime::BindMode::kAdvisory;
-  std::uint32_t window_hz = 8;
+  std::uint32_t window_hz = 64;
+  std::uint32_t source = 0;          ///< session::SourceKind; 0: the first that works
+  std::uint32_t budget_ppm = 10000;  ///< of the program's CPU time; 0: no limit
+  std::vector<sources::SampleEvent> sample_events;  ///< for memory samples; 4 at most are taken
   bool record = false;
   bool strict = false;
   bool verbose = false;

@@ -10,9 +10,12 @@
 #include <terrace/tier.h>
 
 #include "allocators/base/crc32.h"
+#include "profiler/session/format.h"
 
 namespace terrace::runtime {
 namespace {
+
+constexpr auto kLastSource = static_cast<std::uint32_t>(session::SourceKind::kHints);
 
 // Each thread has its own, so that two threads' failures do not mix; validation fails at most once
 // or twice in a process.
@@ -59,6 +62,22 @@ const char* check_frame(const FlatHeader& header, const void* data, std::uint64_
   return nullptr;
 }
 
+const char* check_events(const FlatHeader& header) {
+  constexpr std::uint32_t kKnown = sources::kSampleLeader | sources::kSampleWholeCpu;
+  if (header.sample_event_count > sources::kMaxSampleEvents) {
+    return fail("more than 4 sampled events", offsetof(FlatHeader, sample_event_count));
+  }
+  for (std::uint32_t i = 0; i < header.sample_event_count; ++i) {
+    const sources::SampleEvent& event = header.sample_events[i];
+    const std::uint64_t at = offsetof(FlatHeader, sample_events) + i * sizeof event;
+    if ((event.flags & ~kKnown) != 0) return fail("unknown flag of a sampled event", at);
+    const bool leads = (event.flags & sources::kSampleLeader) != 0;
+    if ((event.period == 0) != leads) return fail("sampled event without period", at);
+    if (!ends_within(event.name, sizeof event.name)) return fail("event name without end", at);
+  }
+  return nullptr;
+}
+
 const char* check_options(const FlatHeader& header) {
   constexpr std::uint32_t kKnownFlags = kFlagRecord | kFlagStrict | kFlagVerbose | kFlagNoStatus;
   if ((header.flags & ~kKnownFlags) != 0) {
@@ -75,6 +94,11 @@ const char* check_options(const FlatHeader& header) {
   }
   if ((header.flags & kFlagRecord) != 0 && header.window_hz == 0) {
     return fail("recording with 0 windows a second", offsetof(FlatHeader, window_hz));
+  }
+  if (const char* problem = check_events(header)) return problem;
+  if (header.source > kLastSource) return fail("unknown source", offsetof(FlatHeader, source));
+  if (header.budget_ppm > 1000000) {
+    return fail("budget above the program's whole CPU time", offsetof(FlatHeader, budget_ppm));
   }
   if (!ends_within(header.machine_id, sizeof header.machine_id)) {
     return fail("machine id without end", offsetof(FlatHeader, machine_id));

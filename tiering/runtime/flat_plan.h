@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "allocators/base/site_key.h"
+#include "profiler/sources/sample_event.h"
 
 namespace terrace::runtime {
 
@@ -68,13 +69,16 @@ struct FlatHeader {
   std::uint32_t file_return_ms;  ///< a copied file that nobody touches for so much CPU time goes
                                  ///< back to the kernel's mapping; 0: never
   std::uint32_t record_ms;       ///< recording ends after so long, the program goes on; 0: with it
-  std::uint32_t reserved;
+  std::uint32_t source;          ///< session::SourceKind to record with; 0: the first that works
   std::uint64_t tiers_offset;
   std::uint64_t objects_offset;
   std::uint64_t maps_offset;
-  char machine_id[24];     ///< Topology::machine_id, NUL-terminated
-  char session_path[256];  ///< %p is the process id, %% a percent sign; empty: no session
-  char status_path[256];   ///< where the summary goes as JSON at exit; empty: nowhere
+  char machine_id[24];       ///< Topology::machine_id, NUL-terminated
+  char session_path[256];    ///< %p is the process id, %% a percent sign; empty: no session
+  std::uint32_t budget_ppm;  ///< of the program's CPU time that recording may take; 0: no limit
+  std::uint32_t sample_event_count;
+  sources::SampleEvent sample_events[sources::kMaxSampleEvents];  ///< for memory samples
+  char status_path[256];  ///< where the summary goes as JSON at exit; empty: nowhere
 };
 
 struct FlatTier {

@@ -69,10 +69,8 @@ Bytes room_of(const State& runtime, std::uint32_t tier) {
   return there < capacity ? there : capacity;
 }
 
-void configure_tiers(State& runtime) {
+void configure_tiers(State& runtime, extent::Observation observation) {
   const FlatHeader& header = *runtime.flat.header;
-  const auto observation =
-      runtime.flat.has(kFlagRecord) ? extent::Observation::kBlocks : extent::Observation::kNone;
   runtime.extents.configure(runtime.arena, runtime.links,
                             static_cast<extent::BindMode>(header.bind_mode), observation);
   runtime.extents.pools().configure(runtime.arena, runtime.capacity);
@@ -89,6 +87,12 @@ void configure_tiers(State& runtime) {
     runtime.capacity.add_tier(room_of(runtime, i));
     if (runtime.pools[i].is_open()) runtime.extents.pools().add_pool(i, runtime.pools[i]);
   }
+}
+
+/// What recording wants objects to be made of.
+Result<extent::Observation> observation_of(State& runtime) {
+  if (!runtime.flat.has(kFlagRecord)) return extent::Observation::kNone;
+  return runtime.recorder.choose_source(runtime);
 }
 
 /// Do tiers take pages that are exchanged by copying?
@@ -132,7 +136,9 @@ bool ensure_running(State& runtime) {
   if (const Status opened = open_pools(runtime); !opened) {
     return give_up(runtime, opened.error());
   }
-  configure_tiers(runtime);
+  const auto observation = observation_of(runtime);
+  if (!observation) return give_up(runtime, observation.error());
+  configure_tiers(runtime, *observation);
   // Without it late placement on shared tiers is not possible, all the rest is.
   if (auto remap = extent::CopyRemap::open(); remap) {
     runtime.exchange = extent::Exchange(*remap);
@@ -178,6 +184,7 @@ void start() {
   State& runtime = state();
   if (!wants_placement(runtime)) return;
   const FlatHeader& header = *runtime.flat.header;
+  if (runtime.flat.has(kFlagRecord)) runtime.recorder.before_threads(runtime);
   runtime.phase.store(Phase::kReady);
   if (runtime.flat.has(kFlagStrict)) {
     const LockGuard guard(runtime.lock);
@@ -211,6 +218,7 @@ void before_fork() {
   State& runtime = state();
   runtime.lock.lock();
   if (runtime.phase.load() != Phase::kRunning) return;
+  runtime.recorder.drop_window(runtime);
   std::uint64_t promised = 0;
   for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
     const extent::Object& object = runtime.arena.slot(i);

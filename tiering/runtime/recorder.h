@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Records heat from inside the program: opens short windows in which present bits show what is
-// touched, takes the emulated links' exact passes, watches one hot block to learn the step, and
-// appends all of it to the session file about once a second.
+// Records heat from inside the program: opens windows in which an access source shows what is
+// touched, takes the emulated links' exact passes, watches one hot block to learn the step, keeps
+// to its budget of CPU time, and appends all of it to the session file about once a second.
+// recorder.cc has its life and what it writes, recorder_windows.cc the windows, recorder_steps.cc
+// the step, recorder_source.cc the source and the cost.
 // Runs on the keeper's thread under the runtime's lock; never allocates.
 #pragma once
 
@@ -9,15 +11,12 @@
 
 #include <terrace/units.h>
 
+#include "allocators/extent/tiered_extent.h"
 #include "profiler/session/session_writer.h"
-#include "profiler/sources/present_bits.h"
-#include "profiler/sources/referenced_bits.h"
+#include "profiler/sources/budget.h"
+#include "profiler/sources/source_set.h"
 #include "profiler/sources/step_watch.h"
 #include "profiler/sources/window_length.h"
-
-namespace terrace::extent {
-struct Object;
-}
 
 namespace terrace::runtime {
 
@@ -27,6 +26,13 @@ class Recorder {
  public:
   constexpr Recorder() = default;
 
+  /// What has to be done before the program starts threads: sampled events follow only those that
+  /// come later.
+  void before_threads(const State& runtime);
+  /// Opens the source that the flat file names, or the first that works. The arena is open and
+  /// still empty; the answer is what objects are to be made of. Error: recording is strict and the
+  /// source that was asked for does not work.
+  Result<extent::Observation> choose_source(State& runtime);
   /// Opens the session named in the flat file. Errors leave the program running unrecorded.
   Status start(State& runtime);
   bool recording() const { return session_.is_open(); }
@@ -35,45 +41,82 @@ class Recorder {
   void object_ended(State& runtime, extent::Object& object);
   /// Does what is due at `now`; returns when it wants to be called again.
   Nanoseconds turn(State& runtime, Nanoseconds now);
+  /// Ends a window early and without counting it: the memory is about to be handled otherwise.
+  void drop_window(State& runtime);
   /// Last flush and the end mark.
   void stop(State& runtime);
   void abandon_in_child();
 
  private:
-  enum class Activity : std::uint8_t { kIdle, kWindow, kWatch, kReferenced };
+  enum class Activity : std::uint8_t { kIdle, kWindow, kWatch };
+  /// What a window saw.
+  struct WindowSum {
+    std::uint64_t observations = 0;
+    std::uint64_t touched = 0;  ///< blocks
+    std::uint64_t ever = 0;     ///< blocks that this window or an earlier one saw touched
+    bool told = false;          ///< the kernel answered
+    Nanoseconds caused;         ///< CPU time, as far as the source itself measures it; else 0
+    Nanoseconds observed;       ///< where it is not the window's length; else 0
+  };
 
+  Status open_tables(std::uint64_t blocks);
+  Status open_session(State& runtime);
+
+  Nanoseconds next_turn() const;
   void begin_window(State& runtime, Nanoseconds now);
-  bool scan_window(State& runtime, std::uint32_t first, std::uint32_t count);
   void end_window(State& runtime);
+  WindowSum take_window(State& runtime);
+  void drop_window(State& runtime, const extent::Object& object);
   std::uint32_t block_to_watch(State& runtime) const;
   void begin_watch(State& runtime, Nanoseconds now);
   void watch(State& runtime, Nanoseconds now);
-  Nanoseconds turn_referenced(State& runtime, Nanoseconds now);
-  void begin_referenced(Nanoseconds now);
-  void end_referenced(State& runtime, Nanoseconds now);
   void flush(State& runtime, Nanoseconds now);
   void flush_object(State& runtime, extent::Object& object, Nanoseconds now);
+  bool is_short_enough(const WindowSum& sum);
+  void settle_windows(State& runtime);
+  void flush_source(session::HeatRecord record, const extent::Object& object);
+
+  Status open_source(session::SourceKind kind, const sources::Field& field);
+  void open_first_that_works(const sources::Field& field, session::SourceKind except);
+  void add_reason(const char* format, ...) __attribute__((format(printf, 2, 3)));
+  void calibrate();
+  void give_up_silent_samples(State& runtime);
+  void charge(Nanoseconds turn_cpu);
+  void write_source(Nanoseconds now);
 
   session::SessionWriter session_;
-  sources::PresentBits present_;
-  bool present_works_ = true;  ///< else referenced bits stand in, by object and rarely
-  sources::ReferencedBits referenced_;
+  sources::SourceSet source_;
+  session::SourceChoice choice_ = session::SourceChoice::kAutomatic;
+  char reason_[400] = {};              ///< why it is this source
+  sources::PresentBits watched_bits_;  ///< of the block by which the step is learnt
   sources::WindowLength window_length_;
   sources::StepWatch step_watch_;
+  sources::Budget budget_;
   Activity activity_ = Activity::kIdle;
-  Nanoseconds period_;  ///< between the starts of two windows
+  Nanoseconds period_;        ///< between the starts of two windows, when the budget allows
+  Nanoseconds window_began_;  ///< the last one
+  Nanoseconds period_seen_;   ///< between the starts of the last two
   Nanoseconds next_window_;
   Nanoseconds window_begin_;
   Nanoseconds window_end_;
   Nanoseconds next_watch_;
   Nanoseconds next_poll_;
   Nanoseconds last_flush_;
+  Nanoseconds last_source_;
   Nanoseconds observed_;  ///< windows since the last flush, summed
   std::uint64_t windows_ = 0;
-  Nanoseconds cpu_;                   ///< of the keeper's thread, as it last saw
-  std::uint32_t* touches_ = nullptr;  ///< for each block of the arena, since the last flush
-  std::uint8_t* ever_ = nullptr;      ///< touched in any window
-  std::uint8_t* seen_ = nullptr;      ///< touched in this one
+  std::uint64_t counted_windows_ = 0;    ///< those that are in observed_
+  std::uint64_t counted_touches_ = 0;    ///< blocks that they saw
+  std::uint64_t most_observations_ = 0;  ///< of any window
+  Nanoseconds cpu_;                      ///< of the keeper's thread, as it last saw
+  Nanoseconds cpu_left_;                 ///< of the same, when the last turn ended
+  Nanoseconds own_cpu_;                  ///< spent on recording
+  Nanoseconds caused_cpu_;               ///< of the program's threads, by faults that were made
+  Nanoseconds caused_now_;               ///< the part of it that this turn found
+  Nanoseconds fault_cost_;               ///< calibrated, for each touched block of a window
+  std::uint32_t* touches_ = nullptr;     ///< for each block of the arena, since the last flush
+  std::uint32_t* window_ = nullptr;      ///< in this window
+  std::uint8_t* ever_ = nullptr;         ///< touched in any window
 };
 
 }  // namespace terrace::runtime

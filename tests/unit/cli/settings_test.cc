@@ -36,7 +36,7 @@ TEST(Settings, StartAtTheBuiltInValues) {
   EXPECT_EQ(settings.size("threshold").value, MiB(1).value);
   EXPECT_EQ(settings.duration("late-age").value, 250'000'000u);
   EXPECT_DOUBLE_EQ(settings.fraction("margin"), 0.15);
-  EXPECT_EQ(settings.integer("window-hz"), 8u);
+  EXPECT_EQ(settings.integer("window-hz"), 64u);
   EXPECT_EQ(settings.text("materialize"), "auto");
   EXPECT_EQ(settings.duration("file-return-age").value, 10'000'000'000u);
   EXPECT_FALSE(settings.flag("strict"));

@@ -156,5 +156,23 @@ TEST_F(ArenaTest, SurrenderedBlocksAreNeverCarvedAgain) {
   }
 }
 
+TEST(ArenaKeptApart, LeavesABlockBetweenObjectsWhicheverIsFreedAndGrown) {
+  static constinit Arena apart;
+  ASSERT_TRUE(apart.open().ok());
+  apart.keep_objects_apart();
+  Object* const first = apart.carve(3, 1);
+  Object* const second = apart.carve(2, 1);
+  Object* const third = apart.carve(4, 2);
+  ASSERT_TRUE(first != nullptr && second != nullptr && third != nullptr);
+  EXPECT_GT(second->first_block, first->first_block + first->block_count);
+  EXPECT_GT(third->first_block, second->first_block + second->block_count);
+  EXPECT_FALSE(apart.extend(*first, 4)) << "that is the block between";
+  apart.release(*second);
+  Object* const again = apart.carve(2, 1);
+  ASSERT_NE(again, nullptr);
+  EXPECT_GT(again->first_block, first->first_block + first->block_count);
+  EXPECT_GT(third->first_block, again->first_block + again->block_count);
+}
+
 }  // namespace
 }  // namespace terrace::extent

@@ -46,6 +46,57 @@ TEST(HeatMap, WindowTouchesBecomeBytesPerSecond) {
   EXPECT_NEAR(map.objects[0].relative_error, 1 / std::sqrt(60.0), 1e-9);
 }
 
+TEST(HeatMap, ASamplesCountStandsForTheBytesThatTheSessionStates) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0, 0}).source(SourceKind::kMemorySamples, 640448);
+  for (int second = 2; second < 10; ++second) {
+    builder.heat(1, SourceKind::kMemorySamples, second, second + 1, 0.5, {10, 30});
+  }
+  const HeatMap map = map_of(builder);
+  ASSERT_EQ(map.objects.size(), 1u);
+  EXPECT_EQ(map.objects[0].source, "memory-samples");
+  EXPECT_NEAR(map.objects[0].bytes_per_second(), 80 * 640448.0, 1);
+}
+
+TEST(HeatMap, WritesAreToldBesideWhatIsReadAndWritten) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0, 0}).source(SourceKind::kWriteTracking, 4096);
+  for (int second = 2; second < 10; ++second) {
+    builder.heat(1, SourceKind::kPresentBits, second, second + 1, 0.25, {5, 5});
+    builder.heat(1, SourceKind::kWriteTracking, second, second + 1, 0.25, {0, 512});
+  }
+  const ObjectHeat heat = map_of(builder).objects.at(0);
+  EXPECT_EQ(heat.source, "present-bits");
+  EXPECT_NEAR(heat.bytes_per_second(), 40 * kBlock, 1);
+  EXPECT_NEAR(heat.bytes_written_per_second(), 4 * kBlock, 1);
+}
+
+TEST(HeatMap, WritesAloneAreTheHeatOfASessionThatSawNothingElse) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0, 0}).source(SourceKind::kWriteTracking, 4096);
+  for (int second = 2; second < 10; ++second) {
+    builder.heat(1, SourceKind::kWriteTracking, second, second + 1, 0.25, {512, 0});
+  }
+  const ObjectHeat heat = map_of(builder).objects.at(0);
+  EXPECT_EQ(heat.source, "write-tracking");
+  EXPECT_NEAR(heat.bytes_per_second(), 4 * kBlock, 1);
+}
+
+TEST(HeatMap, TellsWhatEachSourceCostAndWasAllowedTo) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0, 0}).source(SourceKind::kPresentBits, 0, "present-bits work here", 4000000);
+  builder.heat(1, SourceKind::kPresentBits, 2, 3, 0.25, {5, 5});
+  const HeatMap map = map_of(builder);
+  ASSERT_EQ(map.sources.size(), 1u);
+  const SourceFacts& source = map.sources[0];
+  EXPECT_EQ(source.name, "present-bits");
+  EXPECT_EQ(source.choice, "automatic");
+  EXPECT_EQ(source.reason, "present-bits work here");
+  EXPECT_NEAR(source.budget_share, 0.01, 1e-9);
+  EXPECT_NEAR(source.own_cpu_share, 0.004, 1e-9);
+  EXPECT_NEAR(source.cpu_share(), 0.006, 1e-9);
+}
+
 TEST(HeatMap, NoTouchInAShortLookIsUnknownAndNotCold) {
   SessionBuilder builder = two_tiers();
   builder.object(1, {0, 0});

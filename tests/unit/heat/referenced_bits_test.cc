@@ -43,41 +43,74 @@ class SmallPages {
   void* data_;
 };
 
-TEST(ReferencedBits, SeesTheHalfThatWasTouched) {
+sources::BlockRun run_of(const SmallPages& memory) {
+  return {reinterpret_cast<char*>(memory.base()), 0,
+          static_cast<std::uint32_t>(memory.size() >> kBlockShift)};
+}
+
+class ReferencedBits : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const Status opened = source_.open({}); !opened) {
+      GTEST_SKIP() << "missing capability: " << opened.error().message;
+    }
+  }
+  sources::ReferencedBits source_;
+};
+
+TEST_F(ReferencedBits, SeeTheHalfThatWasTouched) {
   const SmallPages memory(MiB(64));
   ASSERT_TRUE(memory.valid());
-  sources::ReferencedBits source;
-  if (const int why = source.open_window(Nanoseconds(100)); why != 0) {
-    GTEST_SKIP() << "missing: /proc/self/clear_refs (errno " << why << ")";
-  }
+  const sources::BlockRun run = run_of(memory);
+  ASSERT_EQ(source_.begin_run(run), 0);
+  ASSERT_EQ(source_.begin(), 0);
   memory.touch(0, memory.size() / 2);
-  os::ReferencedRange range{memory.base(), memory.size(), 0};
-  ASSERT_EQ(source.close_window(&range, 1, Nanoseconds(600)), 0);
-  const auto half = static_cast<double>(memory.size()) / 2;
-  EXPECT_NEAR(static_cast<double>(range.referenced_bytes), half, half * 0.1);
-
-  const auto sample = source.sample(7, range);
-  EXPECT_EQ(sample.record.object, 7u);
-  EXPECT_EQ(sample.record.observed_ns, 500u);
-  EXPECT_EQ(sample.record.block_count, 1u);
-  EXPECT_EQ(sample.touches, range.referenced_bytes / kPage);
+  ASSERT_EQ(source_.end(), 0);
+  std::uint32_t pages = 5;
+  ASSERT_EQ(source_.end_run(run, &pages), 0);
+  const auto half = static_cast<double>(memory.size() / kPage) / 2;
+  EXPECT_NEAR(pages - 5.0, half, half * 0.1) << "counts add up over windows";
 }
 
-TEST(ReferencedBits, SeesNothingWhereNothingWasTouched) {
+TEST_F(ReferencedBits, SeeNothingWhereNothingWasTouched) {
   const SmallPages memory(MiB(32));
   ASSERT_TRUE(memory.valid());
-  sources::ReferencedBits source;
-  if (const int why = source.open_window(Nanoseconds(0)); why != 0) {
-    GTEST_SKIP() << "missing: /proc/self/clear_refs (errno " << why << ")";
-  }
-  os::ReferencedRange range{memory.base(), memory.size(), 99};
-  ASSERT_EQ(source.close_window(&range, 1, Nanoseconds(1)), 0);
-  EXPECT_LT(range.referenced_bytes, memory.size() / 50);
+  const sources::BlockRun run = run_of(memory);
+  ASSERT_EQ(source_.begin_run(run), 0);
+  ASSERT_EQ(source_.begin(), 0);
+  ASSERT_EQ(source_.end(), 0);
+  std::uint32_t pages = 0;
+  ASSERT_EQ(source_.end_run(run, &pages), 0);
+  EXPECT_LT(pages, memory.size() / kPage / 50);
 }
 
-TEST(ReferencedBits, AWindowIsClosedOnce) {
-  sources::ReferencedBits source;
-  EXPECT_EQ(source.close_window(nullptr, 0, Nanoseconds(1)), EINVAL);
+TEST_F(ReferencedBits, ARunThatCameAfterTheWindowsBeginIsNotToldOf) {
+  ASSERT_EQ(source_.begin(), 0);
+  ASSERT_EQ(source_.end(), 0);
+  std::uint32_t pages = 0;
+  EXPECT_EQ(source_.end_run({reinterpret_cast<char*>(0x10000000), 0, 1}, &pages), ENOENT);
+  EXPECT_EQ(pages, 0u);
+}
+
+TEST_F(ReferencedBits, RunsOfTheLastWindowAreForgotten) {
+  const SmallPages memory(MiB(2));
+  const sources::BlockRun run = run_of(memory);
+  ASSERT_EQ(source_.begin_run(run), 0);
+  ASSERT_EQ(source_.begin(), 0);
+  ASSERT_EQ(source_.begin(), 0);
+  ASSERT_EQ(source_.end(), 0);
+  std::uint32_t pages = 0;
+  EXPECT_EQ(source_.end_run(run, &pages), ENOENT);
+}
+
+TEST(ReferencedRanges, AreFoundByTheFirstThatEndsBehindAnAddress) {
+  os::ReferencedRange ranges[] = {{100, 10, 0}, {110, 10, 0}, {200, 10, 0}};
+  EXPECT_EQ(os::range_from(ranges, 3, 0), &ranges[0]);
+  EXPECT_EQ(os::range_from(ranges, 3, 109), &ranges[0]);
+  EXPECT_EQ(os::range_from(ranges, 3, 110), &ranges[1]);
+  EXPECT_EQ(os::range_from(ranges, 3, 150), &ranges[2]);
+  EXPECT_EQ(os::range_from(ranges, 3, 210), nullptr);
+  EXPECT_EQ(os::range_from(ranges, 0, 0), nullptr);
 }
 
 constexpr char kSmaps[] =

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <random>
 
+#include "profiler/session/format.h"
 #include "profiler/sites/call_site.h"
 #include "tests/unit/extent/huge_pages.h"
 #include "tests/unit/runtime/run_program.h"
@@ -63,6 +64,8 @@ class OnEachTier : public Runtime, public testing::WithParamInterface<const char
     const std::string kind = GetParam();
     if (kind.starts_with("dax")) return dax_scenario(kind);
     if (kind == "plain") return scenario_of({plain_tier("fast", GiB(4))});
+    if (kind == "writes_tracked") return recorded_by(session::SourceKind::kWriteTracking);
+    if (kind == "referenced") return recorded_by(session::SourceKind::kReferencedBits);
     if (kind == "emulated") return scenario_of({emulated_tier("slow", GiB(4))});
     Scenario made = scenario_of({plain_tier("fast", GiB(2)), emulated_tier("slow", GiB(2))});
     made.options.policy = runtime::DefaultPolicy::kInterleave;
@@ -70,6 +73,16 @@ class OnEachTier : public Runtime, public testing::WithParamInterface<const char
       made.options.record = true;
       made.options.window_hz = 50;
     }
+    return made;
+  }
+  /// Windows as often as they fit: their memory is handled while they are open.
+  Scenario recorded_by(session::SourceKind source) {
+    Scenario made = scenario_of({plain_tier("fast", GiB(2)), emulated_tier("slow", GiB(2))});
+    made.options.policy = runtime::DefaultPolicy::kInterleave;
+    made.options.record = true;
+    made.options.window_hz = 200;
+    made.options.budget_ppm = 0;
+    made.options.source = static_cast<std::uint32_t>(source);
     return made;
   }
   /// Pools are a file of 4 GiB without storage yet, in memory, and a folder on storage.
@@ -118,7 +131,8 @@ class OnRecordedTier : public OnEachTier {};
 TEST_P(OnRecordedTier, ForkLeavesAWatchedBlockItsData) {
   passes("fork_while_watched");
 }
-INSTANTIATE_TEST_SUITE_P(Backing, OnRecordedTier, testing::Values("recorded", "dax_recorded"),
+INSTANTIATE_TEST_SUITE_P(Backing, OnRecordedTier,
+                         testing::Values("recorded", "dax_recorded", "writes_tracked"),
                          [](const auto& param) { return std::string(param.param); });
 TEST_P(OnEachTier, DiscardAfterForkIsZero) {
   passes("fork_discard");
@@ -132,7 +146,8 @@ TEST_P(OnEachTier, ForksWhileEightThreadsAllocate) {
 
 INSTANTIATE_TEST_SUITE_P(Backing, OnEachTier,
                          testing::Values("plain", "emulated", "striped", "recorded", "dax_file",
-                                         "dax_folder", "dax_striped", "dax_recorded"),
+                                         "dax_folder", "dax_striped", "dax_recorded",
+                                         "writes_tracked", "referenced"),
                          [](const auto& param) { return std::string(param.param); });
 
 TEST_F(Runtime, FullTierSpillsAndCounts) {

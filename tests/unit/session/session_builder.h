@@ -102,6 +102,21 @@ class SessionBuilder {
                  StepRecord{at(at_s), static_cast<std::uint64_t>(period_s * 1e9), observations, 0});
   }
 
+  /// A source whose counts stand for `unit` bytes each (0: for their block).
+  SessionBuilder& source(SourceKind kind, std::uint64_t unit, const std::string& reason = "works",
+                         std::uint64_t own_cpu_ns = 0) {
+    SourceRecord record{};
+    record.at_ns = at(1);
+    record.source = static_cast<std::uint32_t>(kind);
+    record.bytes_per_observation = unit;
+    record.confidence_pct = 90;
+    record.budget_ppm = 10000;
+    record.own_cpu_ns = own_cpu_ns;
+    record.caused_cpu_ns = own_cpu_ns / 2;
+    record.program_cpu_ns = 1'000'000'000;
+    return chunk(ChunkKind::kSource, record, reason);
+  }
+
   SessionBuilder& end() { return raw_chunk(static_cast<std::uint32_t>(ChunkKind::kEnd), {}); }
 
   const std::string& bytes() const { return bytes_; }

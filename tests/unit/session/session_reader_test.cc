@@ -42,6 +42,28 @@ TEST(SessionReader, ReadsEveryKindOfChunk) {
   EXPECT_EQ(session->last_ns, SessionBuilder::at(4));
 }
 
+TEST(SessionReader, TheLastRecordOfASourceHolds) {
+  SessionBuilder builder = small_session();
+  builder.source(SourceKind::kPresentBits, 0, "the first that works", 5)
+      .source(SourceKind::kWriteTracking, 4096, "asked for")
+      .source(SourceKind::kPresentBits, 0, "still", 70);
+  const Result<Session> session = parse(builder.bytes());
+  ASSERT_TRUE(session) << session.error().message;
+  ASSERT_EQ(session->sources.size(), 2u);
+  EXPECT_EQ(session->sources[0].reason, "still");
+  EXPECT_EQ(session->sources[0].record.own_cpu_ns, 70u);
+  EXPECT_EQ(session->sources[1].record.bytes_per_observation, 4096u);
+}
+
+TEST(SessionReader, ASourceRecordThatIsCutShortEndsTheReading) {
+  SessionBuilder builder = small_session();
+  builder.raw_chunk(static_cast<std::uint32_t>(ChunkKind::kSource), std::string(79, 'x'));
+  const Result<Session> session = parse(builder.bytes());
+  ASSERT_TRUE(session);
+  EXPECT_TRUE(session->sources.empty());
+  EXPECT_GT(session->bytes_ignored, 0u);
+}
+
 TEST(SessionReader, TakesEverythingBeforeTheLastWholeChunkWhereverItIsCut) {
   const std::string whole = small_session().bytes();
   std::size_t most_objects = 0;

@@ -36,6 +36,29 @@ TEST(WindowLength, AnIdleProgramDoesNotStretchIt) {
   EXPECT_EQ(window.length(), before);
 }
 
+TEST(WindowLength, IsCutWhereABlockIsPassedSeveralTimesInAWindow) {
+  WindowLength window;
+  for (int i = 0; i < 10; ++i) {
+    // A few hot blocks among many: the share seen stays small, the chance of a touch does not.
+    const double chance = static_cast<double>(window.length().value) / 20e6;
+    window.adapt(40, 500);
+    window.saturated(chance);
+  }
+  EXPECT_GE(window.length(), milliseconds(3));
+  EXPECT_LE(window.length(), milliseconds(5));
+}
+
+TEST(WindowLength, GrowsBackWhenNothingIsHotAnyMore) {
+  WindowLength window;
+  for (int i = 0; i < 10; ++i) window.saturated(0.9);
+  EXPECT_LE(window.length(), milliseconds(1));
+  for (int i = 0; i < 40; ++i) {
+    window.adapt(10, 500);
+    window.saturated(0.02);
+  }
+  EXPECT_GT(window.length(), milliseconds(10));
+}
+
 TEST(WindowLength, TheShortestWindowCountsEvenWhenItSeesAll) {
   WindowLength window;
   bool counted = false;

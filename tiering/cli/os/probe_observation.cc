@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
-#include <linux/perf_event.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 
 #include "tiering/cli/os/file_descriptor.h"
@@ -103,72 +100,10 @@ Finding probe_referenced() {
   return finding;
 }
 
-int open_event(perf_event_attr& attributes) {
-  attributes.size = sizeof attributes;
-  attributes.exclude_kernel = 1;
-  attributes.exclude_hv = 1;
-  attributes.disabled = 1;
-  return static_cast<int>(
-      syscall(SYS_perf_event_open, &attributes, 0, -1, -1, PERF_FLAG_FD_CLOEXEC));
-}
-
-Finding probe_software_events() {
-  Finding finding{"perf events",
-                  "sampling through the kernel's ring buffer",
-                  State::kMissing,
-                  "",
-                  "as root: sysctl kernel.perf_event_paranoid=2, or CAP_PERFMON",
-                  false};
-  perf_event_attr attributes = {};
-  attributes.type = PERF_TYPE_SOFTWARE;
-  attributes.config = PERF_COUNT_SW_PAGE_FAULTS;
-  attributes.sample_type = PERF_SAMPLE_ADDR;
-  attributes.sample_period = 1;
-  const FileDescriptor event(open_event(attributes));
-  finding.detail = event.valid() ? "page faults with addresses can be sampled"
-                                 : "page-fault event: " + reason(errno);
-  finding.detail += "; paranoid level " + first_line("/proc/sys/kernel/perf_event_paranoid");
-  if (event.valid()) finding.state = State::kThere;
-  return finding;
-}
-
-Finding probe_memory_samples() {
-  Finding finding{"PMU memory samples",
-                  "loads by address (PEBS, IBS)",
-                  State::kMissing,
-                  "",
-                  "bare metal, or a virtual machine with a PMU; CAP_PERFMON",
-                  false};
-  perf_event_attr attributes = {};
-  attributes.type = PERF_TYPE_HARDWARE;
-  attributes.config = PERF_COUNT_HW_CPU_CYCLES;
-  const FileDescriptor cycles(open_event(attributes));
-  const int why = cycles.valid() ? 0 : errno;
-  const std::string root = "/sys/bus/event_source/devices/";
-  const bool loads = access((root + "cpu/events/mem-loads").c_str(), F_OK) == 0 ||
-                     access((root + "cpu_core/events/mem-loads").c_str(), F_OK) == 0;
-  const bool ibs = access((root + "ibs_op").c_str(), F_OK) == 0;
-  finding.detail = why == 0 ? "cycles can be counted" : "counting cycles: " + reason(why);
-  finding.detail += loads ? "; PEBS loads" : ibs ? "; IBS" : "; no memory-load event";
-  if (why == 0) finding.state = loads || ibs ? State::kThere : State::kPartly;
-  return finding;
-}
-
-/// Looks only: another user's monitoring may be running.
-Finding probe_damon() {
-  Finding finding{"DAMON", "nothing yet; looked at, never touched", State::kMissing,
-                  "",      "a kernel with CONFIG_DAMON_SYSFS",      false};
-  const bool there = access("/sys/kernel/mm/damon/admin", F_OK) == 0;
-  finding.detail = there ? "its sysfs interface is there" : "no sysfs interface";
-  if (there) finding.state = State::kThere;
-  return finding;
-}
-
 }  // namespace
 
 std::vector<Finding> probe_observation() {
-  return {probe_pagemap(),         probe_scan(),           probe_referenced(),
-          probe_software_events(), probe_memory_samples(), probe_damon()};
+  return {probe_pagemap(), probe_scan(), probe_referenced()};
 }
 
 }  // namespace terrace::cli::os

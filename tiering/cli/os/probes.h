@@ -27,7 +27,8 @@ struct Finding {
 std::vector<Finding> probe_user_faults();  ///< userfaultfd and its minor mode
 std::vector<Finding> probe_huge_pages();   ///< hugetlb, its memfd, the limit, THP
 std::vector<Finding> probe_placement();    ///< mbind, its modes, move_pages, nodes
-std::vector<Finding> probe_observation();  ///< pagemap, PAGEMAP_SCAN, referenced bits, perf, DAMON
+std::vector<Finding> probe_observation();  ///< pagemap, PAGEMAP_SCAN, referenced bits
+std::vector<Finding> probe_sources();      ///< perf, PMU samples, write tracking, DAMON
 std::vector<Finding> probe_devices();      ///< CXL devices, hwloc, libnuma
 std::vector<Finding> probe_tiers();        ///< devdax, fsdax, interleave weights, NUMA balancing
 

@@ -48,8 +48,9 @@ Finding probe_preload() {
 
 std::vector<Finding> examine() {
   std::vector<Finding> all{probe_preload()};
-  for (const auto probe : {os::probe_user_faults, os::probe_huge_pages, os::probe_observation,
-                           os::probe_placement, os::probe_devices, os::probe_tiers}) {
+  for (const auto probe :
+       {os::probe_user_faults, os::probe_huge_pages, os::probe_observation, os::probe_sources,
+        os::probe_placement, os::probe_devices, os::probe_tiers}) {
     const std::vector<Finding> findings = probe();
     all.insert(all.end(), findings.begin(), findings.end());
   }

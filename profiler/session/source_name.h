@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one name of each access source, for files, options and messages. Resident: constants only,
+// thread-safe, never allocates.
+#pragma once
+
+#include "profiler/session/format.h"
+
+namespace terrace::session {
+
+/// nullptr for a source of a later version.
+constexpr const char* name_of(SourceKind source) {
+  switch (source) {
+    case SourceKind::kPresentBits:
+      return "present-bits";
+    case SourceKind::kLinkFaults:
+      return "link-faults";
+    case SourceKind::kReferencedBits:
+      return "referenced-bits";
+    case SourceKind::kMemorySamples:
+      return "memory-samples";
+    case SourceKind::kDamon:
+      return "damon";
+    case SourceKind::kWriteTracking:
+      return "write-tracking";
+    case SourceKind::kHints:
+      return "hints";
+  }
+  return nullptr;
+}
+
+}  // namespace terrace::session

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "profiler/sources/budget.h"
+
+#include <gtest/gtest.h>
+
+namespace terrace::sources {
+namespace {
+
+constexpr std::uint32_t kOnePercent = 10000;
+
+/// Looks of `cost` as often as the budget allows, by a program that keeps `busy` CPUs at work:
+/// what share of the program's time they took in `seconds`.
+double share_taken(std::uint32_t share_ppm, Nanoseconds cost, double busy, int seconds) {
+  Budget budget;
+  budget.configure(share_ppm);
+  std::uint64_t spent = 0;
+  const Nanoseconds end = milliseconds(1000u * static_cast<unsigned>(seconds));
+  for (Nanoseconds now; now < end; now = now + milliseconds(10)) {
+    const double ran = static_cast<double>(now.value) * busy;
+    budget.program_ran(Nanoseconds(static_cast<std::uint64_t>(ran)), now);
+    if (now < budget.free_at()) continue;
+    spent += cost.value;
+    budget.spent(cost, now);
+  }
+  return static_cast<double>(spent) / (static_cast<double>(end.value) * busy);
+}
+
+TEST(Budget, IsKeptForCheapAndDearLooks) {
+  for (const std::uint64_t us : {200, 3000, 40000}) {
+    for (const double busy : {0.5, 1.0, 2.0, 32.0}) {
+      const double share = share_taken(kOnePercent, microseconds(us), busy, 300);
+      EXPECT_LE(share, 0.0105) << us << " us, " << busy << " CPUs";
+    }
+  }
+}
+
+TEST(Budget, IsUsedWhenLooksAreDear) {
+  EXPECT_GT(share_taken(kOnePercent, milliseconds(5), 1, 300), 0.009);
+  EXPECT_GT(share_taken(kOnePercent, milliseconds(5), 2, 300), 0.009);
+}
+
+TEST(Budget, NoneMeansNoPauses) {
+  Budget budget;
+  budget.configure(0);
+  budget.spent(milliseconds(900), milliseconds(1000));
+  EXPECT_EQ(budget.free_at(), Nanoseconds());
+}
+
+TEST(Budget, ALookThatIsDearerThanAllComesAgainWithinAMinute) {
+  Budget budget;
+  budget.configure(1);
+  budget.spent(milliseconds(100000), milliseconds(5));
+  EXPECT_LE(budget.free_at(), milliseconds(60005));
+}
+
+TEST(Budget, CostsThatFollowOnEachOtherAddUp) {
+  Budget budget;
+  budget.configure(kOnePercent);
+  budget.spent(milliseconds(1), milliseconds(10));
+  const Nanoseconds once = budget.free_at();
+  budget.spent(milliseconds(1), milliseconds(11));
+  EXPECT_EQ((budget.free_at() - once).value, (once - milliseconds(10)).value);
+}
+
+TEST(Budget, ASleepingProgramIsStillLookedAt) {
+  EXPECT_GT(share_taken(kOnePercent, milliseconds(5), 0.001, 120), 0.0);
+}
+
+}  // namespace
+}  // namespace terrace::sources

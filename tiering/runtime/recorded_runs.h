@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which memory of an object a source may look at. Used by the recorder's parts, under the
+// runtime's lock. Never allocates.
+#pragma once
+
+#include "profiler/sources/access_source.h"
+#include "tiering/runtime/state.h"
+
+namespace terrace::runtime {
+
+inline bool is_emulated(const State& runtime, std::uint8_t tier) {
+  return tier != extent::kNoTier &&
+         static_cast<BackingKind>(runtime.flat.tiers[tier].backing) == BackingKind::kEmulatedLink;
+}
+
+/// Runs of an object whose touches show in present bits: shared, and not behind a link, whose
+/// engine closes its blocks by itself. body(sources::BlockRun).
+template <typename Body>
+void for_each_visible_run(State& runtime, const extent::Object& object, Body body) {
+  if (object.pages != extent::Pages::kPlaced || !object.shared) return;
+  runtime.extents.for_each_run(
+      object, [&](std::uint32_t first, std::uint32_t count, std::uint8_t tier) {
+        if (!runtime.extents.is_shared(tier) || is_emulated(runtime, tier)) return;
+        body(sources::BlockRun{runtime.arena.address_of(first), first, count});
+      });
+}
+
+/// The same within a source's reach; the whole object where any memory will do.
+template <typename Body>
+void for_each_run(State& runtime, const extent::Object& object, sources::Reach reach, Body body) {
+  if (reach == sources::Reach::kFiles) return for_each_visible_run(runtime, object, body);
+  if (!object.published || object.pages == extent::Pages::kSpare) return;
+  body(sources::BlockRun{runtime.arena.address_of(object.first_block), object.first_block,
+                         object.block_count});
+}
+
+template <typename Body>
+void for_each_run(State& runtime, sources::Reach reach, Body body) {
+  for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
+    const extent::Object& object = runtime.arena.slot(i);
+    if (object.pages != extent::Pages::kNone) for_each_run(runtime, object, reach, body);
+  }
+}
+
+}  // namespace terrace::runtime

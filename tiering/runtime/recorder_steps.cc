@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the recorder learns the time of a step: it looks at one hot block again and again
+// (profiler/sources/step_watch.h has the arithmetic).
+#include "allocators/os/clock.h"
+#include "tiering/runtime/recorded_runs.h"
+#include "tiering/runtime/recorder.h"
+
+namespace terrace::runtime {
+namespace {
+
+constexpr std::uint32_t kNoBlock = ~std::uint32_t{0};
+constexpr Nanoseconds kWatchEvery = milliseconds(4000);
+
+sources::BlockRun one_block(const State& runtime, std::uint32_t block) {
+  return {runtime.arena.address_of(block), block, 1};
+}
+
+/// Is the block one of these still? A fork, munmap or mprotect may have made it private memory, of
+/// which dropping the page-table entries would drop the content.
+bool is_visible(State& runtime, std::uint32_t block) {
+  const extent::Object* object = runtime.arena.find(runtime.arena.address_of(block));
+  bool visible = false;
+  if (object == nullptr) return visible;
+  for_each_visible_run(runtime, *object, [&](const sources::BlockRun& run) {
+    visible = visible || block - run.first_block < run.blocks;
+  });
+  return visible;
+}
+
+}  // namespace
+
+/// The hottest visible block of the largest object that is touched at all: weights, as a rule. A
+/// smaller object's hottest block may be activations, which every layer of a step touches again.
+std::uint32_t Recorder::block_to_watch(State& runtime) const {
+  std::uint32_t hottest = kNoBlock;
+  std::uint32_t largest = 0;
+  for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
+    const extent::Object& object = runtime.arena.slot(i);
+    if (object.block_count <= largest) continue;
+    std::uint32_t here = kNoBlock;
+    for_each_visible_run(runtime, object, [&](const sources::BlockRun& run) {
+      for (std::uint32_t block = run.first_block; block < run.first_block + run.blocks; ++block) {
+        if (ever_[block] == 0) continue;
+        if (here == kNoBlock || touches_[block] > touches_[here]) here = block;
+      }
+    });
+    if (here == kNoBlock) continue;
+    hottest = here;
+    largest = object.block_count;
+  }
+  return hottest;
+}
+
+void Recorder::begin_watch(State& runtime, Nanoseconds now) {
+  next_watch_ = now + kWatchEvery;
+  const std::uint32_t hottest = block_to_watch(runtime);
+  if (hottest == kNoBlock) return;
+  activity_ = Activity::kWatch;
+  step_watch_.begin(hottest, now);
+  watched_bits_.begin_run(one_block(runtime, hottest));
+  next_poll_ = now + sources::StepWatch::kPoll;
+}
+
+void Recorder::watch(State& runtime, Nanoseconds now) {
+  const sources::BlockRun block = one_block(runtime, step_watch_.block());
+  std::uint32_t seen = 0;
+  if (!is_visible(runtime, block.first_block) || watched_bits_.end_run(block, &seen) != 0) {
+    activity_ = Activity::kIdle;
+    return;
+  }
+  step_watch_.poll(seen != 0, now);
+  if (seen != 0) {
+    watched_bits_.begin_run(block);
+    caused_now_ = caused_now_ + fault_cost_;
+  }
+  next_poll_ = now + sources::StepWatch::kPoll;
+  if (!step_watch_.finished(now)) return;
+  activity_ = Activity::kIdle;
+  const Nanoseconds period = step_watch_.period();
+  if (period.value == 0) return;
+  session::StepRecord record{};
+  record.at_ns = now.value;
+  record.period_ns = period.value;
+  record.observations = step_watch_.observations();
+  session_.step(record);
+}
+
+}  // namespace terrace::runtime

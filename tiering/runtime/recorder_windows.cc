@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// The recorder's windows: when they open, how long they are, and what of them counts.
+#include <cerrno>
+
+#include "allocators/os/clock.h"
+#include "profiler/sources/straddle.h"
+#include "tiering/runtime/recorded_runs.h"
+#include "tiering/runtime/recorder.h"
+
+namespace terrace::runtime {
+
+using sources::BlockRun;
+
+namespace {
+
+Nanoseconds middle(Nanoseconds begin, Nanoseconds end) {
+  return begin + Nanoseconds((end - begin).value / 2);
+}
+
+}  // namespace
+
+void Recorder::begin_window(State& runtime, Nanoseconds now) {
+  const sources::Traits& traits = source_.traits();
+  const Nanoseconds before = os::monotonic_now();
+  source_.with([&](auto& source) {
+    for_each_run(runtime, traits.reach, [&](const BlockRun& run) { source.begin_run(run); });
+    return source.begin();
+  });
+  activity_ = Activity::kWindow;
+  // Runs begin one after the other and end so: on average over them in the middle of both.
+  window_begin_ = middle(before, os::monotonic_now());
+  period_seen_ = window_began_.value != 0 ? now - window_began_ : Nanoseconds();
+  window_began_ = now;
+  const Nanoseconds length = traits.length.value != 0 ? traits.length : window_length_.length();
+  window_end_ = window_begin_ + length;
+  if (traits.continuous()) {
+    next_window_ = window_end_;
+    return;
+  }
+  const Nanoseconds every = traits.every > period_ ? traits.every : period_;
+  // Windows at a fixed beat could fall into step with the program.
+  const std::uint64_t jitter = (now.value ^ (now.value >> 7)) % (every.value / 4 + 1);
+  next_window_ = now + Nanoseconds(every.value * 7 / 8 + jitter);
+}
+
+/// Puts what the window saw into window_.
+Recorder::WindowSum Recorder::take_window(State& runtime) {
+  const sources::Traits& traits = source_.traits();
+  WindowSum sum;
+  source_.with([&](auto& source) {
+    sum.told = source.end() == 0;
+    if constexpr (requires { source.take_cpu_time(); }) sum.caused = source.take_cpu_time();
+    if constexpr (requires { source.observed(); }) sum.observed = source.observed();
+    for_each_run(runtime, traits.reach, [&](const BlockRun& run) {
+      const int error = sum.told ? source.end_run(run, window_ + run.first_block) : 0;
+      // A run that came later says nothing and spoils nothing.
+      if (error != 0 && error != ENOENT) sum.told = false;
+      for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
+        if (window_[i] != 0) ever_[i] = 1;
+        sum.observations += window_[i];
+        sum.touched += window_[i] != 0 ? 1 : 0;
+        sum.ever += ever_[i];
+      }
+    });
+    return 0;
+  });
+  return sum;
+}
+
+/// Windows whose length is steered: was this one shorter than a step?
+bool Recorder::is_short_enough(const WindowSum& sum) {
+  if (sum.observations > most_observations_) most_observations_ = sum.observations;
+  if (source_.traits().length.value != 0) return true;
+  if (source_.traits().grain == sources::Grain::kBlock) {
+    return window_length_.adapt(sum.touched, sum.ever);
+  }
+  return window_length_.adapt(sum.observations, most_observations_);
+}
+
+void Recorder::end_window(State& runtime) {
+  activity_ = Activity::kIdle;
+  const sources::Traits& traits = source_.traits();
+  const Nanoseconds before = os::monotonic_now();
+  const WindowSum sum = take_window(runtime);
+  const Nanoseconds length = middle(before, os::monotonic_now()) - window_begin_;
+  ++windows_;
+  const Nanoseconds caused = traits.caused.value != 0
+                                 ? Nanoseconds(sum.observations * traits.caused.value)
+                                 : Nanoseconds(sum.touched * fault_cost_.value);
+  caused_now_ = caused_now_ + (sum.caused.value != 0 ? sum.caused : caused);
+  // A window longer than a step may have seen several passes as one: it does not count.
+  const bool usable = sum.told && is_short_enough(sum);
+  for_each_run(runtime, traits.reach, [&](const BlockRun& run) {
+    for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
+      if (usable) touches_[i] += window_[i];
+      window_[i] = 0;
+    }
+  });
+  if (!usable) return;
+  observed_ = observed_ + (sum.observed.value != 0 ? sum.observed : length);
+  ++counted_windows_;
+  counted_touches_ += sum.touched;
+}
+
+/// Before the counts of some windows are written: what is known only of all of them together.
+void Recorder::settle_windows(State& runtime) {
+  const sources::Traits& traits = source_.traits();
+  const bool steered = traits.length.value == 0 && traits.grain == sources::Grain::kBlock;
+  if (steered && counted_windows_ >= 4) {
+    // Of two windows, the chance that both saw a block: without bias by its own count.
+    // A window counts one for a block, or as many pages as were written.
+    const std::uint64_t most =
+        traits.per_observation.value == 0 ? 1 : kBlockBytes.value / traits.per_observation.value;
+    double both = 0;
+    for_each_run(runtime, traits.reach, [&](const BlockRun& run) {
+      for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
+        const auto seen = static_cast<double>(touches_[i]) / static_cast<double>(most);
+        both += seen * (seen - 1);
+      }
+    });
+    const auto touches = static_cast<double>(counted_touches_);
+    if (touches > 0) {
+      window_length_.saturated(both / touches / static_cast<double>(counted_windows_ - 1));
+    }
+  }
+  // A thread is mostly under way in some block, but not always in one that it writes to.
+  if (steered && traits.kind != session::SourceKind::kWriteTracking) {
+    observed_ = sources::with_passes_under_way(observed_, counted_touches_, counted_windows_,
+                                               budget_.busy_ppm());
+  }
+  counted_windows_ = 0;
+  counted_touches_ = 0;
+}
+
+/// Some sources hold the memory as long as the window is open.
+void Recorder::drop_window(State& runtime, const extent::Object& object) {
+  if (activity_ != Activity::kWindow) return;
+  source_.with([&](auto& source) {
+    for_each_run(runtime, object, source.kTraits.reach, [&](const BlockRun& run) {
+      source.end_run(run, window_ + run.first_block);
+      for (std::uint32_t i = 0; i < run.blocks; ++i) window_[run.first_block + i] = 0;
+    });
+    return 0;
+  });
+}
+
+void Recorder::drop_window(State& runtime) {
+  if (activity_ != Activity::kWindow) return;
+  take_window(runtime);
+  activity_ = Activity::kIdle;
+  for_each_run(runtime, source_.traits().reach, [&](const BlockRun& run) {
+    for (std::uint32_t i = 0; i < run.blocks; ++i) window_[run.first_block + i] = 0;
+  });
+}
+
+}  // namespace terrace::runtime
