@@ -7,7 +7,7 @@
 // uniform: each step reads all ranges once, as decoding reads weights. zipf: each step reads ranges
 // drawn by a Zipf law (exponent 1), whose order over the memory is shuffled. window: a quarter of
 // the ranges is read, and the quarter moves on by one range every eight steps. writes: each step
-// reads half of the ranges and writes the other half.
+// reads half of the ranges and writes ranges of the other half, drawn by a Zipf law.
 // With --apart each range is an allocation of its own, for sources that see no parts of objects.
 // Figures are of the time after the first pass, which brings the memory in.
 #include <CLI/CLI.hpp>
@@ -91,12 +91,16 @@ class Workload {
       }
       return actions;
     }
+    const bool writes = shape_ == "writes";
     for (std::size_t i = 0; i < ranges_; ++i) {
       if (shape_ == "zipf") {
         actions.push_back({order_[zipf_(random_)], Access::kRead});
+      } else if (writes && i % 2 == 1) {
+        // The draw's pair of ranges has one that is written to.
+        const std::size_t second = order_[zipf_(random_)] / 2 * 2 + 1;
+        actions.push_back({std::min(second, ranges_ - 1), Access::kWrite});
       } else {
-        const bool writes = shape_ == "writes" && i % 2 == 1;
-        actions.push_back({i, writes ? Access::kWrite : Access::kRead});
+        actions.push_back({i, Access::kRead});
       }
     }
     return actions;

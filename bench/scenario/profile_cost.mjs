@@ -94,8 +94,9 @@ function ranks(numbers) {
   return result;
 }
 
-/// Spearman's; null where the truth has no order.
+/// Spearman's; null where the truth has no order: where no range is much hotter than another.
 function rankCorrelation(measured, truth) {
+  if (Math.max(...truth) < 1.2 * Math.min(...truth)) return null;
   const [a, b] = [ranks(measured), ranks(truth)];
   const mean = (a.length - 1) / 2;
   const product = (x, y) => sum(x.map((_, i) => (x[i] - mean) * (y[i] - mean)));

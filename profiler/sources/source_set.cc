@@ -7,7 +7,8 @@ Status SourceSet::open(session::SourceKind kind, const Field& field) {
   close();
   const char* const name = session::name_of(kind);
   Status opened =
-      make_error(ErrorCode::kCapabilityMissing, 0, "%s: no source that the recorder drives",
+      make_error(ErrorCode::kCapabilityMissing, 0,
+                 "%s: the recorder does not drive this source; name another with --source",
                  name != nullptr ? name : "?");
   with_kind(kind, [&](auto& source) {
     opened = source.open(field);

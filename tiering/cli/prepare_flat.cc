@@ -76,10 +76,13 @@ plan::RuntimeOptions runtime_options(const Settings& settings) {
 }
 
 Bytes huge_page_need(const Topology& topology, const plan::RuntimeOptions& options) {
+  // Referenced bits are told of private memory only.
+  const bool files = options.record && options.source != static_cast<std::uint32_t>(
+                                                             session::SourceKind::kReferencedBits);
   Bytes need;
   for (const Tier& tier : topology.tiers) {
     if (tier.backing == BackingKind::kDax) continue;
-    if (options.record || tier.emulated()) need += tier.capacity.value;
+    if (files || tier.emulated()) need += tier.capacity.value;
   }
   return need;
 }

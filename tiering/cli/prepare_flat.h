@@ -31,8 +31,8 @@ Result<PreparedFlat> prepare_flat(const FlatRequest& request);
 /// The part of the settings that the runtime is told.
 plan::RuntimeOptions runtime_options(const Settings& settings);
 
-/// Recording keeps every tier but the DAX ones in huge-page memfds, placement only the emulated
-/// ones.
+/// Recording keeps every tier but the DAX ones in huge-page memfds (but for referenced bits),
+/// placement only the emulated ones.
 Bytes huge_page_need(const Topology& topology, const plan::RuntimeOptions& options);
 
 }  // namespace terrace::cli

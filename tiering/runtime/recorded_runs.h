@@ -42,4 +42,9 @@ void for_each_run(State& runtime, sources::Reach reach, Body body) {
   }
 }
 
+/// Runs begin one after the other and end so: on average over them in the middle of both.
+inline Nanoseconds middle(Nanoseconds begin, Nanoseconds end) {
+  return begin + Nanoseconds((end - begin).value / 2);
+}
+
 }  // namespace terrace::runtime

@@ -35,7 +35,7 @@ bool sees_private(const sources::SourceSet& source) {
 
 /// Tables of one entry for each block of the arena: address space, until they are touched.
 Status Recorder::open_tables(std::uint64_t blocks) {
-  const Bytes table = round_up_to_block(Bytes(blocks * 9));
+  const Bytes table = round_up_to_block(Bytes(blocks * 13));
   auto* memory = static_cast<char*>(os::reserve_address_space(table));
   if (memory == nullptr || os::map_private(memory, table, os::PageAdvice::kNone) != 0) {
     return make_error(ErrorCode::kIo, 0, "recording: no address space for %llu blocks",
@@ -43,7 +43,8 @@ Status Recorder::open_tables(std::uint64_t blocks) {
   }
   touches_ = reinterpret_cast<std::uint32_t*>(memory);
   window_ = touches_ + blocks;
-  ever_ = reinterpret_cast<std::uint8_t*>(window_ + blocks);
+  written_ = window_ + blocks;
+  ever_ = reinterpret_cast<std::uint8_t*>(written_ + blocks);
   return ok_status();
 }
 
@@ -155,6 +156,7 @@ void Recorder::flush_object(State& runtime, extent::Object& object, Nanoseconds 
   record.block_count = object.block_count;
   // The same table serves for the passes, so what the windows saw goes first.
   flush_source(record, object);
+  flush_writes(record, object);
   std::uint32_t* const touches = touches_ + object.first_block;
   bool on_link = false;
   for (std::uint32_t i = 0; i < object.block_count; ++i) {
@@ -193,6 +195,7 @@ void Recorder::flush(State& runtime, Nanoseconds now) {
   give_up_silent_samples(runtime);
   last_flush_ = now;
   observed_ = Nanoseconds();
+  writes_observed_ = Nanoseconds();
 }
 
 void Recorder::stop(State& runtime) {
@@ -209,6 +212,7 @@ void Recorder::stop(State& runtime) {
 void Recorder::abandon_in_child() {
   session_.abandon();
   source_.abandon_in_child();
+  writes_.close();
   watched_bits_.close();
 }
 

@@ -66,6 +66,12 @@ class Recorder {
   void begin_window(State& runtime, Nanoseconds now);
   void end_window(State& runtime);
   WindowSum take_window(State& runtime);
+  void begin_writes(State& runtime);
+  /// kDropped: the window does not count.
+  enum class Outcome : std::uint8_t { kCounted, kDropped };
+  void end_writes(State& runtime, Outcome outcome);
+  void flush_writes(session::HeatRecord record, const extent::Object& object);
+  void write_writes(session::SourceRecord record);
   void drop_window(State& runtime, const extent::Object& object);
   std::uint32_t block_to_watch(State& runtime) const;
   void begin_watch(State& runtime, Nanoseconds now);
@@ -86,6 +92,12 @@ class Recorder {
 
   session::SessionWriter session_;
   sources::SourceSet source_;
+  sources::WriteTracking writes_;  ///< besides present bits, in some windows
+  bool writes_open_ = false;
+  bool writes_watched_ = false;  ///< in this window
+  Nanoseconds writes_begin_;
+  Nanoseconds writes_observed_;       ///< windows since the last flush in which they were
+  std::uint32_t* written_ = nullptr;  ///< 4 KiB pages, for each block, since the last flush
   session::SourceChoice choice_ = session::SourceChoice::kAutomatic;
   char reason_[400] = {};              ///< why it is this source
   sources::PresentBits watched_bits_;  ///< of the block by which the step is learnt

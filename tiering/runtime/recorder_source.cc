@@ -91,6 +91,10 @@ Result<extent::Observation> Recorder::choose_source(State& runtime) {
   }
   if (choice_ == SourceChoice::kInstead || !source_.is_open()) os::message("source: %s", reason_);
   calibrate();
+  if (source_.is_open() && source_.kind() == SourceKind::kPresentBits) {
+    writes_open_ = writes_.open(field).ok();
+    if (!writes_open_) add_reason("; writes are not told apart here");
+  }
   if (source_.is_open() && source_.traits().memory == sources::Memory::kPrivate) {
     runtime.arena.keep_objects_apart();
     return extent::Observation::kNone;
@@ -141,6 +145,7 @@ void Recorder::write_source(Nanoseconds now) {
   record.program_cpu_ns = (os::process_cpu_now() - cpu_).value;
   record.fault_cost_ns = traits.caused.value != 0 ? traits.caused.value : fault_cost_.value;
   session_.source(record, reason_);
+  if (writes_open_) write_writes(record);
   last_source_ = now;
 }
 

@@ -11,14 +11,6 @@ namespace terrace::runtime {
 
 using sources::BlockRun;
 
-namespace {
-
-Nanoseconds middle(Nanoseconds begin, Nanoseconds end) {
-  return begin + Nanoseconds((end - begin).value / 2);
-}
-
-}  // namespace
-
 void Recorder::begin_window(State& runtime, Nanoseconds now) {
   const sources::Traits& traits = source_.traits();
   const Nanoseconds before = os::monotonic_now();
@@ -29,6 +21,7 @@ void Recorder::begin_window(State& runtime, Nanoseconds now) {
   activity_ = Activity::kWindow;
   // Runs begin one after the other and end so: on average over them in the middle of both.
   window_begin_ = middle(before, os::monotonic_now());
+  begin_writes(runtime);
   period_seen_ = window_began_.value != 0 ? now - window_began_ : Nanoseconds();
   window_began_ = now;
   const Nanoseconds length = traits.length.value != 0 ? traits.length : window_length_.length();
@@ -96,6 +89,7 @@ void Recorder::end_window(State& runtime) {
       window_[i] = 0;
     }
   });
+  end_writes(runtime, usable ? Outcome::kCounted : Outcome::kDropped);
   if (!usable) return;
   observed_ = observed_ + (sum.observed.value != 0 ? sum.observed : length);
   ++counted_windows_;
@@ -138,6 +132,7 @@ void Recorder::drop_window(State& runtime, const extent::Object& object) {
   source_.with([&](auto& source) {
     for_each_run(runtime, object, source.kTraits.reach, [&](const BlockRun& run) {
       source.end_run(run, window_ + run.first_block);
+      if (writes_watched_) writes_.end_run(run, window_ + run.first_block);
       for (std::uint32_t i = 0; i < run.blocks; ++i) window_[run.first_block + i] = 0;
     });
     return 0;
@@ -151,6 +146,7 @@ void Recorder::drop_window(State& runtime) {
   for_each_run(runtime, source_.traits().reach, [&](const BlockRun& run) {
     for (std::uint32_t i = 0; i < run.blocks; ++i) window_[run.first_block + i] = 0;
   });
+  end_writes(runtime, Outcome::kDropped);
 }
 
 }  // namespace terrace::runtime

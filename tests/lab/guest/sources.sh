@@ -10,7 +10,7 @@ damon=/sys/kernel/mm/damon/admin/kdamonds
 # record SOURCE SHAPE
 record() {
   terrace record --quiet --force --strict --source "$1" -o "$tmp/$1" -- \
-    known_heat --size-mib 64 --range-mib 8 --shape "$2" --seconds 8 >"$tmp/truth"
+    /opt/terrace/known_heat --size-mib 64 --range-mib 8 --shape "$2" --seconds 8 >"$tmp/truth"
 }
 # saw SOURCE: the session's source is that one, and it saw something.
 saw() {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "profiler/session/format.h"
+
 namespace terrace::cli {
 namespace {
 
@@ -20,6 +22,20 @@ TEST(PrepareFlat, NeedsHugePagesForEmulatedTiersAndForAllWhileRecording) {
   EXPECT_EQ(huge_page_need(fast_and_emulated(), options), GiB(1));
   options.record = true;
   EXPECT_EQ(huge_page_need(fast_and_emulated(), options), GiB(5));
+  options.source = static_cast<std::uint32_t>(session::SourceKind::kReferencedBits);
+  EXPECT_EQ(huge_page_need(fast_and_emulated(), options), GiB(1)) << "private memory is watched";
+}
+
+TEST(PrepareFlat, HandsSourceAndBudgetOver) {
+  Settings settings;
+  EXPECT_EQ(runtime_options(settings).source, 0u);
+  EXPECT_EQ(runtime_options(settings).budget_ppm, 10000u);
+  ASSERT_TRUE(settings.set("source", "write-tracking", "test").ok());
+  ASSERT_TRUE(settings.set("budget", "0.25%", "test").ok());
+  EXPECT_EQ(runtime_options(settings).source,
+            static_cast<std::uint32_t>(session::SourceKind::kWriteTracking));
+  EXPECT_EQ(runtime_options(settings).budget_ppm, 2500u);
+  EXPECT_FALSE(settings.set("source", "guess", "test").ok());
 }
 
 TEST(PrepareFlat, ADaxTierNeedsNoHugePages) {

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Besides present bits, which tell reads and writes alike, the recorder tracks writes in one window
+// of four: what is written costs a tier more than what is read (profiler/sources/write_tracking.h).
+#include "allocators/os/clock.h"
+#include "tiering/runtime/recorded_runs.h"
+#include "tiering/runtime/recorder.h"
+
+namespace terrace::runtime {
+namespace {
+
+constexpr std::uint64_t kWindowsForOne = 4;
+
+}  // namespace
+
+void Recorder::begin_writes(State& runtime) {
+  if (!writes_open_ || windows_ % kWindowsForOne != 0) return;
+  writes_watched_ = true;
+  const Nanoseconds before = os::monotonic_now();
+  for_each_run(runtime, sources::WriteTracking::kTraits.reach,
+               [&](const sources::BlockRun& run) { writes_.begin_run(run); });
+  writes_begin_ = middle(before, os::monotonic_now());
+}
+
+/// A window that does not count must be ended all the same. What it saw passes through window_,
+/// which is clear by now.
+void Recorder::end_writes(State& runtime, Outcome outcome) {
+  if (!writes_watched_) return;
+  writes_watched_ = false;
+  std::uint64_t blocks = 0;
+  const Nanoseconds before = os::monotonic_now();
+  for_each_run(runtime, sources::WriteTracking::kTraits.reach, [&](const sources::BlockRun& run) {
+    writes_.end_run(run, window_ + run.first_block);
+    for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
+      blocks += window_[i] != 0 ? 1 : 0;
+      if (outcome == Outcome::kCounted) written_[i] += window_[i];
+      window_[i] = 0;
+    }
+  });
+  caused_now_ = caused_now_ + Nanoseconds(blocks * fault_cost_.value);
+  if (outcome == Outcome::kDropped) return;
+  writes_observed_ = writes_observed_ + (middle(before, os::monotonic_now()) - writes_begin_);
+}
+
+void Recorder::flush_writes(session::HeatRecord record, const extent::Object& object) {
+  std::uint32_t* const written = written_ + object.first_block;
+  if (writes_observed_.value != 0) {
+    record.source = static_cast<std::uint32_t>(session::SourceKind::kWriteTracking);
+    record.observed_ns = writes_observed_.value;
+    session_.heat(record, written);
+  }
+  for (std::uint32_t i = 0; i < object.block_count; ++i) written[i] = 0;
+}
+
+/// The cost of both is one, and is told with the other.
+void Recorder::write_writes(session::SourceRecord record) {
+  const sources::Traits& traits = sources::WriteTracking::kTraits;
+  record.source = static_cast<std::uint32_t>(traits.kind);
+  record.bytes_per_observation = traits.per_observation.value;
+  record.confidence_pct = traits.confidence_pct;
+  record.period_ns = record.period_ns * kWindowsForOne;
+  record.own_cpu_ns = 0;
+  record.caused_cpu_ns = 0;
+  session_.source(record, "writes told apart in one window of four; cost told with present-bits");
+}
+
+}  // namespace terrace::runtime
