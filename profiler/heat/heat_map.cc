@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "profiler/heat/label.h"
+#include "profiler/heat/named_heat.h"
 #include "profiler/heat/object_heat.h"
 #include "profiler/heat/recorded_facts.h"
 #include "profiler/heat/steady.h"
@@ -40,6 +41,7 @@ ObjectHeat heat_of(const session::Session& session, const session::Object& objec
   measure_blocks(session, object, steady, heat);
   for (const session::Frame& frame : object.frames) heat.frames.push_back(labeller.name(frame));
   heat.label = labeller.label(object);
+  heat.names = heat_by_name(object.names, heat, session.tiers.size());
   return heat;
 }
 

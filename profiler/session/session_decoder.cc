@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "profiler/session/names_chunk.h"
+
 namespace terrace::session {
 namespace {
 
@@ -47,6 +49,8 @@ Decoded SessionDecoder::decode(ChunkKind kind, const std::byte* payload, std::si
       return cost(payload, size);
     case ChunkKind::kPlacement:
       return placement(payload, size);
+    case ChunkKind::kNames:
+      return names(payload, size);
     case ChunkKind::kEnd:
       session_.complete = true;
       return Decoded::kTaken;
@@ -159,6 +163,18 @@ Decoded SessionDecoder::cost(const std::byte* payload, std::size_t size) {
   CostRecord record{};
   if (!take(payload, size, record)) return Decoded::kMalformed;
   session_.costs.push_back(record);
+  return Decoded::kTaken;
+}
+
+Decoded SessionDecoder::names(const std::byte* payload, std::size_t size) {
+  const auto named = object_of_names(payload, size);
+  if (!named) return Decoded::kMalformed;
+  Object* object = find(*named);
+  if (object == nullptr) return Decoded::kTaken;
+  auto names = decode_names(payload, size, object->record.size_bytes);
+  if (!names) return Decoded::kMalformed;
+  object->names = std::move(names->ranges);
+  object->names_file = std::move(names->file);
   return Decoded::kTaken;
 }
 

@@ -4,6 +4,7 @@
 // Not thread-safe (it forks); allocates.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,9 @@ struct LaunchRequest {
   const Settings& settings;
   const std::vector<Error>& problems;  ///< of the configuration; any of them means unplaced
   std::vector<std::string> command;
-  std::string plan_path;     ///< empty: no plan
-  std::string session_path;  ///< empty: no recording; %p is the process id
+  std::string plan_path;                 ///< empty: no plan
+  std::string session_path;              ///< empty: no recording; %p is the process id
+  std::function<void(pid_t)> look = {};  ///< os::ProgramStart::look
 };
 
 struct LaunchEnd {

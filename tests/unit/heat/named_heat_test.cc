@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "profiler/heat/named_heat.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace terrace::heat {
+namespace {
+
+using session::MemoryClass;
+using session::NamedHow;
+using session::NamedRange;
+
+constexpr std::uint64_t kBlock = kBlockBytes.value;
+
+NamedRange range(std::uint64_t first, std::uint64_t bytes) {
+  return {"t", MemoryClass::kWeight, first, Bytes(bytes), 100, NamedHow::kExactFile};
+}
+
+/// Three blocks and a half, read once, once, three times and once a second.
+ObjectHeat object() {
+  ObjectHeat heat;
+  heat.key.size_bytes = 3 * kBlock + kBlock / 2;
+  const auto block = static_cast<double>(kBlock);
+  heat.block_bytes_per_second = {block, block, 3 * block, block / 2};
+  heat.block_tiers = {0, 0, 1, 1};
+  heat.relative_error = 0.1;
+  return heat;
+}
+
+TEST(NamedHeat, ARangeGetsTheSharesOfItsBlocks) {
+  const auto heat = heat_by_name({range(kBlock / 2, 2 * kBlock)}, object(), 2);
+  ASSERT_EQ(heat.size(), 1u);
+  const auto block = static_cast<double>(kBlock);
+  EXPECT_DOUBLE_EQ(heat[0].bytes_per_second, 0.5 * block + block + 1.5 * block);
+  EXPECT_DOUBLE_EQ(heat[0].tier_bytes[0], 1.5 * block);
+  EXPECT_DOUBLE_EQ(heat[0].tier_bytes[1], 0.5 * block);
+}
+
+TEST(NamedHeat, TheRangesOfAWholeObjectAddUpToIt) {
+  const ObjectHeat whole = object();
+  std::vector<NamedRange> ranges;
+  const std::uint64_t piece = 123'457;
+  for (std::uint64_t at = 0; at < whole.key.size_bytes; at += piece) {
+    ranges.push_back(range(at, std::min(piece, whole.key.size_bytes - at)));
+  }
+  double sum = 0;
+  for (const NamedHeat& named : heat_by_name(ranges, whole, 2)) sum += named.bytes_per_second;
+  EXPECT_NEAR(sum / whole.bytes_per_second(), 1, 1e-9);
+}
+
+TEST(NamedHeat, ALastBlockThatIsCutShortCountsByItsOwnLength) {
+  const auto heat = heat_by_name({range(3 * kBlock, kBlock / 4)}, object(), 2);
+  EXPECT_DOUBLE_EQ(heat[0].bytes_per_second, static_cast<double>(kBlock) / 4);
+}
+
+TEST(NamedHeat, ErrorsGrowWithSmallerSharesAndAtEdgesToOtherHeat) {
+  const ObjectHeat whole = object();
+  const auto heat = heat_by_name(
+      {range(0, kBlock), range(0, kBlock / 2), range(2 * kBlock, kBlock / 2)}, whole, 2);
+  const double share = heat[0].bytes_per_second / whole.bytes_per_second();
+  EXPECT_DOUBLE_EQ(heat[0].relative_error, 0.1 / std::sqrt(share)) << "whole blocks have no edges";
+  EXPECT_GT(heat[1].relative_error, heat[0].relative_error);
+  EXPECT_NEAR(heat[1].relative_error, 0.1 / std::sqrt(share / 2), 1e-9) << "neighbours are alike";
+  EXPECT_GT(heat[2].relative_error, 0.6) << "the neighbours are read a third as often";
+}
+
+TEST(NamedHeat, AnExactSourceLeavesOnlyTheEdges) {
+  ObjectHeat exact = object();
+  exact.relative_error = 0;
+  const auto heat = heat_by_name({range(0, kBlock), range(kBlock, kBlock / 2)}, exact, 2);
+  EXPECT_EQ(heat[0].relative_error, 0);
+  EXPECT_GT(heat[1].relative_error, 0) << "the next block is hotter";
+}
+
+TEST(NamedHeat, WhatIsNeverReadIsColdAndWithoutError) {
+  ObjectHeat cold = object();
+  cold.block_bytes_per_second.assign(4, 0);
+  const auto heat = heat_by_name({range(0, kBlock)}, cold, 2);
+  EXPECT_EQ(heat[0].bytes_per_second, 0);
+  EXPECT_EQ(heat[0].relative_error, 0);
+}
+
+}  // namespace
+}  // namespace terrace::heat
