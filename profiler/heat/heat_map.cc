@@ -36,6 +36,7 @@ ObjectHeat heat_of(const session::Session& session, const session::Object& objec
   heat.object = object.record.object;
   heat.key = {object.record.site_hash, object.record.size_bytes, object.record.ordinal,
               static_cast<Origin>(object.record.origin)};
+  heat.base_address = object.record.base_address;
   heat.path = object.path;
   heat.lifetime_share = life.session_share;
   measure_blocks(session, object, steady, heat);

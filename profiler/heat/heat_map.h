@@ -25,6 +25,7 @@ struct NamedHeat {
 struct ObjectHeat {
   std::uint64_t object = 0;  ///< ObjectRecord::object of the session
   ObjectKey key;
+  std::uint64_t base_address = 0;   ///< in the recorded process
   std::string label;                ///< short name for people: file, or innermost known symbols
   std::string path;                 ///< for Origin::kFile
   std::vector<std::string> frames;  ///< "module+0xoffset" or symbol, innermost first

@@ -90,6 +90,7 @@ json tensor_json(const heat::HeatMap& map, const Row& row) {
           {"site", format("%016llx", static_cast<unsigned long long>(row.object->key.site_hash))},
           {"ordinal", row.object->key.ordinal},
           {"first_byte", range.first_byte},
+          {"address", row.object->base_address + range.first_byte},
           {"size_bytes", range.size.value},
           {"bytes_per_second", rate},
           {"bytes_per_step", map.step_seconds > 0 ? json(rate * map.step_seconds) : json()},

@@ -24,7 +24,7 @@ std::vector<pid_t> family_of(pid_t program) {
 }  // namespace
 
 void ModelsInUse::add(const std::string& path) {
-  if (!names::looks_like_model(path) || files_.contains(path)) return;
+  if (!looked_at_.insert(path).second || !names::is_model_file(path)) return;
   if (auto facts = names::os::facts_of(path)) files_.emplace(path, std::move(*facts));
 }
 
@@ -32,8 +32,8 @@ void ModelsInUse::add_arguments(const std::vector<std::string>& command) {
   for (const std::string& argument : command) {
     const std::string path = argument.substr(argument.find('=') + 1);  // npos + 1 is 0
     std::error_code failed;
-    const auto whole = std::filesystem::weakly_canonical(path, failed);
-    if (!failed) add(whole.string());
+    const auto whole = std::filesystem::absolute(path, failed);
+    if (!failed && names::looks_like_model(path)) add(whole.lexically_normal().string());
   }
 }
 

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ class ModelsInUse {
   void add(const std::string& path);
 
   std::map<std::string, session::NamesFile> files_;
+  std::set<std::string> looked_at_;
   std::vector<pid_t> processes_;
   unsigned looks_ = 0;
 };

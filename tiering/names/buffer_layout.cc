@@ -2,7 +2,6 @@
 #include "tiering/names/buffer_layout.h"
 
 #include <algorithm>
-#include <optional>
 #include <set>
 
 #include "tiering/names/engine_order.h"
@@ -96,12 +95,34 @@ Set with_tied_output(const ModelTensors& model, const Set& order, Set set) {
   return set;
 }
 
-/// All sets that an engine may have put into one buffer.
-std::set<Set> possible_sets(const ModelTensors& model) {
+/// The sets that fill a buffer, each once. One set at a time is looked at: there may be hundreds,
+/// and a file may list very many tensors.
+class FittingSets {
+ public:
+  FittingSets(const ModelTensors& model, Bytes size) : model_(model), size_(size) {}
+
+  void take(Set set) {
+    if (!fits(size_of(model_, set), size_.value)) return;
+    if (std::find(found_.begin(), found_.end(), set) == found_.end()) {
+      found_.push_back(std::move(set));
+    }
+  }
+  const std::vector<Set>& found() const { return found_; }
+
+ private:
+  const ModelTensors& model_;
+  Bytes size_;
+  std::vector<Set> found_;
+};
+
+/// Of all sets that an engine may have put into one buffer.
+std::vector<Set> fitting_sets(const ModelTensors& model, Bytes size) {
   const Set order = engine_order(model.tensors);
   const std::vector<std::string> formats = formats_of(model);
-  std::set<Set> sets{order};
-  if (formats.size() > kMostFormats) return sets;
+  const bool tied = is_tied(model);
+  FittingSets fitting(model, size);
+  fitting.take(order);
+  if (formats.size() > kMostFormats) return fitting.found();
   for (std::size_t chosen = 0; chosen < std::size_t{1} << formats.size(); ++chosen) {
     const Choice choice{formats, chosen};
     Set repacked;
@@ -109,14 +130,14 @@ std::set<Set> possible_sets(const ModelTensors& model) {
     for (const std::size_t index : order) {
       (choice.repacks(model.tensors[index]) ? repacked : kept).push_back(index);
     }
-    if (is_tied(model)) {
-      sets.insert(with_tied_output(model, order, repacked));
-      sets.insert(with_tied_output(model, order, kept));
+    if (tied) {
+      fitting.take(with_tied_output(model, order, repacked));
+      fitting.take(with_tied_output(model, order, kept));
     }
-    sets.insert(std::move(repacked));
-    sets.insert(std::move(kept));
+    fitting.take(std::move(repacked));
+    fitting.take(std::move(kept));
   }
-  return sets;
+  return fitting.found();
 }
 
 Error no_set(const ModelTensors& model, Bytes size, std::size_t fitting) {
@@ -152,19 +173,12 @@ std::vector<NamedRange> ranges_of_mapping(const ModelTensors& model, std::size_t
 }
 
 Result<std::vector<NamedRange>> ranges_of_buffer(const ModelTensors& model, Bytes size) {
-  const Set* found = nullptr;
-  std::size_t fitting = 0;
-  const std::set<Set> sets = possible_sets(model);
-  for (const Set& set : sets) {
-    if (!fits(size_of(model, set), size.value)) continue;
-    found = &set;
-    ++fitting;
-  }
-  if (fitting != 1) return no_set(model, size, fitting);
+  const std::vector<Set> fitting = fitting_sets(model, size);
+  if (fitting.size() != 1) return no_set(model, size, fitting.size());
   const std::uint8_t confidence = order_is_known(model.architecture) ? kKnownOrder : kLikelyOrder;
   std::vector<NamedRange> ranges;
   std::uint64_t at = 0;
-  for (const std::size_t index : *found) {
+  for (const std::size_t index : fitting.front()) {
     const ModelTensor& tensor = model.tensors[index];
     add_ranges(tensor, at, NamedHow::kOrderAndSize, confidence, ranges);
     at += padded(tensor.bytes);

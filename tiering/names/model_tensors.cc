@@ -2,7 +2,10 @@
 #include "tiering/names/model_tensors.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <filesystem>
+#include <fstream>
 
 #include "tiering/model/gguf.h"
 #include "tiering/model/model_file_readers.h"
@@ -26,6 +29,27 @@ std::uint64_t experts_of(const model::SafetensorsTensor& tensor) {
                        model::expert_of(tensor.name).expert < 0 && tensor.shape.size() >= 3;
   return stacked && tensor.shape[0] > 1 && tensor.bytes % tensor.shape[0] == 0 ? tensor.shape[0]
                                                                                : 0;
+}
+
+enum class FileKind : std::uint8_t { kNone, kGguf, kSafetensors };
+
+FileKind kind_by_ending(std::string_view path) {
+  if (path.ends_with(".gguf")) return FileKind::kGguf;
+  if (path.ends_with(".safetensors") || path.ends_with(".json")) return FileKind::kSafetensors;
+  return FileKind::kNone;
+}
+
+/// Both formats begin unmistakably: a magic, or the length of some JSON and its brace.
+FileKind kind_by_content(const std::string& path) {
+  constexpr std::uint64_t kMostHeader = 100 << 20;  // what the safetensors library itself accepts
+  std::array<char, 16> begin{};
+  std::ifstream file(path, std::ios::binary);
+  if (!file.read(begin.data(), begin.size())) return FileKind::kNone;
+  if (std::memcmp(begin.data(), "GGUF", 4) == 0) return FileKind::kGguf;
+  std::uint64_t length = 0;
+  std::memcpy(&length, begin.data(), sizeof length);
+  const bool is_header = length > 2 && length <= kMostHeader && begin[8] == '{' && begin[9] == '"';
+  return is_header ? FileKind::kSafetensors : FileKind::kNone;
 }
 
 Result<session::NamesFile> facts(const std::string& path) {
@@ -95,6 +119,13 @@ bool looks_like_model(std::string_view path) {
          path.ends_with(".safetensors.index.json");
 }
 
+bool is_model_file(const std::string& path) {
+  constexpr std::uintmax_t kLeast = 1 << 20;
+  if (looks_like_model(path)) return true;
+  const auto file = os::facts_of(path);
+  return file && file->size_bytes >= kLeast && kind_by_content(path) != FileKind::kNone;
+}
+
 Result<ModelTensors> read_model_tensors(const std::string& path) {
   std::error_code failed;
   if (std::filesystem::is_directory(path, failed)) {
@@ -103,9 +134,9 @@ Result<ModelTensors> read_model_tensors(const std::string& path) {
                       "model.safetensors.index.json in it",
                       path.c_str());
   }
-  const std::string_view view(path);
-  if (view.ends_with(".safetensors") || view.ends_with(".json")) return read_safetensors(path);
-  return read_gguf(path);
+  FileKind kind = kind_by_ending(path);
+  if (kind == FileKind::kNone) kind = kind_by_content(path);
+  return kind == FileKind::kSafetensors ? read_safetensors(path) : read_gguf(path);
 }
 
 }  // namespace terrace::names

@@ -40,6 +40,10 @@ struct ModelTensors {
 /// By its ending: .gguf, .safetensors or an index of such (.safetensors.index.json).
 bool looks_like_model(std::string_view path);
 
+/// By its ending or its first bytes: caches of downloads keep files under names that say nothing.
+/// Reads 16 bytes of a regular file of 1 MiB and more, none of others.
+bool is_model_file(const std::string& path);
+
 /// Any shard of a set names all of it. Errors: kIo when a file cannot be read; kUsage with file,
 /// offset and remedy when one is damaged, cut short, or missing from its set.
 Result<ModelTensors> read_model_tensors(const std::string& path);

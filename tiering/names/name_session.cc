@@ -52,7 +52,7 @@ class Namer {
     }
     for (const SeenModel& seen : input_.seen) read(seen.file.path);
     for (const Object& object : session_.objects) {
-      if (!object.path.empty() && looks_like_model(object.path)) read(object.path);
+      if (!object.path.empty() && is_model_file(object.path)) read(object.path);
     }
     for (const Object& object : session_.objects) {
       if (!named_by_engine(object)) name(object);

@@ -33,9 +33,25 @@ TEST(NamedHeat, ARangeGetsTheSharesOfItsBlocks) {
   const auto heat = heat_by_name({range(kBlock / 2, 2 * kBlock)}, object(), 2);
   ASSERT_EQ(heat.size(), 1u);
   const auto block = static_cast<double>(kBlock);
-  EXPECT_DOUBLE_EQ(heat[0].bytes_per_second, 0.5 * block + block + 1.5 * block);
   EXPECT_DOUBLE_EQ(heat[0].tier_bytes[0], 1.5 * block);
   EXPECT_DOUBLE_EQ(heat[0].tier_bytes[1], 0.5 * block);
+  // Its own block says once a second; the last one's other half is nobody's and as the block is.
+  const double of_last = 3 * block * 1 / (1 + 3);
+  EXPECT_DOUBLE_EQ(heat[0].bytes_per_second, 0.5 * block + block + of_last);
+}
+
+TEST(NamedHeat, ASharedBlockIsSplitByWhatEachReadsOfItsOwn) {
+  const auto block = static_cast<double>(kBlock);
+  ObjectHeat shared;
+  shared.key.size_bytes = 3 * kBlock;
+  shared.block_bytes_per_second = {9 * block, 10 * block, block};
+  shared.block_tiers = {0, 0, 0};
+  shared.relative_error = 0;
+  const auto heat = heat_by_name(
+      {range(0, kBlock + kBlock / 2), range(kBlock + kBlock / 2, kBlock * 3 / 2)}, shared, 1);
+  EXPECT_NEAR(heat[0].bytes_per_second / block, 9 + 9, 1e-9);
+  EXPECT_NEAR(heat[1].bytes_per_second / block, 1 + 1, 1e-9);
+  EXPECT_NEAR(heat[1].relative_error, (5.0 - 1) / 2, 1e-9) << "by overlap alone it would be 5 + 1";
 }
 
 TEST(NamedHeat, TheRangesOfAWholeObjectAddUpToIt) {
@@ -55,23 +71,23 @@ TEST(NamedHeat, ALastBlockThatIsCutShortCountsByItsOwnLength) {
   EXPECT_DOUBLE_EQ(heat[0].bytes_per_second, static_cast<double>(kBlock) / 4);
 }
 
-TEST(NamedHeat, ErrorsGrowWithSmallerSharesAndAtEdgesToOtherHeat) {
+TEST(NamedHeat, ErrorsGrowWithSmallerSharesAndWhereBlocksAreSplit) {
   const ObjectHeat whole = object();
-  const auto heat = heat_by_name(
-      {range(0, kBlock), range(0, kBlock / 2), range(2 * kBlock, kBlock / 2)}, whole, 2);
-  const double share = heat[0].bytes_per_second / whole.bytes_per_second();
-  EXPECT_DOUBLE_EQ(heat[0].relative_error, 0.1 / std::sqrt(share)) << "whole blocks have no edges";
-  EXPECT_GT(heat[1].relative_error, heat[0].relative_error);
-  EXPECT_NEAR(heat[1].relative_error, 0.1 / std::sqrt(share / 2), 1e-9) << "neighbours are alike";
-  EXPECT_GT(heat[2].relative_error, 0.6) << "the neighbours are read a third as often";
+  const auto alike = heat_by_name({range(0, kBlock), range(kBlock, kBlock / 2)}, whole, 2);
+  const double share = alike[0].bytes_per_second / whole.bytes_per_second();
+  EXPECT_DOUBLE_EQ(alike[0].relative_error, 0.1 / std::sqrt(share));
+  EXPECT_NEAR(alike[1].relative_error, 0.1 / std::sqrt(share / 2), 1e-9);
+  const auto split = heat_by_name({range(kBlock, kBlock * 3 / 2)}, whole, 2);
+  EXPECT_GT(split[0].relative_error,
+            0.1 / std::sqrt(split[0].bytes_per_second / whole.bytes_per_second()));
 }
 
-TEST(NamedHeat, AnExactSourceLeavesOnlyTheEdges) {
+TEST(NamedHeat, AnExactSourceLeavesOnlyTheSplits) {
   ObjectHeat exact = object();
   exact.relative_error = 0;
-  const auto heat = heat_by_name({range(0, kBlock), range(kBlock, kBlock / 2)}, exact, 2);
+  const auto heat = heat_by_name({range(0, kBlock), range(kBlock, kBlock * 3 / 2)}, exact, 2);
   EXPECT_EQ(heat[0].relative_error, 0);
-  EXPECT_GT(heat[1].relative_error, 0) << "the next block is hotter";
+  EXPECT_GT(heat[1].relative_error, 0) << "half of the next block, which is hotter";
 }
 
 TEST(NamedHeat, WhatIsNeverReadIsColdAndWithoutError) {

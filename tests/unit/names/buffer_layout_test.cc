@@ -156,6 +156,20 @@ TEST(ModelTensors, ASafetensorsSetIsReadByItsIndexAndOrderedByPlace) {
   EXPECT_EQ(ranges.back().first_byte + ranges.back().size.value, whole.size());
 }
 
+TEST(ModelTensors, AFileUnderAnotherNameIsKnownByItsFirstBytes) {
+  const ModelFolder folder;
+  const std::string filler(1 << 20, 'x');
+  const std::string gguf =
+      folder.write("5f3a", fixture::gguf_of(fixture::mixture_tensors()) + filler);
+  EXPECT_TRUE(is_model_file(gguf));
+  EXPECT_TRUE(read_model_tensors(gguf).ok());
+  const std::string tensors = folder.write("9b1c", fixture::tiny_safetensors() + filler);
+  EXPECT_TRUE(is_model_file(tensors));
+  EXPECT_FALSE(is_model_file(folder.write("text", filler)));
+  EXPECT_FALSE(is_model_file(folder.write("small", fixture::gguf_of(fixture::mixture_tensors()))));
+  EXPECT_FALSE(is_model_file("/dev/zero"));
+}
+
 TEST(ModelTensors, AFolderAndAMissingFileAreErrorsWithARemedy) {
   EXPECT_THAT(read_model_tensors("/tmp").error().message, HasSubstr("name a .gguf"));
   EXPECT_EQ(read_model_tensors("/nonexistent/m.gguf").error().code, ErrorCode::kIo);
