@@ -6,18 +6,25 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <ggml-backend.h>
 #include <llama.h>
+
+/// The library exports it for its own tools; no header of the package declares it.
+const std::vector<std::pair<std::string, ggml_tensor*>>& llama_internal_get_tensor_map(
+    const llama_model* model);
 
 namespace {
 
@@ -32,6 +39,8 @@ struct Options {
   bool repack = true;
   bool json = false;
   bool verbose = false;
+  std::string tensors;  ///< file for where each weight lies; empty: none
+  std::string router;   ///< file for how often each expert was chosen; empty: none
 };
 
 struct FreeModel {
@@ -54,7 +63,8 @@ struct Measured {
 
 constexpr const char* kUsage =
     "usage: llama_decode --model FILE --backends DIR [--context N] [--warmup N] [--tokens N]\n"
-    "                    [--seed N] [--mmap on|off] [--repack on|off] [--json] [--verbose]\n";
+    "                    [--seed N] [--mmap on|off] [--repack on|off] [--json] [--verbose]\n"
+    "                    [--tensors FILE] [--router FILE]\n";
 
 [[noreturn]] void fail(const std::string& what, int status) {
   std::fprintf(stderr, "llama_decode: %s\n", what.c_str());
@@ -105,6 +115,10 @@ Options parse(int argc, char** argv) {
       options.mmap = on_or_off(name, value);
     else if (name == "--repack")
       options.repack = on_or_off(name, value);
+    else if (name == "--tensors")
+      options.tensors = value;
+    else if (name == "--router")
+      options.router = value;
     else
       fail("unknown option '" + std::string(name) + "'\n" + kUsage, 2);
   }
@@ -128,13 +142,70 @@ Model load_model(const Options& options) {
   return model;
 }
 
+/// How often the router chose each expert, by layer; filled while decoding.
+using Choices = std::map<std::string, std::map<std::int32_t, std::uint64_t>>;
+
+/// The engine asks about each result of the graph, then shows those that were wanted. Looking
+/// splits the graph, so that a run with --router is slower and its times mean nothing.
+bool count_choices(ggml_tensor* tensor, bool ask, void* choices) {
+  constexpr std::string_view kTop = "ffn_moe_topk-";
+  const std::string_view name = tensor->name;
+  if (!name.starts_with(kTop)) return !ask;
+  if (ask) return true;
+  auto& of_layer = (*static_cast<Choices*>(choices))[std::string(name.substr(kTop.size()))];
+  for (std::int64_t token = 0; token < tensor->ne[1]; ++token) {
+    const char* row =
+        static_cast<const char*>(tensor->data) + static_cast<std::size_t>(token) * tensor->nb[1];
+    for (std::int64_t i = 0; i < tensor->ne[0]; ++i) {
+      std::int32_t expert = 0;
+      std::memcpy(&expert, row + static_cast<std::size_t>(i) * tensor->nb[0], sizeof expert);
+      ++of_layer[expert];
+    }
+  }
+  return true;
+}
+
+std::FILE* open_output(const std::string& path) {
+  std::FILE* file = std::fopen(path.c_str(), "we");
+  if (file == nullptr) fail(path + ": " + std::strerror(errno), 1);
+  return file;
+}
+
+/// One JSON object a line: {"layer":0,"expert":3,"chosen":17}.
+void write_choices(const std::string& path, const Choices& choices) {
+  std::FILE* file = open_output(path);
+  for (const auto& [layer, experts] : choices) {
+    for (const auto& [expert, chosen] : experts) {
+      std::fprintf(file, "{\"layer\":%s,\"expert\":%d,\"chosen\":%llu}\n", layer.c_str(), expert,
+                   static_cast<unsigned long long>(chosen));
+    }
+  }
+  if (std::fclose(file) != 0) fail(path + ": " + std::strerror(errno), 1);
+}
+
+/// One JSON object a line: {"name":"blk.0.attn_q.weight","address":139...,"bytes":2359296}. The
+/// truth that names found from outside are compared with.
+void write_tensors(const std::string& path, const llama_model* model) {
+  std::FILE* file = open_output(path);
+  for (const auto& [name, tensor] : llama_internal_get_tensor_map(model)) {
+    std::fprintf(file, "{\"name\":\"%s\",\"address\":%llu,\"bytes\":%zu}\n", name.c_str(),
+                 static_cast<unsigned long long>(reinterpret_cast<std::uintptr_t>(tensor->data)),
+                 ggml_nbytes(tensor));
+  }
+  if (std::fclose(file) != 0) fail(path + ": " + std::strerror(errno), 1);
+}
+
 // One thread: ggml's threads spin at barriers, so with several, any neighbour on the machine
 // stretches a token tenfold.
-Context make_context(const Options& options, llama_model* model) {
+Context make_context(const Options& options, llama_model* model, Choices& choices) {
   llama_context_params params = llama_context_default_params();
   params.n_ctx = options.context;
   params.n_threads = 1;
   params.n_threads_batch = 1;
+  if (!options.router.empty()) {
+    params.cb_eval = count_choices;
+    params.cb_eval_user_data = &choices;
+  }
   Context context(llama_init_from_model(model, params));
   if (!context) fail("llama.cpp cannot make a context of the asked size", 1);
   return context;
@@ -241,7 +312,11 @@ int main(int argc, char** argv) {
   llama_backend_init();
   const double began = wall_ms();
   const Model model = load_model(options);
-  const Context context = make_context(options, model.get());
+  Choices choices;
+  const Context context = make_context(options, model.get(), choices);
   const double load_ms = wall_ms() - began;
-  print(options, model.get(), load_ms, measure(options, model.get(), context.get()));
+  if (!options.tensors.empty()) write_tensors(options.tensors, model.get());
+  const Measured measured = measure(options, model.get(), context.get());
+  if (!options.router.empty()) write_choices(options.router, choices);
+  print(options, model.get(), load_ms, measured);
 }

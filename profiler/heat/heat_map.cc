@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "profiler/heat/label.h"
+#include "profiler/heat/named_heat.h"
 #include "profiler/heat/object_heat.h"
 #include "profiler/heat/recorded_facts.h"
 #include "profiler/heat/steady.h"
@@ -35,11 +36,13 @@ ObjectHeat heat_of(const session::Session& session, const session::Object& objec
   heat.object = object.record.object;
   heat.key = {object.record.site_hash, object.record.size_bytes, object.record.ordinal,
               static_cast<Origin>(object.record.origin)};
+  heat.base_address = object.record.base_address;
   heat.path = object.path;
   heat.lifetime_share = life.session_share;
   measure_blocks(session, object, steady, heat);
   for (const session::Frame& frame : object.frames) heat.frames.push_back(labeller.name(frame));
   heat.label = labeller.label(object);
+  heat.names = heat_by_name(object.names, heat, session.tiers.size());
   return heat;
 }
 

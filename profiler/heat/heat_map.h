@@ -15,9 +15,18 @@
 
 namespace terrace::heat {
 
+/// A named part of an object, a tensor say, with its heat (named_heat.h).
+struct NamedHeat {
+  session::NamedRange range;
+  double bytes_per_second = 0;
+  double relative_error = 0;       ///< one standard error; 0: exact, or nothing was read
+  std::vector<double> tier_bytes;  ///< of its size, by tier
+};
+
 struct ObjectHeat {
   std::uint64_t object = 0;  ///< ObjectRecord::object of the session
   ObjectKey key;
+  std::uint64_t base_address = 0;   ///< in the recorded process
   std::string label;                ///< short name for people: file, or innermost known symbols
   std::string path;                 ///< for Origin::kFile
   std::vector<std::string> frames;  ///< "module+0xoffset" or symbol, innermost first
@@ -30,8 +39,9 @@ struct ObjectHeat {
   /// "link-faults", the latter also behind another and a "+"; "none" when nothing can be said of
   /// it, which includes an object without a touch that was watched for less than three steps
   std::string source;
-  double watched_seconds = 0;  ///< length of all windows of the steady time together
-  double relative_error = 1;   ///< one standard error of the object's total, from counts
+  double watched_seconds = 0;    ///< length of all windows of the steady time together
+  double relative_error = 1;     ///< one standard error of the object's total, from counts
+  std::vector<NamedHeat> names;  ///< in order of address; empty: nobody named it
 
   double bytes_per_second() const;
   double bytes_written_per_second() const;

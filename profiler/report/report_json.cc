@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
 
+#include "profiler/report/names.h"
 #include "profiler/report/report.h"
 #include "profiler/report/totals.h"
 #include "profiler/report/words.h"
@@ -89,7 +90,9 @@ json to_json(const heat::HeatMap& map) {
           {"observer_cpu_share", map.observer_cpu_share},
           {"block_bytes", kBlockBytes.value},
           {"tiers", tiers},
-          {"objects", objects}};
+          {"objects", objects},
+          {"tensors", tensors_json(map)},
+          {"classes", classes_json(map)}};
 }
 
 }  // namespace terrace::report

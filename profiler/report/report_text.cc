@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "profiler/report/heat_bar.h"
+#include "profiler/report/names.h"
 #include "profiler/report/report.h"
 #include "profiler/report/totals.h"
 #include "profiler/report/words.h"
@@ -13,6 +14,7 @@ namespace {
 constexpr double kGiga = 1e9;
 constexpr double kMega = 1e6;
 constexpr std::size_t kLeastWidth = 60;
+constexpr std::size_t kMostTensors = 12;
 // Below this the tier table leaves out what a tier could do and keeps what it did.
 constexpr std::size_t kWideTierTable = 84;
 // A label with less room than this beside the figures has a line of its own.
@@ -33,6 +35,9 @@ class TextReport {
     line("");
     objects();
     line("");
+    if (const std::string names = names_text(map_, width_, kMostTensors); !names.empty()) {
+      text_ += names + "\n";
+    }
     next_step();
     return std::move(text_);
   }

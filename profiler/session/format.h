@@ -25,6 +25,8 @@ enum class ChunkKind : std::uint32_t {
   kCost = 7,       ///< CostRecord
   kEnd = 8,        ///< no payload: the session was closed in order
   kPlacement = 9,  ///< PlacementRecord, then tier index for each block: the object moved
+  kNames = 10,     ///< NamesRecord, path of the file that named it, then for each range
+                   ///< NamedRangeRecord and name; the last chunk of an object counts
   kSource = 13,    ///< SourceRecord, then in words why it is this source
 };
 
@@ -137,6 +139,27 @@ struct PlacementRecord {
   std::uint64_t block_count;
 };
 
+struct NamesRecord {
+  std::uint64_t object;
+  std::uint64_t file_device;  ///< of the file that the names came from; 0 with the rest: none
+  std::uint64_t file_inode;
+  std::uint64_t file_bytes;
+  std::int64_t file_changed_ns;  ///< CLOCK_REALTIME of its content's last change
+  std::uint32_t range_count;
+  std::uint32_t path_bytes;
+};
+
+struct NamedRangeRecord {
+  std::uint64_t first_byte;  ///< from the object's beginning
+  std::uint64_t bytes;
+  std::uint8_t memory_class;  ///< MemoryClass
+  std::uint8_t confidence;    ///< percent
+  std::uint8_t how;           ///< NamedHow
+  std::uint8_t reserved;
+  std::uint32_t name_bytes;
+};
+
+static_assert(sizeof(NamesRecord) == 48 && sizeof(NamedRangeRecord) == 24);
 /// What a source's counts mean and what it took. Written at the start, about every ten seconds and
 /// at the end; the last one of a source holds.
 struct SourceRecord {

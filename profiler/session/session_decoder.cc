@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "profiler/session/names_chunk.h"
+
 namespace terrace::session {
 namespace {
 
@@ -52,6 +54,8 @@ Decoded SessionDecoder::decode(ChunkKind kind, const std::byte* payload, std::si
       return placement(payload, size);
     case ChunkKind::kSource:
       return source(payload, size);
+    case ChunkKind::kNames:
+      return names(payload, size);
     case ChunkKind::kEnd:
       session_.complete = true;
       return Decoded::kTaken;
@@ -180,6 +184,18 @@ Decoded SessionDecoder::source(const std::byte* payload, std::size_t size) {
   }
   if (session_.sources.size() == kMostSources) return Decoded::kMalformed;
   session_.sources.push_back(std::move(use));
+  return Decoded::kTaken;
+}
+
+Decoded SessionDecoder::names(const std::byte* payload, std::size_t size) {
+  const auto named = object_of_names(payload, size);
+  if (!named) return Decoded::kMalformed;
+  Object* object = find(*named);
+  if (object == nullptr) return Decoded::kTaken;
+  auto names = decode_names(payload, size, object->record.size_bytes);
+  if (!names) return Decoded::kMalformed;
+  object->names = std::move(names->ranges);
+  object->names_file = std::move(names->file);
   return Decoded::kTaken;
 }
 

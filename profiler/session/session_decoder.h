@@ -40,6 +40,7 @@ class SessionDecoder {
   Decoded step(const std::byte* payload, std::size_t size);
   Decoded cost(const std::byte* payload, std::size_t size);
   Decoded source(const std::byte* payload, std::size_t size);
+  Decoded names(const std::byte* payload, std::size_t size);
 
   Object* find(std::uint64_t object);
   bool tiers_known(const std::byte* indices, std::uint64_t count) const;

@@ -11,6 +11,7 @@
 #include <terrace/tier.h>
 
 #include "profiler/session/format.h"
+#include "profiler/session/named_range.h"
 
 namespace terrace::session {
 
@@ -39,6 +40,8 @@ struct Object {
   std::vector<EarlierPlacement> earlier;  ///< in order of time; empty: it never moved
   std::uint64_t ended_ns = 0;             ///< 0: lived to the end
   std::vector<HeatSample> heat;
+  std::vector<NamedRange> names;  ///< in order of address; empty: nobody named it
+  NamesFile names_file;           ///< where they came from, as it was then
 };
 
 /// A source as its last record tells.

@@ -47,9 +47,7 @@ void forget_modules() {
 
 CallSite file_site(const char* path, std::uint64_t file_bytes, std::uint64_t offset) {
   CallSite site;
-  std::uint64_t hash = mix_text(mix_text(kFnvOffset, "file:"), base_name(path));
-  hash = mix_number(hash, file_bytes);
-  site.hash = finish(mix_number(hash, offset));
+  site.hash = file_site_hash(path, file_bytes, offset);
   return site;
 }
 

@@ -44,4 +44,12 @@ constexpr const char* base_name(const char* path) {
   return name;
 }
 
+/// Of a file mapping: the same for every process that maps this part of a file of this size.
+constexpr std::uint64_t file_site_hash(const char* path, std::uint64_t file_bytes,
+                                       std::uint64_t offset) {
+  std::uint64_t hash = mix_text(mix_text(kFnvOffset, "file:"), base_name(path));
+  hash = mix_number(hash, file_bytes);
+  return finish(mix_number(hash, offset));
+}
+
 }  // namespace terrace::sites

@@ -19,6 +19,7 @@
 #include "profiler/heat/heat_map.h"
 #include "profiler/heat/timeline.h"
 #include "profiler/report/report.h"
+#include "profiler/session/names_chunk.h"
 #include "profiler/session/session_reader.h"
 #include "tests/unit/session/session_builder.h"
 
@@ -52,6 +53,14 @@ SessionBuilder whole_session() {
   builder.chunk(ChunkKind::kPlacement, PlacementRecord{2, 2}, std::string(2, '\0'));
   builder.heat(2, SourceKind::kPresentBits, 5, 6, 0.1, {1, 2});
   builder.object_end(2, 5).end();
+  ObjectNames names;
+  names.object = 1;
+  names.file = {"/models/m.gguf", 1, 2, 3, 4};
+  names.ranges = {
+      {"blk.0.ffn_up_exps.weight[1]", MemoryClass::kExpert, 0, kBlockBytes, 95,
+       NamedHow::kOrderAndSize},
+      {"kv cache 0", MemoryClass::kKv, 3 * kBlockBytes.value, Bytes(77), 90, NamedHow::kSiteRule}};
+  builder.raw_chunk(static_cast<std::uint32_t>(ChunkKind::kNames), encode_names(names));
   return builder;
 }
 
@@ -88,6 +97,13 @@ bool check(const std::string& bytes) {
   for (const Object& object : session->objects) {
     EXPECT_EQ(object.block_tiers.size(), object.record.block_count);
     held += object.block_tiers.size() + object.path.size() + object.frames.size();
+    std::uint64_t named_to = 0;
+    for (const NamedRange& range : object.names) {
+      EXPECT_GE(range.first_byte, named_to);
+      named_to = range.first_byte + range.size.value;
+      held += range.name.size();
+    }
+    EXPECT_LE(named_to, object.record.size_bytes);
     for (const HeatSample& sample : object.heat) {
       EXPECT_EQ(sample.touches.size(), sample.record.block_count);
       held += sample.touches.size() * sizeof(std::uint32_t);
@@ -100,6 +116,7 @@ bool check(const std::string& bytes) {
   for (const heat::ObjectHeat& object : map->objects) {
     EXPECT_EQ(object.block_bytes_per_second.size(), object.block_tiers.size());
     EXPECT_TRUE(object.bytes_per_second() >= 0) << object.bytes_per_second();
+    for (const heat::NamedHeat& named : object.names) EXPECT_GE(named.bytes_per_second, 0);
   }
   EXPECT_FALSE(report::render_text(*map, {}).empty());
   EXPECT_FALSE(report::to_json(*map).dump().empty());

@@ -105,7 +105,8 @@ LaunchEnd launch(const LaunchRequest& request) {
   } else {
     say_unplaced(request, lent.error());
   }
-  const Result<os::ProgramEnd> end = os::run_program({request.command, environment}, signals);
+  const Result<os::ProgramEnd> end =
+      os::run_program({request.command, environment, request.look}, signals);
   result.placed = lent.ok() && end.ok() && end->ran;
   result.exit_code = end_of(end, request.command.front());
   if (result.placed) result.session_path = session_path(request.session_path, end->pid);

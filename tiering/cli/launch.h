@@ -4,6 +4,7 @@
 // Not thread-safe (it forks); allocates.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct LaunchRequest {
   std::vector<std::string> command;
   std::string plan_path;     ///< empty: no plan
   std::string session_path;  ///< empty: no recording; else as session_pattern() gives it
+  std::function<void(pid_t)> look = {};  ///< os::ProgramStart::look
 };
 
 struct LaunchEnd {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "tiering/cli/messages.h"
+#include "tiering/cli/name_recording.h"
 
 namespace terrace::cli {
 
@@ -25,8 +26,10 @@ Result<session::Session> load_session(const std::string& path, const std::string
 
 Result<heat::HeatMap> load_heat_map(const Settings& settings, const std::string& path,
                                     const std::string& how) {
-  const Result<session::Session> session = load_session(path, how);
+  Result<session::Session> session = load_session(path, how);
   if (!session.ok()) return session.error();
+  const Status named = name_for_show(settings, *session);
+  if (!named.ok()) return named.error();
   return heat::build_heat_map(*session, settings.fraction("min-lifetime"));
 }
 

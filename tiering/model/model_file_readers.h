@@ -20,6 +20,8 @@ std::vector<std::string> shards_of_gguf(const std::string& path);
 Result<LanguageModel> model_of_gguf(const std::string& path,
                                     const std::vector<GgufHeader>& headers);
 
+/// All files of the set that `path` is one of, or is the index of; itself when it is of none.
+Result<std::vector<std::string>> shards_of_safetensors(const std::string& path);
 /// `path`: an index, one shard or a whole file; config.json lies beside it.
 Result<LanguageModel> read_safetensors_model(const std::string& path);
 Result<LanguageModel> model_of_safetensors(const std::string& path,

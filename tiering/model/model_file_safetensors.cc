@@ -99,8 +99,10 @@ TensorShape shape_of(const SafetensorsTensor& tensor) {
   return shape;
 }
 
-/// The set that a file belongs to: what the index beside it names, or itself.
-Result<std::vector<std::string>> files_of(const fs::path& path) {
+}  // namespace
+
+Result<std::vector<std::string>> shards_of_safetensors(const std::string& named) {
+  const fs::path path(named);
   const bool is_index = path.extension() == ".json";
   const fs::path index = is_index ? path : path.parent_path() / kIndex;
   std::error_code failed;
@@ -118,10 +120,8 @@ Result<std::vector<std::string>> files_of(const fs::path& path) {
   return is_named ? files : std::vector<std::string>{path.string()};
 }
 
-}  // namespace
-
 Result<LanguageModel> read_safetensors_model(const std::string& path) {
-  const auto files = files_of(path);
+  const auto files = shards_of_safetensors(path);
   if (!files) return files.error();
   std::vector<SafetensorsHeader> headers;
   for (const std::string& file : *files) {

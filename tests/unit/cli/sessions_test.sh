@@ -95,5 +95,22 @@ expect 2 'diff of one session' diff a.session
 says 'terrace diff BEFORE AFTER'
 expect 5 'diff with no file' diff a.session none.session
 says 'none.session'
+# Names: rules over call-sites, and model files that do not fit or are none.
+printf '[[site]]\nname = "my cache {n}"\nclass = "kv"\nmodule = "reads_memory"\nmin-size = "1M"\n' >rules.toml
+expect 0 'report, own site rules' report a.session --site-rules rules.toml
+prints 'my cache 0'
+expect 0 'report, own site rules, JSON' report a.session --site-rules rules.toml --json
+prints '"how": "site-rule"'
+expect 0 'record, own site rules' record -o named.session --site-rules rules.toml -- "$reader" 48 1500
+expect 0 'report, names in the session' report named.session
+prints 'my cache 0'
+sed -i 's/"kv"/"kvv"/' rules.toml
+expect 2 'report, misspelt class' report a.session --site-rules rules.toml
+says 'rules.toml:3'
+says 'did you mean "kv"?'
+expect 5 'report, no such rules' report a.session --site-rules none.toml
+expect 5 'report, no such model' report a.session --model none.gguf
+expect 2 'report, a model that is none' report a.session --model model.gguf
+expect 0 'record, a model that is none' record -o b.session -- "$reader" 48 300 "$(command -v true)" model.gguf
 
 finish

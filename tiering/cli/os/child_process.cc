@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 
 #include "tiering/cli/os/file_descriptor.h"
 
@@ -17,6 +18,7 @@ constexpr int kPassedOn[] = {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT
 constexpr int kPassedOnUnlessFromTerminal[] = {SIGINT, SIGQUIT};
 constexpr int kCannotRun = 126;
 constexpr int kNotFound = 127;
+constexpr timespec kLookEvery = {0, 20'000'000};
 
 sigset_t signals_to_hold() {
   sigset_t set;
@@ -81,7 +83,7 @@ int exit_code_of(int status) {
 
 /// Until the program ends, passes each signal on. The program cannot be confused with another of
 /// the same number: it stays ours until waitpid has taken it.
-Result<int> wait_for(pid_t pid, const sigset_t& held) {
+Result<int> wait_for(pid_t pid, const sigset_t& held, const std::function<void(pid_t)>& look) {
   for (;;) {
     int status = 0;
     const pid_t ended = waitpid(pid, &status, WNOHANG);
@@ -90,7 +92,9 @@ Result<int> wait_for(pid_t pid, const sigset_t& held) {
       return make_error(ErrorCode::kIo, errno, "waiting for process %d: %s", static_cast<int>(pid),
                         std::strerror(errno));
     siginfo_t info;
-    if (sigwaitinfo(&held, &info) < 0) continue;  // EINTR: a stop and a continue
+    if (look) look(pid);
+    const int got = look ? sigtimedwait(&held, &info, &kLookEvery) : sigwaitinfo(&held, &info);
+    if (got < 0) continue;  // EINTR: a stop and a continue; EAGAIN: time to look
     // A failing kill means that the program has just ended, which the next round sees.
     if (info.si_signo != SIGCHLD && !from_terminal(info)) kill(pid, info.si_signo);
   }
@@ -129,7 +133,7 @@ Result<ProgramEnd> run_program(const ProgramStart& start, const HeldSignals& sig
   end.pid = pid;
   end.start_errno = read_report(read_end.get());
   end.ran = end.start_errno == 0;
-  const Result<int> code = wait_for(pid, signals.held());
+  const Result<int> code = wait_for(pid, signals.held(), start.look);
   if (!code.ok()) return code.error();
   end.exit_code = *code;
   return end;

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,9 @@ class HeldSignals {
 struct ProgramStart {
   std::vector<std::string> command;      ///< name, looked up in PATH, then arguments
   std::vector<std::string> environment;  ///< "NAME=value", the whole of it
+  /// Called with the program's process id about every 20 ms while it runs; empty: nothing is. Here
+  /// and not in a thread, since this process must have one.
+  std::function<void(pid_t)> look = {};
 };
 
 struct ProgramEnd {

@@ -6,6 +6,8 @@
 
 #include "tiering/cli/launch.h"
 #include "tiering/cli/messages.h"
+#include "tiering/cli/models_in_use.h"
+#include "tiering/cli/name_recording.h"
 #include "tiering/cli/session_name.h"
 #include "tiering/cli/verbs/verbs.h"
 
@@ -24,7 +26,10 @@ int record_verb(const Call& call) {
     say_error(session.error().message);
     return kOwnFailure;
   }
-  const LaunchEnd end = launch({call.settings, call.problems, call.line.command, "", *session});
+  ModelsInUse models;
+  models.add_arguments(call.line.command);
+  const LaunchEnd end = launch({call.settings, call.problems, call.line.command, "", *session,
+                                [&models](pid_t program) { models.look(program); }});
   if (!end.placed) return end.exit_code;
   if (!std::filesystem::exists(end.session_path)) {
     say_warning(
@@ -33,6 +38,7 @@ int record_verb(const Call& call) {
                     end.session_path));
     return end.exit_code;
   }
+  name_recording(call.settings, end.session_path, models.seen());
   say_hint(
       fmt::format("session in {0}; next: terrace report {0}, terrace plan {0}", end.session_path));
   return end.exit_code;

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "profiler/heat/named_heat.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+namespace terrace::heat {
+namespace {
+
+constexpr std::uint64_t kBlock = kBlockBytes.value;
+
+/// What one name has of one block.
+struct Piece {
+  std::size_t name = 0;
+  std::size_t block = 0;
+  double bytes = 0;
+};
+
+double bytes_of_block(const ObjectHeat& object, std::size_t block) {
+  return static_cast<double>(std::min(kBlock, object.key.size_bytes - block * kBlock));
+}
+
+/// Bytes read a second for each byte.
+double density(const ObjectHeat& object, std::size_t block) {
+  const double bytes = bytes_of_block(object, block);
+  return bytes > 0 ? object.block_bytes_per_second[block] / bytes : 0;
+}
+
+/// In order of block, since names are in order of address.
+std::vector<Piece> pieces_of(const std::vector<session::NamedRange>& names,
+                             const ObjectHeat& object) {
+  std::vector<Piece> pieces;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::uint64_t end = names[i].first_byte + names[i].size.value;
+    for (std::uint64_t at = names[i].first_byte; at < end;) {
+      const std::size_t block = at / kBlock;
+      if (block >= object.block_bytes_per_second.size()) break;
+      const std::uint64_t next = std::min(end, (block + 1) * kBlock);
+      pieces.push_back({i, block, static_cast<double>(next - at)});
+      at = next;
+    }
+  }
+  return pieces;
+}
+
+/// Of each name: by the blocks that are its own, or by all it lies in when none is.
+std::vector<double> densities_of(const std::vector<Piece>& pieces, const ObjectHeat& object,
+                                 std::size_t names) {
+  struct Sums {
+    double rate = 0;
+    double bytes = 0;
+    void add(double density, double size) {
+      rate += density * size;
+      bytes += size;
+    }
+    double density() const { return bytes > 0 ? rate / bytes : 0; }
+  };
+  std::vector<Sums> own(names);
+  std::vector<Sums> all(names);
+  for (const Piece& piece : pieces) {
+    const double here = density(object, piece.block);
+    all[piece.name].add(here, piece.bytes);
+    if (piece.bytes == bytes_of_block(object, piece.block)) own[piece.name].add(here, piece.bytes);
+  }
+  std::vector<double> densities;
+  densities.reserve(names);
+  for (std::size_t i = 0; i < names; ++i) {
+    densities.push_back(own[i].bytes > 0 ? own[i].density() : all[i].density());
+  }
+  return densities;
+}
+
+class Splitter {
+ public:
+  Splitter(const ObjectHeat& object, std::vector<double> densities, std::vector<NamedHeat>& heat)
+      : object_(object), densities_(std::move(densities)), heat_(heat), open_(heat.size()) {}
+
+  /// [begin, end): all pieces of one block.
+  void split(const Piece* begin, const Piece* end) {
+    const double even = density(object_, begin->block);
+    double unnamed = bytes_of_block(object_, begin->block);
+    for (const Piece* at = begin; at != end; ++at) unnamed -= at->bytes;
+    double weight = std::max(0.0, unnamed) * even;
+    for (const Piece* at = begin; at != end; ++at) weight += densities_[at->name] * at->bytes;
+    const double rate = object_.block_bytes_per_second[begin->block];
+    for (const Piece* at = begin; at != end; ++at) {
+      const double by_size = even * at->bytes;
+      const double by_neighbour =
+          weight > 0 ? rate * densities_[at->name] * at->bytes / weight : by_size;
+      heat_[at->name].bytes_per_second += by_neighbour;
+      open_[at->name] += std::pow(by_neighbour - by_size, 2);
+      add_tier(*at);
+    }
+  }
+
+  void set_errors() {
+    const double whole = object_.bytes_per_second();
+    for (std::size_t i = 0; i < heat_.size(); ++i) {
+      const double rate = heat_[i].bytes_per_second;
+      if (rate <= 0 || whole <= 0) continue;
+      const double counts = object_.relative_error / std::sqrt(std::min(rate / whole, 1.0));
+      heat_[i].relative_error = std::hypot(counts, std::sqrt(open_[i]) / rate);
+    }
+  }
+
+ private:
+  void add_tier(const Piece& piece) {
+    std::vector<double>& tiers = heat_[piece.name].tier_bytes;
+    const bool known = piece.block < object_.block_tiers.size();
+    const std::size_t tier = known ? object_.block_tiers[piece.block] : 0;
+    if (tier < tiers.size()) tiers[tier] += piece.bytes;
+  }
+
+  const ObjectHeat& object_;
+  std::vector<double> densities_;
+  std::vector<NamedHeat>& heat_;
+  std::vector<double> open_;  ///< squares of what each split leaves open
+};
+
+}  // namespace
+
+std::vector<NamedHeat> heat_by_name(const std::vector<session::NamedRange>& names,
+                                    const ObjectHeat& object, std::size_t tier_count) {
+  std::vector<NamedHeat> heat(names.size());
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    heat[i].range = names[i];
+    heat[i].tier_bytes.resize(tier_count);
+  }
+  const std::vector<Piece> pieces = pieces_of(names, object);
+  Splitter splitter(object, densities_of(pieces, object, names.size()), heat);
+  for (std::size_t begin = 0; begin < pieces.size();) {
+    std::size_t end = begin + 1;
+    while (end < pieces.size() && pieces[end].block == pieces[begin].block) ++end;
+    splitter.split(pieces.data() + begin, pieces.data() + end);
+    begin = end;
+  }
+  splitter.set_errors();
+  return heat;
+}
+
+}  // namespace terrace::heat
