@@ -142,7 +142,7 @@ async function main() {
   mkdirSync(folder, { recursive: true });
   const programs = new Programs(root);
   const workloads = quick
-    ? [{ shape: 'tiny-moe', quant: 'q4_0', context: 8192, tokens: 8000 }]
+    ? [{ shape: 'tiny-moe', quant: 'q4_0', context: 8192, tokens: 5000 }]
     : [{ shape: '1b', quant: 'q4_0', context: 512, tokens: 100 },
        { shape: 'moe', quant: 'q4_0', context: 2048, tokens: 100 }];
   let wrong = false;
