@@ -15,6 +15,7 @@ import { Programs, stopRunning } from './demo/programs.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const log = (line) => process.stderr.write(`${line}\n`);
 const kPoints = 5;
+const kShareTokens = 1500; // fewer leave the draw of the tokens visible in the shares
 
 // 64 KiB: the small models' buffers are objects too, and from their first moment.
 const kSmallObjects = ['--threshold', '64K', '--mmap-threshold', '64K', '--file-threshold', '64K',
@@ -90,8 +91,8 @@ function shareError(report, choices) {
 function tierFile(path) {
   const tier = (name, kind, backing, rest) => ['[[tier]]', `name = "${name}"`, `kind = "${kind}"`,
     `backing = "${backing}"`, 'nodes = [0]', ...rest].join('\n');
-  writeFileSync(path, ['only = true', tier('fast', 'dram', 'numa', ['capacity = "2MiB"']),
-    tier('slow', 'cxl', 'emulated', ['capacity = "8GB"', 'bandwidth = "20GB/s"', 'latency = "100ns"']),
+  writeFileSync(path, ['only = true', tier('fast', 'dram', 'numa', ['capacity = "300MB"']),
+    tier('slow', 'cxl', 'emulated', ['capacity = "4GB"', 'bandwidth = "20GB/s"', 'latency = "100ns"']),
     ''].join('\n\n'));
   return path;
 }
@@ -101,23 +102,22 @@ class Runs {
     Object.assign(this, { programs, folder, workload, model });
   }
 
-  command(load, extra) {
-    const { tokens } = this.workload;
+  command(load, tokens, extra) {
     return [...this.programs.client({ context: this.workload.context, mmap: load.mmap }, this.model,
       { warmup: 4, tokens }), '--repack', load.repack, ...extra];
   }
 
-  async record(name, load, recording, extra) {
+  async record(name, load, tokens, recording, extra) {
     const session = join(this.folder, `${name}.session`);
     await this.programs.decode('record', ['--force', ...kSmallObjects, ...recording, '-o', session],
-      this.command(load, extra));
+      this.command(load, tokens, extra));
     return JSON.parse((await this.programs.terrace('report', session, '--json')).stdout);
   }
 
   async load(load) {
     const name = `${this.workload.shape}-${load.mmap}-${load.repack}`;
     const table = join(this.folder, `${name}.tensors`);
-    const report = await this.record(name, load, [], ['--tensors', table]);
+    const report = await this.record(name, load, this.workload.tokens, [], ['--tensors', table]);
     const truth = lines(table);
     return { model: this.workload.shape, mmap: load.mmap, repack: load.repack,
       tensors: truth.length, ...compare(report, truth) };
@@ -127,11 +127,11 @@ class Runs {
   async shares() {
     const load = kLoads[0];
     const path = join(this.folder, 'router');
-    await this.programs.decodeAlone([], this.command(load, ['--router', path]));
+    await this.programs.decodeAlone([], this.command(load, kShareTokens, ['--router', path]));
     const choices = lines(path);
-    const exact = await this.record('exact', load,
+    const exact = await this.record('exact', load, kShareTokens,
       ['--tiers', tierFile(join(this.folder, 'slow.toml'))], []);
-    const windows = await this.record('windows', load, [], []);
+    const windows = await this.record('windows', load, kShareTokens, [], []);
     return { model: this.workload.shape, exact: shareError(exact, choices),
       windows: shareError(windows, choices), windows_seconds: windows.recorded_seconds };
   }
@@ -142,9 +142,9 @@ async function main() {
   mkdirSync(folder, { recursive: true });
   const programs = new Programs(root);
   const workloads = quick
-    ? [{ shape: 'tiny-moe', quant: 'q4_0', context: 8192, tokens: 8000 }]
+    ? [{ shape: 'tiny-moe', quant: 'q4_0', context: 8192, tokens: 5000 }]
     : [{ shape: '1b', quant: 'q4_0', context: 512, tokens: 100 },
-       { shape: 'moe', quant: 'q4_0', context: 2048, tokens: 2000 }];
+       { shape: 'moe', quant: 'q4_0', context: 2048, tokens: 100 }];
   let wrong = false;
   const print = (result, words) => process.stdout.write(`${json ? JSON.stringify(result) : words}\n`);
   for (const workload of workloads) {

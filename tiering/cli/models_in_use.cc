@@ -10,8 +10,13 @@ namespace terrace::cli {
 namespace {
 
 // New processes are looked for less often than files: reading a thread list costs more.
-constexpr unsigned kLooksForEachProcessList = 16;
+constexpr unsigned kLooksForEachProcessList = 8;
 constexpr std::size_t kMostProcesses = 256;
+// Two seconds of looks every 20 ms, from the start and from each file that turns up: files of a set
+// follow each other. Later a quarter of a second is enough, since a large file takes longer to
+// read.
+constexpr unsigned kEagerLooks = 100;
+constexpr unsigned kCallsForEachLateLook = 12;
 
 std::vector<pid_t> family_of(pid_t program) {
   std::vector<pid_t> family{program};
@@ -25,7 +30,10 @@ std::vector<pid_t> family_of(pid_t program) {
 
 void ModelsInUse::add(const std::string& path) {
   if (!looked_at_.insert(path).second || !names::is_model_file(path)) return;
-  if (auto facts = names::os::facts_of(path)) files_.emplace(path, std::move(*facts));
+  auto facts = names::os::facts_of(path);
+  if (!facts) return;
+  files_.emplace(path, std::move(*facts));
+  quiet_calls_ = 0;
 }
 
 void ModelsInUse::add_arguments(const std::vector<std::string>& command) {
@@ -38,6 +46,7 @@ void ModelsInUse::add_arguments(const std::vector<std::string>& command) {
 }
 
 void ModelsInUse::look(pid_t program) {
+  if (++quiet_calls_ > kEagerLooks && quiet_calls_ % kCallsForEachLateLook != 0) return;
   if (looks_++ % kLooksForEachProcessList == 0) processes_ = family_of(program);
   for (const pid_t process : processes_) {
     for (const std::string& path : os::open_files_of(process)) add(path);

@@ -19,7 +19,7 @@ class ModelsInUse {
  public:
   /// Files that the command line itself names, as they are now: `FILE` or `--option=FILE`.
   void add_arguments(const std::vector<std::string>& command);
-  /// Looks once; cheap enough for many times a second.
+  /// To be called every 20 ms; looks each time at first, and more rarely when nothing turns up.
   void look(pid_t program);
 
   std::vector<names::SeenModel> seen() const;
@@ -31,6 +31,7 @@ class ModelsInUse {
   std::set<std::string> looked_at_;
   std::vector<pid_t> processes_;
   unsigned looks_ = 0;
+  unsigned quiet_calls_ = 0;  ///< since the start, or since a file turned up
 };
 
 }  // namespace terrace::cli

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rules that need no file. Symbols of llama.cpp were read from recorded stacks of its release
-// b-series libraries; those of PyTorch and oneDNN are the exported functions that their sources
-// name. docs/names.md says what is left unrecognised and why.
+// The rules that need no file. Symbols of llama.cpp were read from recorded stacks of its
+// libraries; those of PyTorch are exported functions (C10_API, TORCH_API) of its sources.
+// docs/names.md says what is left unrecognised and why.
 #include "tiering/names/site_rules.h"
 
 namespace terrace::names {
+namespace {
 
-const std::string& default_site_rules() {
-  static const std::string text = R"(
+constexpr const char* kLlamaCpp = R"(
 # llama.cpp
 [[site]]
 name = "load staging {n}"
@@ -44,24 +44,46 @@ symbols = ["ggml_gallocr_"]
 name = "graph work buffer {n}"
 class = "scratch"
 symbols = ["ggml_backend_cpu_graph_compute"]
+)";
 
-# PyTorch: what a file is read into, what oneDNN works in, what an operation returns.
+constexpr const char* kPyTorch = R"(
+# PyTorch. torch.load hands the memory that it reads a record into to the tensor itself; what an
+# operation of the dispatcher allocates beneath itself is its result.
 [[site]]
 name = "checkpoint record {n}"
-class = "staging"
-symbols = ["caffe2::serialize::PyTorchStreamReader"]
+class = "weight"
+symbols = ["caffe2::serialize::PyTorchStreamReader::getRecord"]
+confidence = 70
 
 [[site]]
-name = "oneDNN scratchpad {n}"
-class = "scratch"
-symbols = ["dnnl::impl::*scratchpad"]
-
-[[site]]
-name = "operation result {n}"
+name = "result of a product {n}"
 class = "activation"
-symbols = ["c10::alloc_cpu", "at::native::structured_"]
+symbols = ["c10::alloc_cpu", "at::_ops::*mm::"]
+confidence = 60
+
+[[site]]
+name = "result of a linear layer {n}"
+class = "activation"
+symbols = ["c10::alloc_cpu", "at::_ops::linear::"]
+confidence = 60
+
+[[site]]
+name = "result of a softmax {n}"
+class = "activation"
+symbols = ["c10::alloc_cpu", "at::_ops::*softmax::"]
+confidence = 60
+
+[[site]]
+name = "result of an attention {n}"
+class = "activation"
+symbols = ["c10::alloc_cpu", "at::_ops::*scaled_dot_product_"]
 confidence = 60
 )";
+
+}  // namespace
+
+const std::string& default_site_rules() {
+  static const std::string text = std::string(kLlamaCpp) + kPyTorch;
   return text;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an object is by who allocated it: rules over the symbols and modules of its stack, its size
 // and its turn among the objects that the rule matches. Read from TOML ([[site]] tables); a
-// built-in set knows llama.cpp, PyTorch and oneDNN (docs/names.md). Third step of naming. Files are
+// built-in set knows llama.cpp and PyTorch (docs/names.md). Third step of naming. Files are
 // untrusted. Thread-safe; allocates.
 #pragma once
 

@@ -3,7 +3,10 @@
 
 #include <cerrno>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "tiering/cli/os/process_files.h"
 
 namespace terrace::cli::os {
 namespace {
@@ -64,6 +67,37 @@ TEST(ChildProcess, HandsOverTheGivenEnvironment) {
       run_program({{"/bin/sh", "-c", "test \"$ONLY\" = this"}, {"ONLY=this"}}, signals);
   ASSERT_TRUE(end.ok());
   EXPECT_EQ(end->exit_code, 0);
+}
+
+TEST(ChildProcess, LooksAtTheProgramWhileItRuns) {
+  const HeldSignals signals;
+  std::vector<pid_t> looked_at;
+  const auto end = run_program(
+      {{"sleep", "0.3"}, current_environment(), [&](pid_t pid) { looked_at.push_back(pid); }},
+      signals);
+  ASSERT_TRUE(end.ok());
+  EXPECT_EQ(end->exit_code, 0);
+  ASSERT_GE(looked_at.size(), 3u);
+  for (const pid_t pid : looked_at) EXPECT_EQ(pid, end->pid);
+}
+
+TEST(ProcessFiles, ShowsOpenFilesAndChildren) {
+  const HeldSignals signals;
+  std::vector<std::string> files;
+  std::vector<pid_t> children;
+  const auto end = run_program({{"sh", "-c", "exec 7</etc/hostname; sleep 0.3; true"},
+                                current_environment(),
+                                [&](pid_t pid) {
+                                  for (const std::string& file : open_files_of(pid))
+                                    files.push_back(file);
+                                  for (const pid_t child : children_of(pid))
+                                    children.push_back(child);
+                                }},
+                               signals);
+  ASSERT_TRUE(end.ok());
+  EXPECT_THAT(files, testing::Contains("/etc/hostname"));
+  EXPECT_FALSE(children.empty()) << "needs /proc/PID/task/TID/children (CONFIG_PROC_CHILDREN)";
+  EXPECT_TRUE(open_files_of(end->pid).empty()) << "it has ended";
 }
 
 }  // namespace

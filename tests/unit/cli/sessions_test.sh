@@ -101,9 +101,15 @@ expect 0 'report, own site rules' report a.session --site-rules rules.toml
 prints 'my cache 0'
 expect 0 'report, own site rules, JSON' report a.session --site-rules rules.toml --json
 prints '"how": "site-rule"'
-expect 0 'record, own site rules' record -o named.session --site-rules rules.toml -- "$reader" 48 1500
+printf 'only = true\n[[tier]]\nname = "fast"\nkind = "dram"\nbacking = "numa"\nnodes = [0]\n' >tiers.toml
+printf 'capacity = "4GB"\nbandwidth = "10GB/s"\nlatency = "100ns"\n' >>tiers.toml
+expect 0 'record, own site rules' \
+  record --tiers tiers.toml -o named.session --site-rules rules.toml -- "$reader" 48 1500
 expect 0 'report, names in the session' report named.session
 prints 'my cache 0'
+expect 0 'plan, names' plan named.session --tiers tiers.toml
+prints 'By name:'
+prints 'kv '
 sed -i 's/"kv"/"kvv"/' rules.toml
 expect 2 'report, misspelt class' report a.session --site-rules rules.toml
 says 'rules.toml:3'

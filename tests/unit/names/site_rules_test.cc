@@ -40,6 +40,15 @@ TEST(SiteRules, TheBuiltInOnesTellTheEnginesBuffersApart) {
                             "llama_model_loader::load_all_data(ggml_context*)",
                             "llama_model_base::load_tensors(llama_model_loader&)"}),
             MemoryClass::kStaging);
+  EXPECT_EQ(built_in_class({"c10::alloc_cpu(unsigned long)", "at::detail::empty_generic()",
+                            "at::_ops::addmm::call(at::Tensor const&)"},
+                           "libtorch_cpu.so"),
+            MemoryClass::kActivation);
+  EXPECT_EQ(
+      built_in_class({"c10::alloc_cpu(unsigned long)", "at::_ops::empty_memory_format::call()"},
+                     "libtorch_cpu.so"),
+      std::nullopt)
+      << "weights and KV come this way as well";
   EXPECT_EQ(built_in_class({"main"}, "server"), std::nullopt);
 }
 

@@ -11,6 +11,7 @@
 #include "tiering/cli/load_topology.h"
 #include "tiering/cli/messages.h"
 #include "tiering/cli/output_file.h"
+#include "tiering/cli/placed_names.h"
 #include "tiering/cli/plan_text.h"
 #include "tiering/cli/prepare_flat.h"
 #include "tiering/cli/verbs/verbs.h"
@@ -53,10 +54,7 @@ Result<plan::PlannerOptions> planner_options(const Settings& settings) {
 }
 
 Result<plan::Plan> plan_session(const Settings& settings, const Topology& topology,
-                                const std::string& session) {
-  const Result<heat::HeatMap> heat =
-      load_heat_map(settings, session, "terrace plan SESSION, or -i SESSION");
-  if (!heat.ok()) return heat.error();
+                                const std::string& session, const heat::HeatMap& heat) {
   Result<plan::PlannerOptions> options = planner_options(settings);
   if (!options.ok()) return options.error();
   plan::Plan present;
@@ -66,7 +64,7 @@ Result<plan::Plan> plan_session(const Settings& settings, const Topology& topolo
     present = std::move(*read);
     options->present = &present;
   }
-  Result<plan::Plan> plan = plan::make_plan(*heat, topology, *options);
+  Result<plan::Plan> plan = plan::make_plan(heat, topology, *options);
   if (!plan.ok()) return plan;
   plan->made_from = session;
   if (plan->moves) plan->moves->from = settings.text("from");
@@ -91,11 +89,15 @@ int plan_verb(const Call& call) {
   const Result<Topology> topology = load_usable_topology(settings);
   if (!topology.ok()) return failed(topology.error());
   const std::string session = session_argument(settings, call.line.argument);
-  const Result<plan::Plan> plan = plan_session(settings, *topology, session);
+  const Result<heat::HeatMap> heat =
+      load_heat_map(settings, session, "terrace plan SESSION, or -i SESSION");
+  if (!heat.ok()) return failed(heat.error());
+  const Result<plan::Plan> plan = plan_session(settings, *topology, session, *heat);
   if (!plan.ok()) return failed(plan.error());
   const Status written = write_outputs(settings, *topology, *plan);
   if (!written.ok()) return failed(written.error());
-  const std::string text = settings.flag("json") ? plan::plan_to_json(*plan) : plan_as_text(*plan);
+  const std::string text = settings.flag("json") ? plan::plan_to_json(*plan)
+                                                 : plan_as_text(*plan) + placed_names(*plan, *heat);
   std::fputs(text.c_str(), stdout);
   const std::string& output = settings.text("output");
   say_hint(output.empty()
