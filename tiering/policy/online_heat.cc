@@ -2,6 +2,7 @@
 #include "tiering/policy/online_heat.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace terrace::policy {
@@ -66,8 +67,9 @@ std::array<double, N> solve_without_negatives(std::array<std::array<double, N>, 
 
 }  // namespace
 
-OnlineHeat::OnlineHeat(const Layout& layout)
+OnlineHeat::OnlineHeat(const Layout& layout, double price)
     : layout_(layout),
+      price_(price),
       heat_(layout.blocks()),
       born_(layout.blocks(), 0),
       object_of_(layout.blocks(), 0),
@@ -78,6 +80,7 @@ OnlineHeat::OnlineHeat(const Layout& layout)
   for (std::size_t i = 0; i < kAverages; ++i) {
     for (std::size_t n = 0; n < kPowers; ++n) {
       powers_[i].push_back(std::exp2(-static_cast<double>(n) / kHalfLives[i]));
+      corrections_[i].push_back(n > 0 ? 1 / (1 - powers_[i][n]) : 0);
     }
   }
   range_of_.resize(layout.blocks());
@@ -125,17 +128,8 @@ double OnlineHeat::average(BlockId block, std::size_t which) const {
   const std::uint64_t gap = now_ - heat.last;
   // An average at the end of the step that a touch fell in has not decayed yet.
   const double value = heat.average[which] * decay(which, gap > 0 ? gap - 1 : 0);
-  return value / (1 - decay(which, std::max<std::uint64_t>(1, age(block))));
-}
-
-// A count over n steps at a rate of q has a variance of q / n a step; a block that was never
-// touched may have been about to.
-double OnlineHeat::doubt(BlockId block) const {
-  const double steps = std::clamp(static_cast<double>(age(block)), 1.0, kMostCounted);
-  const double rate = std::max(average(block, kAverages - 1), 1 / steps);
-  const Evidence& evidence = evidence_[object_of_[block]];
-  const double weight = evidence.weights[kAverages - 1] / static_cast<double>(kHorizon);
-  return std::max(0.0, weight) * evidence.horizon * std::sqrt(rate / steps);
+  const std::uint64_t steps = std::max<std::uint64_t>(1, age(block));
+  return steps < kPowers ? value * corrections_[which][steps] : value;
 }
 
 bool OnlineHeat::streamed(BlockId block) const {
@@ -157,13 +151,41 @@ OnlineHeat::Features OnlineHeat::features(BlockId block) const {
   return features;
 }
 
-double OnlineHeat::expected_touches(BlockId block) const {
-  const Features now = features(block);
+double OnlineHeat::predict(const Evidence& evidence, const Features& features) {
+  double touches = 0;
+  for (std::size_t i = 0; i < kAverages; ++i) touches += evidence.weights[i] * features[i];
+  return touches;
+}
+
+// Two sizes an octave: the exponent of the number and the first bit after its leading one.
+std::size_t OnlineHeat::size_of(double touches) {
+  constexpr std::int64_t kSmallest = 2 * (1023 - 7);  // 1/128 touch and less
+  const auto size =
+      static_cast<std::int64_t>(std::bit_cast<std::uint64_t>(std::fabs(touches)) >> 51);
+  return static_cast<std::size_t>(std::clamp<std::int64_t>(size - kSmallest, 0, kSizes - 1));
+}
+
+// A count over n steps at a rate of q has a variance of q / n a step; a block that was never
+// touched may have been about to.
+double OnlineHeat::doubt(BlockId block, double rate, const Evidence& evidence) const {
+  const double steps = std::clamp(static_cast<double>(age(block)), 1.0, kMostCounted);
+  const double weight = evidence.weights[kAverages - 1] / static_cast<double>(kHorizon);
+  return weight * evidence.horizon * std::sqrt(std::max(rate, 1 / steps) / steps);
+}
+
+HeatOutlook OnlineHeat::outlook(BlockId block) const {
   const Evidence& evidence = evidence_[object_of_[block]];
-  const Features& weight = evidence.weights;
-  const double once = weight[0] * now[0] + weight[1] * now[1];
-  const double lasting = weight[2] * now[2] * (evidence.horizon / static_cast<double>(kHorizon));
-  return std::max(0.0, once + lasting);
+  const Features now = features(block);
+  const double touches = predict(evidence, now);
+  const double longer = evidence.horizon / static_cast<double>(kHorizon);
+  const double lasting = evidence.weights[kAverages - 1] * now[kAverages - 1];
+  const Outcome& outcome = evidence.outcomes[size_of(touches)];
+  HeatOutlook outlook;
+  outlook.touches = touches + lasting * (longer - 1);
+  outlook.doubt = doubt(block, now[kAverages - 1], evidence);
+  outlook.wasted = outcome.cases > 0 ? outcome.wasted / outcome.cases / longer : 0;
+  outlook.horizon = evidence.horizon;
+  return outlook;
 }
 
 void OnlineHeat::snapshot() {
@@ -173,23 +195,35 @@ void OnlineHeat::snapshot() {
   for (BlockId block = 0; block < layout_.blocks(); ++block) snapshot_[block] = features(block);
 }
 
+void OnlineHeat::halve(Evidence& evidence) {
+  for (Features& row : evidence.squares) {
+    for (double& value : row) value /= 2;
+  }
+  for (double& value : evidence.products) value /= 2;
+  for (Outcome& outcome : evidence.outcomes) {
+    outcome.cases /= 2;
+    outcome.wasted /= 2;
+  }
+}
+
+void OnlineHeat::learn_from(BlockId block) {
+  Evidence& evidence = evidence_[object_of_[block]];
+  const Features& x = snapshot_[block];
+  const double weight = 1 / (kLeastRate + x[kAverages - 1]);
+  const double touched = touches_[block] - touches_at_snapshot_[block];
+  for (std::size_t i = 0; i < kAverages; ++i) {
+    evidence.products[i] += weight * x[i] * touched;
+    for (std::size_t k = 0; k < kAverages; ++k) evidence.squares[i][k] += weight * x[i] * x[k];
+  }
+  // By the weights of before: what they would have made of it.
+  Outcome& outcome = evidence.outcomes[size_of(predict(evidence, x))];
+  ++outcome.cases;
+  outcome.wasted += std::max(0.0, price_ - touched);
+}
+
 void OnlineHeat::learn() {
-  for (Evidence& evidence : evidence_) {
-    for (Features& row : evidence.squares) {
-      for (double& value : row) value /= 2;
-    }
-    for (double& value : evidence.products) value /= 2;
-  }
-  for (BlockId block = 0; block < layout_.blocks(); ++block) {
-    Evidence& evidence = evidence_[object_of_[block]];
-    const Features& x = snapshot_[block];
-    const double weight = 1 / (kLeastRate + x[kAverages - 1]);
-    const double touched = touches_[block] - touches_at_snapshot_[block];
-    for (std::size_t i = 0; i < kAverages; ++i) {
-      evidence.products[i] += weight * x[i] * touched;
-      for (std::size_t k = 0; k < kAverages; ++k) evidence.squares[i][k] += weight * x[i] * x[k];
-    }
-  }
+  for (Evidence& evidence : evidence_) halve(evidence);
+  for (BlockId block = 0; block < layout_.blocks(); ++block) learn_from(block);
   for (Evidence& evidence : evidence_) weigh(evidence);
 }
 

@@ -62,6 +62,17 @@ std::vector<Chunk> streamed_chunks(const TargetRequest& request) {
   return chunks;
 }
 
+// What a byte costs on each link when moves take their part of it. Of the slow links, what the
+// programme leaves free anyway is there for them first.
+std::vector<double> rates_beside_moves(const TargetRequest& request) {
+  std::vector<double> seconds_per_byte = request.machine.seconds_per_byte;
+  for (std::size_t tier = 0; tier < seconds_per_byte.size(); ++tier) {
+    const double spare = tier == 0 ? 1 : kSlowLinkUse;
+    seconds_per_byte[tier] /= std::min(1.0, (1 - request.load_of_moves[tier]) / spare);
+  }
+  return seconds_per_byte;
+}
+
 // How many of the streamed blocks the programme puts on each tier; the others' room is not its own.
 Result<std::vector<double>> stream_shares(const TargetRequest& request) {
   const bool any = std::any_of(request.outlook.begin(), request.outlook.end(),
@@ -70,7 +81,7 @@ Result<std::vector<double>> stream_shares(const TargetRequest& request) {
   std::vector<std::uint64_t> capacity = request.machine.capacity_blocks;
   capacity[0] -= std::min(capacity[0] - 1, request.reserve_blocks);
   const model::Workload workload = workload_of(request);
-  model::Rates rates{request.machine.engine_seconds_per_byte, request.machine.seconds_per_byte};
+  const model::Rates rates{request.machine.engine_seconds_per_byte, rates_beside_moves(request)};
   const plan::Programme programme =
       plan::plan_programme(workload, rates, plan::Constraints{}, capacity, kSlowLinkUse);
   auto solution = plan::solve(programme);
@@ -95,12 +106,11 @@ Result<std::vector<double>> stream_shares(const TargetRequest& request) {
   return shares;
 }
 
-double chunk_seconds(const Machine& machine, const std::vector<std::uint64_t>& on_tier,
-                     std::size_t blocks) {
-  double seconds = machine.engine_seconds_per_byte * static_cast<double>(blocks);
+double chunk_seconds(double engine_seconds_per_byte, const std::vector<double>& seconds_per_byte,
+                     const std::vector<std::uint64_t>& on_tier, std::size_t blocks) {
+  double seconds = engine_seconds_per_byte * static_cast<double>(blocks);
   for (std::size_t tier = 0; tier < on_tier.size(); ++tier) {
-    seconds =
-        std::max(seconds, static_cast<double>(on_tier[tier]) * machine.seconds_per_byte[tier]);
+    seconds = std::max(seconds, static_cast<double>(on_tier[tier]) * seconds_per_byte[tier]);
   }
   return seconds * kBlock;
 }
@@ -145,12 +155,14 @@ std::uint64_t place_chunk(const Chunk& chunk, const PlacementTable& table,
 void place_streams(const TargetRequest& request, Target& target) {
   const std::vector<Chunk> chunks = streamed_chunks(request);
   std::vector<double> owed(request.machine.tiers(), 0.0);
+  const std::vector<double> rates = rates_beside_moves(request);
+  const double engine = request.machine.engine_seconds_per_byte;
   for (const Chunk& chunk : chunks) {
     std::vector<std::uint64_t> now(request.machine.tiers(), 0);
     for (const BlockId block : chunk.blocks) ++now[request.table.tier_of(block)];
     const auto quota = quota_of(target.stream_shares, chunk.blocks.size(), owed);
-    const double gain = chunk_seconds(request.machine, now, chunk.blocks.size()) -
-                        chunk_seconds(request.machine, quota, chunk.blocks.size());
+    const double gain = chunk_seconds(engine, rates, now, chunk.blocks.size()) -
+                        chunk_seconds(engine, rates, quota, chunk.blocks.size());
     target.stream_gain_seconds += gain * request.outlook[chunk.blocks.front()].horizon_steps;
     target.stream_moves += place_chunk(chunk, request.table, quota, target.tier_of);
   }
