@@ -77,12 +77,19 @@ OnlineHeat::OnlineHeat(const Layout& layout, double price)
       touches_at_snapshot_(layout.blocks(), 0),
       snapshot_(layout.blocks()),
       evidence_(layout.objects.size()) {
-  for (std::size_t i = 0; i < kAverages; ++i) {
-    for (std::size_t n = 0; n < kPowers; ++n) {
-      powers_[i].push_back(std::exp2(-static_cast<double>(n) / kHalfLives[i]));
-      corrections_[i].push_back(n > 0 ? 1 / (1 - powers_[i][n]) : 0);
+  for (std::size_t n = 0; n < kPowers; ++n) {
+    Features left{};
+    Features correction{};
+    for (std::size_t i = 0; i < kAverages; ++i) {
+      left[i] = std::exp2(-static_cast<double>(n) / kHalfLives[i]);
+      correction[i] = n > 0 ? 1 / (1 - left[i]) : 0;
     }
+    powers_.push_back(left);
+    corrections_.push_back(correction);
   }
+  // Nothing is left after longer, and nothing to be corrected.
+  powers_.push_back({});
+  corrections_.push_back({1, 1, 1});
   range_of_.resize(layout.blocks());
   std::uint32_t ranges = 0;
   for (std::uint32_t o = 0; o < layout.objects.size(); ++o) {
@@ -97,8 +104,8 @@ OnlineHeat::OnlineHeat(const Layout& layout, double price)
   range_burst_.assign(ranges, 0.0);
 }
 
-double OnlineHeat::decay(std::size_t which, std::uint64_t steps) const {
-  return steps < kPowers ? powers_[which][steps] : 0;
+const OnlineHeat::Features& OnlineHeat::decay(std::uint64_t steps) const {
+  return powers_[std::min<std::uint64_t>(steps, kPowers)];
 }
 
 void OnlineHeat::allocated(BlockId block) {
@@ -113,8 +120,9 @@ void OnlineHeat::touched(const Touch& touch) {
   for (BlockId block = touch.first; block < touch.first + touch.count; ++block) {
     BlockHeat& heat = heat_[block];
     const std::uint64_t gap = now_ - heat.last;
+    const Features& left = decay(gap);
     for (std::size_t i = 0; i < kAverages; ++i) {
-      heat.average[i] = static_cast<float>(heat.average[i] * decay(i, gap) + 1 - powers_[i][1]);
+      heat.average[i] = static_cast<float>(heat.average[i] * left[i] + 1 - powers_[1][i]);
     }
     // A block's first touch falls in the step of its birth, or begins a run.
     heat.run = gap == 1 || (gap == 0 && heat.run == 0 && age(block) == 0) ? heat.run + 1 : 0;
@@ -123,13 +131,17 @@ void OnlineHeat::touched(const Touch& touch) {
   }
 }
 
-double OnlineHeat::average(BlockId block, std::size_t which) const {
+OnlineHeat::Features OnlineHeat::averages(BlockId block) const {
   const BlockHeat& heat = heat_[block];
   const std::uint64_t gap = now_ - heat.last;
   // An average at the end of the step that a touch fell in has not decayed yet.
-  const double value = heat.average[which] * decay(which, gap > 0 ? gap - 1 : 0);
-  const std::uint64_t steps = std::max<std::uint64_t>(1, age(block));
-  return steps < kPowers ? value * corrections_[which][steps] : value;
+  const Features& left = decay(gap > 0 ? gap - 1 : 0);
+  const Features& correction = corrections_[std::clamp<std::uint64_t>(age(block), 1, kPowers)];
+  Features averages;
+  for (std::size_t i = 0; i < kAverages; ++i) {
+    averages[i] = heat.average[i] * left[i] * correction[i];
+  }
+  return averages;
 }
 
 bool OnlineHeat::streamed(BlockId block) const {
@@ -141,13 +153,13 @@ bool OnlineHeat::streamed(BlockId block) const {
 void OnlineHeat::refresh() {
   std::fill(range_burst_.begin(), range_burst_.end(), 0.0);
   for (BlockId block = 0; block < layout_.blocks(); ++block) {
-    range_burst_[range_of_[block]] += average(block, 0) / kRangeBlocks;
+    range_burst_[range_of_[block]] += averages(block)[0] / kRangeBlocks;
   }
 }
 
 OnlineHeat::Features OnlineHeat::features(BlockId block) const {
-  Features features{range_burst_[range_of_[block]]};
-  for (std::size_t i = 1; i < kAverages; ++i) features[i] = average(block, i);
+  Features features = averages(block);
+  features[0] = range_burst_[range_of_[block]];
   return features;
 }
 
@@ -169,8 +181,8 @@ std::size_t OnlineHeat::size_of(double touches) {
 // touched may have been about to.
 double OnlineHeat::doubt(BlockId block, double rate, const Evidence& evidence) const {
   const double steps = std::clamp(static_cast<double>(age(block)), 1.0, kMostCounted);
-  const double weight = evidence.weights[kAverages - 1] / static_cast<double>(kHorizon);
-  return weight * evidence.horizon * std::sqrt(std::max(rate, 1 / steps) / steps);
+  const double share = 1 / steps;
+  return evidence.doubt * std::sqrt(std::max(rate, share) * share);
 }
 
 HeatOutlook OnlineHeat::outlook(BlockId block) const {
@@ -179,11 +191,10 @@ HeatOutlook OnlineHeat::outlook(BlockId block) const {
   const double touches = predict(evidence, now);
   const double longer = evidence.horizon / static_cast<double>(kHorizon);
   const double lasting = evidence.weights[kAverages - 1] * now[kAverages - 1];
-  const Outcome& outcome = evidence.outcomes[size_of(touches)];
   HeatOutlook outlook;
   outlook.touches = touches + lasting * (longer - 1);
   outlook.doubt = doubt(block, now[kAverages - 1], evidence);
-  outlook.wasted = outcome.cases > 0 ? outcome.wasted / outcome.cases / longer : 0;
+  outlook.wasted = evidence.outcomes[size_of(touches)].mean_wasted;
   outlook.horizon = evidence.horizon;
   return outlook;
 }
@@ -239,6 +250,11 @@ void OnlineHeat::weigh(Evidence& evidence) const {
                                     static_cast<double>(kHorizon), kLongestHorizon);
   evidence.horizon =
       static_cast<double>(kHorizon) + trust * (watched - static_cast<double>(kHorizon));
+  evidence.doubt = lasting * evidence.horizon;
+  const double longer = evidence.horizon / static_cast<double>(kHorizon);
+  for (Outcome& outcome : evidence.outcomes) {
+    outcome.mean_wasted = outcome.cases > 0 ? outcome.wasted / outcome.cases / longer : 0;
+  }
 }
 
 void OnlineHeat::step_ended() {

@@ -70,7 +70,8 @@ class OnlineHeat {
   /// Predictions of about the same size, and what came of them.
   struct Outcome {
     double cases = 0;
-    double wasted = 0;
+    double wasted = 0;       // by all of them
+    double mean_wasted = 0;  // within kHorizon of the horizon's steps
   };
   /// Normal equations of one object's regression, and its outcomes by size.
   struct Evidence {
@@ -78,10 +79,11 @@ class OnlineHeat {
     Features products{};
     Features weights{};
     double horizon = kHorizon;
+    double doubt = kHorizon;  // of a block with one touch in one step
     std::array<Outcome, kSizes> outcomes{};
   };
 
-  double average(BlockId block, std::size_t which) const;
+  Features averages(BlockId block) const;
   Features features(BlockId block) const;
   static double predict(const Evidence& evidence, const Features& features);
   static std::size_t size_of(double touches);
@@ -91,7 +93,7 @@ class OnlineHeat {
   static void halve(Evidence& evidence);
   void weigh(Evidence& evidence) const;
   void snapshot();
-  double decay(std::size_t which, std::uint64_t steps) const;
+  const Features& decay(std::uint64_t steps) const;
 
   const Layout& layout_;
   double price_;
@@ -106,8 +108,8 @@ class OnlineHeat {
   std::vector<std::uint32_t> touches_at_snapshot_;
   std::vector<Features> snapshot_;
   std::vector<Evidence> evidence_;
-  std::array<std::vector<double>, kAverages> powers_;
-  std::array<std::vector<double>, kAverages> corrections_;  // by age
+  std::vector<Features> powers_;       // what is left of each average after so many steps
+  std::vector<Features> corrections_;  // of each average of a block of that age
 };
 
 }  // namespace terrace::policy
