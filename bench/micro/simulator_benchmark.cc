@@ -36,7 +36,7 @@ void replay(benchmark::State& state, const SyntheticSpec& workload,
 }
 
 void register_all() {
-  for (const char* workload : {"dense", "moe", "zipf"}) {
+  for (const char* workload : {"dense", "moe", "sequences", "zipf", "shift"}) {
     for (const policy::PolicySpec& policy : policy::policies()) {
       const std::string name = std::string(workload) + "/" + std::string(policy.name);
       const SyntheticSpec& spec = *find_synthetic(workload);

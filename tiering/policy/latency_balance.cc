@@ -25,6 +25,33 @@ constexpr double kSmoothing = 0.5;  // weight of the latest step (EWMA_EXP 1)
 constexpr double kMostBusy = 0.95;
 constexpr std::uint64_t kCoolingSteps = 32;
 
+// Blocks in the order of their heat, for as many as are asked for: a heap costs less than to sort
+// them all each step, of which few are moved. Of blocks as hot as each other the lower one counts
+// as hotter. One number for a block's heat and itself is compared without a branch, which halves
+// the cost.
+class ByHeat {
+ public:
+  enum class Order : std::uint8_t { kHottestFirst = 0, kColdestFirst = 1 };
+  explicit ByHeat(Order order) : flip_(order == Order::kHottestFirst ? 0 : UINT64_MAX) {}
+
+  void clear() { heap_.clear(); }
+  void add(BlockId block, std::uint32_t reads) {
+    heap_.push_back(((std::uint64_t{reads} << 32) | ~block) ^ flip_);
+  }
+  /// After the last add().
+  void arrange() { std::make_heap(heap_.begin(), heap_.end()); }
+  bool empty() const { return heap_.empty(); }
+  BlockId first() const { return ~static_cast<BlockId>(heap_.front() ^ flip_); }
+  void drop_first() {
+    std::pop_heap(heap_.begin(), heap_.end());
+    heap_.pop_back();
+  }
+
+ private:
+  std::uint64_t flip_;
+  std::vector<std::uint64_t> heap_;
+};
+
 class LatencyBalance final : public Policy {
  public:
   explicit LatencyBalance(const PolicyContext& context)
@@ -45,8 +72,6 @@ class LatencyBalance final : public Policy {
       for (std::uint32_t& count : reads_) count /= 2;
     }
   }
-
-  enum class Where : std::uint8_t { kFast = 0, kSlower = 1 };
 
  private:
   void measure(const StepView& view) {
@@ -89,44 +114,51 @@ class LatencyBalance final : public Policy {
     return (low_mark_ + high_mark_) / 2 - share;
   }
 
-  std::vector<BlockId> blocks_by_heat(Where where) const {
-    std::vector<BlockId> found;
-    for (BlockId block = 0; block < table_.blocks(); ++block) {
-      const std::uint8_t tier = table_.tier_of(block);
-      if (tier != kNowhere && (tier == 0) == (where == Where::kFast)) found.push_back(block);
-    }
-    std::stable_sort(found.begin(), found.end(),
-                     [this](BlockId a, BlockId b) { return reads_[a] > reads_[b]; });
-    return found;
-  }
-
   void migrate(double shift) {
-    double total = 0;
-    for (const std::uint32_t count : reads_) total += count;
-    double budget = std::fabs(shift) * total;
-    auto limit = static_cast<std::uint64_t>(std::fabs(shift) * (fast_reads_ + slow_reads_));
-    const std::vector<BlockId> from = blocks_by_heat(shift < 0 ? Where::kFast : Where::kSlower);
-    const std::vector<BlockId> fast =
-        shift > 0 ? blocks_by_heat(Where::kFast) : std::vector<BlockId>{};
-    std::size_t coldest = fast.size();
-    for (const BlockId block : from) {
-      const double heat = reads_[block];
-      if (limit == 0 || heat == 0) return;
-      if (heat > budget) continue;
-      if (shift < 0) {
-        if (!table_.demote(block)) return;
-      } else if (!table_.move(block, 0)) {
-        if (coldest == 0 || reads_[fast[coldest - 1]] >= reads_[block]) return;
-        table_.exchange(block, fast[--coldest]);
+    const bool promote = shift > 0;
+    hottest_.clear();
+    coldest_.clear();
+    std::uint64_t total = 0;
+    for (BlockId block = 0; block < table_.blocks(); ++block) {
+      const std::uint32_t reads = reads_[block];
+      total += reads;
+      const std::uint8_t tier = table_.tier_of(block);
+      if (tier == kNowhere) continue;
+      if ((tier == 0) != promote) {
+        hottest_.add(block, reads);
+      } else if (promote) {
+        coldest_.add(block, reads);
       }
+    }
+    hottest_.arrange();
+    coldest_.arrange();
+    double budget = std::fabs(shift) * static_cast<double>(total);
+    auto limit = static_cast<std::uint64_t>(std::fabs(shift) * (fast_reads_ + slow_reads_));
+    for (; limit > 0 && !hottest_.empty(); hottest_.drop_first()) {
+      const BlockId block = hottest_.first();
+      const double heat = reads_[block];
+      if (heat == 0) return;
+      if (heat > budget) continue;
+      if (!(promote ? bring_in(block) : table_.demote(block))) return;
       budget -= heat;
       --limit;
     }
   }
 
+  // False when there is neither room nor a block that is colder.
+  bool bring_in(BlockId block) {
+    if (table_.move(block, 0)) return true;
+    if (coldest_.empty() || reads_[coldest_.first()] >= reads_[block]) return false;
+    table_.exchange(block, coldest_.first());
+    coldest_.drop_first();
+    return true;
+  }
+
   const Machine& machine_;
   PlacementTable& table_;
   std::vector<std::uint32_t> reads_;
+  ByHeat hottest_{ByHeat::Order::kHottestFirst};
+  ByHeat coldest_{ByHeat::Order::kColdestFirst};
   double fast_latency_ = -1;
   double slow_latency_ = -1;
   double fast_reads_ = -1;

@@ -2,6 +2,7 @@
 #include "tiering/policy/online_heat.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace terrace::policy {
@@ -66,8 +67,9 @@ std::array<double, N> solve_without_negatives(std::array<std::array<double, N>, 
 
 }  // namespace
 
-OnlineHeat::OnlineHeat(const Layout& layout)
+OnlineHeat::OnlineHeat(const Layout& layout, double price)
     : layout_(layout),
+      price_(price),
       heat_(layout.blocks()),
       born_(layout.blocks(), 0),
       object_of_(layout.blocks(), 0),
@@ -75,11 +77,19 @@ OnlineHeat::OnlineHeat(const Layout& layout)
       touches_at_snapshot_(layout.blocks(), 0),
       snapshot_(layout.blocks()),
       evidence_(layout.objects.size()) {
-  for (std::size_t i = 0; i < kAverages; ++i) {
-    for (std::size_t n = 0; n < kPowers; ++n) {
-      powers_[i].push_back(std::exp2(-static_cast<double>(n) / kHalfLives[i]));
+  for (std::size_t n = 0; n < kPowers; ++n) {
+    Features left{};
+    Features correction{};
+    for (std::size_t i = 0; i < kAverages; ++i) {
+      left[i] = std::exp2(-static_cast<double>(n) / kHalfLives[i]);
+      correction[i] = n > 0 ? 1 / (1 - left[i]) : 0;
     }
+    powers_.push_back(left);
+    corrections_.push_back(correction);
   }
+  // Nothing is left after longer, and nothing to be corrected.
+  powers_.push_back({});
+  corrections_.push_back({1, 1, 1});
   range_of_.resize(layout.blocks());
   std::uint32_t ranges = 0;
   for (std::uint32_t o = 0; o < layout.objects.size(); ++o) {
@@ -94,8 +104,8 @@ OnlineHeat::OnlineHeat(const Layout& layout)
   range_burst_.assign(ranges, 0.0);
 }
 
-double OnlineHeat::decay(std::size_t which, std::uint64_t steps) const {
-  return steps < kPowers ? powers_[which][steps] : 0;
+const OnlineHeat::Features& OnlineHeat::decay(std::uint64_t steps) const {
+  return powers_[std::min<std::uint64_t>(steps, kPowers)];
 }
 
 void OnlineHeat::allocated(BlockId block) {
@@ -110,8 +120,9 @@ void OnlineHeat::touched(const Touch& touch) {
   for (BlockId block = touch.first; block < touch.first + touch.count; ++block) {
     BlockHeat& heat = heat_[block];
     const std::uint64_t gap = now_ - heat.last;
+    const Features& left = decay(gap);
     for (std::size_t i = 0; i < kAverages; ++i) {
-      heat.average[i] = static_cast<float>(heat.average[i] * decay(i, gap) + 1 - powers_[i][1]);
+      heat.average[i] = static_cast<float>(heat.average[i] * left[i] + 1 - powers_[1][i]);
     }
     // A block's first touch falls in the step of its birth, or begins a run.
     heat.run = gap == 1 || (gap == 0 && heat.run == 0 && age(block) == 0) ? heat.run + 1 : 0;
@@ -120,22 +131,17 @@ void OnlineHeat::touched(const Touch& touch) {
   }
 }
 
-double OnlineHeat::average(BlockId block, std::size_t which) const {
+OnlineHeat::Features OnlineHeat::averages(BlockId block) const {
   const BlockHeat& heat = heat_[block];
   const std::uint64_t gap = now_ - heat.last;
   // An average at the end of the step that a touch fell in has not decayed yet.
-  const double value = heat.average[which] * decay(which, gap > 0 ? gap - 1 : 0);
-  return value / (1 - decay(which, std::max<std::uint64_t>(1, age(block))));
-}
-
-// A count over n steps at a rate of q has a variance of q / n a step; a block that was never
-// touched may have been about to.
-double OnlineHeat::doubt(BlockId block) const {
-  const double steps = std::clamp(static_cast<double>(age(block)), 1.0, kMostCounted);
-  const double rate = std::max(average(block, kAverages - 1), 1 / steps);
-  const Evidence& evidence = evidence_[object_of_[block]];
-  const double weight = evidence.weights[kAverages - 1] / static_cast<double>(kHorizon);
-  return std::max(0.0, weight) * evidence.horizon * std::sqrt(rate / steps);
+  const Features& left = decay(gap > 0 ? gap - 1 : 0);
+  const Features& correction = corrections_[std::clamp<std::uint64_t>(age(block), 1, kPowers)];
+  Features averages;
+  for (std::size_t i = 0; i < kAverages; ++i) {
+    averages[i] = heat.average[i] * left[i] * correction[i];
+  }
+  return averages;
 }
 
 bool OnlineHeat::streamed(BlockId block) const {
@@ -147,23 +153,50 @@ bool OnlineHeat::streamed(BlockId block) const {
 void OnlineHeat::refresh() {
   std::fill(range_burst_.begin(), range_burst_.end(), 0.0);
   for (BlockId block = 0; block < layout_.blocks(); ++block) {
-    range_burst_[range_of_[block]] += average(block, 0) / kRangeBlocks;
+    range_burst_[range_of_[block]] += averages(block)[0] / kRangeBlocks;
   }
 }
 
 OnlineHeat::Features OnlineHeat::features(BlockId block) const {
-  Features features{range_burst_[range_of_[block]]};
-  for (std::size_t i = 1; i < kAverages; ++i) features[i] = average(block, i);
+  Features features = averages(block);
+  features[0] = range_burst_[range_of_[block]];
   return features;
 }
 
-double OnlineHeat::expected_touches(BlockId block) const {
-  const Features now = features(block);
+double OnlineHeat::predict(const Evidence& evidence, const Features& features) {
+  double touches = 0;
+  for (std::size_t i = 0; i < kAverages; ++i) touches += evidence.weights[i] * features[i];
+  return touches;
+}
+
+// Two sizes an octave: the exponent of the number and the first bit after its leading one.
+std::size_t OnlineHeat::size_of(double touches) {
+  constexpr std::int64_t kSmallest = 2 * (1023 - 7);  // 1/128 touch and less
+  const auto size =
+      static_cast<std::int64_t>(std::bit_cast<std::uint64_t>(std::fabs(touches)) >> 51);
+  return static_cast<std::size_t>(std::clamp<std::int64_t>(size - kSmallest, 0, kSizes - 1));
+}
+
+// A count over n steps at a rate of q has a variance of q / n a step; a block that was never
+// touched may have been about to.
+double OnlineHeat::doubt(BlockId block, double rate, const Evidence& evidence) const {
+  const double steps = std::clamp(static_cast<double>(age(block)), 1.0, kMostCounted);
+  const double share = 1 / steps;
+  return evidence.doubt * std::sqrt(std::max(rate, share) * share);
+}
+
+HeatOutlook OnlineHeat::outlook(BlockId block) const {
   const Evidence& evidence = evidence_[object_of_[block]];
-  const Features& weight = evidence.weights;
-  const double once = weight[0] * now[0] + weight[1] * now[1];
-  const double lasting = weight[2] * now[2] * (evidence.horizon / static_cast<double>(kHorizon));
-  return std::max(0.0, once + lasting);
+  const Features now = features(block);
+  const double touches = predict(evidence, now);
+  const double longer = evidence.horizon / static_cast<double>(kHorizon);
+  const double lasting = evidence.weights[kAverages - 1] * now[kAverages - 1];
+  HeatOutlook outlook;
+  outlook.touches = touches + lasting * (longer - 1);
+  outlook.doubt = doubt(block, now[kAverages - 1], evidence);
+  outlook.wasted = evidence.outcomes[size_of(touches)].mean_wasted;
+  outlook.horizon = evidence.horizon;
+  return outlook;
 }
 
 void OnlineHeat::snapshot() {
@@ -173,23 +206,35 @@ void OnlineHeat::snapshot() {
   for (BlockId block = 0; block < layout_.blocks(); ++block) snapshot_[block] = features(block);
 }
 
+void OnlineHeat::halve(Evidence& evidence) {
+  for (Features& row : evidence.squares) {
+    for (double& value : row) value /= 2;
+  }
+  for (double& value : evidence.products) value /= 2;
+  for (Outcome& outcome : evidence.outcomes) {
+    outcome.cases /= 2;
+    outcome.wasted /= 2;
+  }
+}
+
+void OnlineHeat::learn_from(BlockId block) {
+  Evidence& evidence = evidence_[object_of_[block]];
+  const Features& x = snapshot_[block];
+  const double weight = 1 / (kLeastRate + x[kAverages - 1]);
+  const double touched = touches_[block] - touches_at_snapshot_[block];
+  for (std::size_t i = 0; i < kAverages; ++i) {
+    evidence.products[i] += weight * x[i] * touched;
+    for (std::size_t k = 0; k < kAverages; ++k) evidence.squares[i][k] += weight * x[i] * x[k];
+  }
+  // By the weights of before: what they would have made of it.
+  Outcome& outcome = evidence.outcomes[size_of(predict(evidence, x))];
+  ++outcome.cases;
+  outcome.wasted += std::max(0.0, price_ - touched);
+}
+
 void OnlineHeat::learn() {
-  for (Evidence& evidence : evidence_) {
-    for (Features& row : evidence.squares) {
-      for (double& value : row) value /= 2;
-    }
-    for (double& value : evidence.products) value /= 2;
-  }
-  for (BlockId block = 0; block < layout_.blocks(); ++block) {
-    Evidence& evidence = evidence_[object_of_[block]];
-    const Features& x = snapshot_[block];
-    const double weight = 1 / (kLeastRate + x[kAverages - 1]);
-    const double touched = touches_[block] - touches_at_snapshot_[block];
-    for (std::size_t i = 0; i < kAverages; ++i) {
-      evidence.products[i] += weight * x[i] * touched;
-      for (std::size_t k = 0; k < kAverages; ++k) evidence.squares[i][k] += weight * x[i] * x[k];
-    }
-  }
+  for (Evidence& evidence : evidence_) halve(evidence);
+  for (BlockId block = 0; block < layout_.blocks(); ++block) learn_from(block);
   for (Evidence& evidence : evidence_) weigh(evidence);
 }
 
@@ -205,6 +250,11 @@ void OnlineHeat::weigh(Evidence& evidence) const {
                                     static_cast<double>(kHorizon), kLongestHorizon);
   evidence.horizon =
       static_cast<double>(kHorizon) + trust * (watched - static_cast<double>(kHorizon));
+  evidence.doubt = lasting * evidence.horizon;
+  const double longer = evidence.horizon / static_cast<double>(kHorizon);
+  for (Outcome& outcome : evidence.outcomes) {
+    outcome.mean_wasted = outcome.cases > 0 ? outcome.wasted / outcome.cases / longer : 0;
+  }
 }
 
 void OnlineHeat::step_ended() {

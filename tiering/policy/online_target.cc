@@ -62,6 +62,17 @@ std::vector<Chunk> streamed_chunks(const TargetRequest& request) {
   return chunks;
 }
 
+// What a byte costs on each link when moves take their part of it. Of the slow links, what the
+// programme leaves free anyway is there for them first.
+std::vector<double> rates_beside_moves(const TargetRequest& request) {
+  std::vector<double> seconds_per_byte = request.machine.seconds_per_byte;
+  for (std::size_t tier = 0; tier < seconds_per_byte.size(); ++tier) {
+    const double spare = tier == 0 ? 1 : kSlowLinkUse;
+    seconds_per_byte[tier] /= std::min(1.0, (1 - request.load_of_moves[tier]) / spare);
+  }
+  return seconds_per_byte;
+}
+
 // How many of the streamed blocks the programme puts on each tier; the others' room is not its own.
 Result<std::vector<double>> stream_shares(const TargetRequest& request) {
   const bool any = std::any_of(request.outlook.begin(), request.outlook.end(),
@@ -70,7 +81,7 @@ Result<std::vector<double>> stream_shares(const TargetRequest& request) {
   std::vector<std::uint64_t> capacity = request.machine.capacity_blocks;
   capacity[0] -= std::min(capacity[0] - 1, request.reserve_blocks);
   const model::Workload workload = workload_of(request);
-  model::Rates rates{request.machine.engine_seconds_per_byte, request.machine.seconds_per_byte};
+  const model::Rates rates{request.machine.engine_seconds_per_byte, rates_beside_moves(request)};
   const plan::Programme programme =
       plan::plan_programme(workload, rates, plan::Constraints{}, capacity, kSlowLinkUse);
   auto solution = plan::solve(programme);
@@ -95,12 +106,11 @@ Result<std::vector<double>> stream_shares(const TargetRequest& request) {
   return shares;
 }
 
-double chunk_seconds(const Machine& machine, const std::vector<std::uint64_t>& on_tier,
-                     std::size_t blocks) {
-  double seconds = machine.engine_seconds_per_byte * static_cast<double>(blocks);
+double chunk_seconds(double engine_seconds_per_byte, const std::vector<double>& seconds_per_byte,
+                     const std::vector<std::uint64_t>& on_tier, std::size_t blocks) {
+  double seconds = engine_seconds_per_byte * static_cast<double>(blocks);
   for (std::size_t tier = 0; tier < on_tier.size(); ++tier) {
-    seconds =
-        std::max(seconds, static_cast<double>(on_tier[tier]) * machine.seconds_per_byte[tier]);
+    seconds = std::max(seconds, static_cast<double>(on_tier[tier]) * seconds_per_byte[tier]);
   }
   return seconds * kBlock;
 }
@@ -145,12 +155,14 @@ std::uint64_t place_chunk(const Chunk& chunk, const PlacementTable& table,
 void place_streams(const TargetRequest& request, Target& target) {
   const std::vector<Chunk> chunks = streamed_chunks(request);
   std::vector<double> owed(request.machine.tiers(), 0.0);
+  const std::vector<double> rates = rates_beside_moves(request);
+  const double engine = request.machine.engine_seconds_per_byte;
   for (const Chunk& chunk : chunks) {
     std::vector<std::uint64_t> now(request.machine.tiers(), 0);
     for (const BlockId block : chunk.blocks) ++now[request.table.tier_of(block)];
     const auto quota = quota_of(target.stream_shares, chunk.blocks.size(), owed);
-    const double gain = chunk_seconds(request.machine, now, chunk.blocks.size()) -
-                        chunk_seconds(request.machine, quota, chunk.blocks.size());
+    const double gain = chunk_seconds(engine, rates, now, chunk.blocks.size()) -
+                        chunk_seconds(engine, rates, quota, chunk.blocks.size());
     target.stream_gain_seconds += gain * request.outlook[chunk.blocks.front()].horizon_steps;
     target.stream_moves += place_chunk(chunk, request.table, quota, target.tier_of);
   }
@@ -168,44 +180,91 @@ void keep_streams(const TargetRequest& request, Target& target) {
   }
 }
 
-// The most valuable blocks to the fastest tier that has room. One that is there already counts the
-// price of an exchange more, so that nothing moves for less than it costs, and doubt speaks for
-// what is.
-void place_by_worth(const TargetRequest& request, Target& target) {
-  struct Candidate {
-    BlockId block;
-    double score;
-  };
+struct Candidate {
+  BlockId block;
+  bool here;  // on the tier that is asked about
+  double score;
+};
+
+// One that is there already counts the price of an exchange more, so that nothing moves for less
+// than it costs, and doubt speaks for what is. Resting blocks are the first to stay and the last to
+// come.
+Candidate candidate_of(const TargetRequest& request, BlockId block, std::uint8_t tier) {
+  const BlockOutlook& outlook = request.outlook[block];
+  const bool here = request.table.tier_of(block) == tier;
+  if (outlook.resting) return {block, here, here ? HUGE_VAL : -HUGE_VAL};
+  const double doubt = here ? outlook.doubt + request.swap_seconds : -outlook.doubt;
+  return {block, here, outlook.worth + doubt};
+}
+
+// Splits the candidates so that the best ones come first, as many as there is room for. When the
+// tier is full and stays so, which is nearly always, only those of its blocks can lose their place
+// that are not above all others, and only those others can come that are not below all of them:
+// few, and only they have to be told apart.
+void put_best_first(std::vector<Candidate>& candidates, std::size_t room) {
+  std::size_t here = 0;
+  double lowest_here = HUGE_VAL;
+  double best_there = -HUGE_VAL;
+  for (const Candidate& one : candidates) {
+    here += one.here ? 1 : 0;
+    lowest_here = std::min(lowest_here, one.here ? one.score : HUGE_VAL);
+    best_there = std::max(best_there, one.here ? -HUGE_VAL : one.score);
+  }
+  auto first = candidates.begin();
+  auto last = candidates.end();
+  if (here == room) {
+    first = std::partition(first, last, [best_there](const Candidate& one) {
+      return one.here && one.score > best_there;
+    });
+    last = std::partition(first, last, [lowest_here](const Candidate& one) {
+      return one.here || one.score >= lowest_here;
+    });
+  }
+  const auto middle = candidates.begin() + static_cast<std::ptrdiff_t>(room);
+  std::nth_element(first, middle, last, [](const Candidate& a, const Candidate& b) {
+    return a.score > b.score || (a.score == b.score && a.block < b.block);
+  });
+}
+
+// Blocks that no stream's share has a place for.
+std::vector<BlockId> blocks_beside_streams(const TargetRequest& request) {
+  std::vector<BlockId> blocks;
+  blocks.reserve(request.table.blocks());
+  for (BlockId block = 0; block < request.table.blocks(); ++block) {
+    if (request.table.tier_of(block) == kNowhere || request.outlook[block].streamed) continue;
+    blocks.push_back(block);
+  }
+  return blocks;
+}
+
+std::vector<std::uint64_t> room_beside_streams(const TargetRequest& request, const Target& target) {
   std::vector<std::uint64_t> room = request.machine.capacity_blocks;
   room[0] -= std::min(room[0], request.reserve_blocks);
-  std::vector<BlockId> left;
   for (BlockId block = 0; block < request.table.blocks(); ++block) {
-    if (request.table.tier_of(block) == kNowhere) continue;
-    if (request.outlook[block].streamed) {
-      std::uint64_t& taken = room[target.tier_of[block]];
-      taken -= std::min<std::uint64_t>(taken, 1);
-    } else {
-      left.push_back(block);
-    }
+    if (request.table.tier_of(block) == kNowhere || !request.outlook[block].streamed) continue;
+    std::uint64_t& left = room[target.tier_of[block]];
+    left -= std::min<std::uint64_t>(left, 1);
   }
-  for (std::uint8_t tier = 0; tier < request.machine.tiers() && !left.empty(); ++tier) {
-    std::vector<Candidate> candidates;
-    for (const BlockId block : left) {
-      const BlockOutlook& outlook = request.outlook[block];
-      const bool here = request.table.tier_of(block) == tier;
-      double score = outlook.worth + (here ? request.swap_seconds + outlook.doubt : -outlook.doubt);
-      // Resting blocks are the first to stay and the last to come.
-      if (outlook.resting) score = here ? HUGE_VAL : -HUGE_VAL;
-      candidates.push_back({block, score});
+  return room;
+}
+
+// The most valuable blocks to the fastest tier that has room.
+void place_by_worth(const TargetRequest& request, Target& target) {
+  const std::vector<std::uint64_t> room = room_beside_streams(request, target);
+  std::vector<BlockId> left = blocks_beside_streams(request);
+  std::vector<Candidate> candidates;
+  candidates.reserve(left.size());
+  for (std::uint8_t tier = 0; tier < request.machine.tiers(); ++tier) {
+    if (left.size() <= room[tier]) {
+      for (const BlockId block : left) target.tier_of[block] = tier;
+      return;
     }
-    const std::size_t taken = std::min<std::size_t>(candidates.size(), room[tier]);
-    std::nth_element(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(taken),
-                     candidates.end(), [](const Candidate& a, const Candidate& b) {
-                       return a.score > b.score || (a.score == b.score && a.block < b.block);
-                     });
+    candidates.clear();
+    for (const BlockId block : left) candidates.push_back(candidate_of(request, block, tier));
+    put_best_first(candidates, room[tier]);
     left.clear();
     for (std::size_t i = 0; i < candidates.size(); ++i) {
-      if (i < taken) {
+      if (i < room[tier]) {
         target.tier_of[candidates[i].block] = tier;
       } else {
         left.push_back(candidates[i].block);

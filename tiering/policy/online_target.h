@@ -37,6 +37,8 @@ struct TargetRequest {
   std::uint64_t reserve_blocks = 0;          ///< of the fastest tier, for blocks about to come
   /// The streams' shares as found before, to be used again; empty: solve for them.
   std::vector<double> known_shares;
+  /// Share of each tier's link that is to be left for moves which cannot be foreseen.
+  std::vector<double> load_of_moves;
   double swap_seconds = 0;  ///< what it costs to exchange two blocks
 };
 

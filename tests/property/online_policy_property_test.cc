@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// What docs/simulator.md promises of the online policy, over seeds and sizes of the fast tier that
+// it was not judged by while it was made: never much worse than the best of the published policies,
+// and still on a scan.
+#include <gtest/gtest.h>
+
+#include "tests/fuzz/mutate.h"
+#include "tiering/policy/registry.h"
+#include "tiering/simulate/comparison.h"
+#include "tiering/simulate/machine_of.h"
+
+namespace terrace::simulate {
+namespace {
+
+// Of the best baseline's step time; the worst that 40 seeds have shown is 0.5 % over it.
+constexpr double kMargin = 1.01;
+constexpr double kSlowRatio = 0.25;
+
+Result<Comparison> compare_all(const SyntheticSpec& workload, double fast_share,
+                               std::uint64_t seed) {
+  const std::uint32_t blocks = workload.make(seed)->layout().blocks();
+  const Topology topology = two_tiers({fast_share, kSlowRatio, GBps(100)}, blocks);
+  const auto machine = machine_of(topology, 0, blocks);
+  if (!machine) return machine.error();
+  std::vector<const policy::PolicySpec*> policies;
+  for (const policy::PolicySpec& spec : policy::policies()) {
+    if (spec.name != "plan") policies.push_back(&spec);
+  }
+  return compare(synthetic_source(workload, seed), topology, *machine, policies, {});
+}
+
+const PolicyOutcome& outcome_of(const Comparison& comparison, std::string_view name) {
+  for (const PolicyOutcome& outcome : comparison.policies) {
+    if (outcome.name == name) return outcome;
+  }
+  ADD_FAILURE() << name << " did not take part";
+  return comparison.policies.front();
+}
+
+class OnlinePolicy : public testing::TestWithParam<double> {};
+
+TEST_P(OnlinePolicy, IsNeverMuchWorseThanTheBestBaseline) {
+  std::mt19937 random(fuzz::logged_seed());
+  for (int round = 0; round < 2; ++round) {
+    const std::uint64_t seed = random();
+    for (const SyntheticSpec& workload : synthetic_workloads()) {
+      const auto comparison = compare_all(workload, GetParam(), seed);
+      ASSERT_TRUE(comparison.ok()) << comparison.error().message;
+      const PolicyOutcome* best = nullptr;
+      for (const PolicyOutcome& outcome : comparison->policies) {
+        if (outcome.name == "online") continue;
+        if (best == nullptr || outcome.over_bound < best->over_bound) best = &outcome;
+      }
+      EXPECT_LE(outcome_of(*comparison, "online").over_bound, kMargin * best->over_bound)
+          << workload.name << " seed " << seed << ", best: " << best->name;
+    }
+  }
+}
+
+TEST_P(OnlinePolicy, MovesNothingOnAScanLargerThanTheFastTier) {
+  const auto comparison = compare_all(*find_synthetic("dense"), GetParam(), 1);
+  ASSERT_TRUE(comparison.ok()) << comparison.error().message;
+  EXPECT_EQ(outcome_of(*comparison, "online").totals.moves, 0u);
+  EXPECT_LT(outcome_of(*comparison, "online").over_bound, 1.01);
+}
+
+std::string name_of(const testing::TestParamInfo<double>& share) {
+  return "Fast" + std::to_string(static_cast<int>(share.param * 100));
+}
+
+INSTANTIATE_TEST_SUITE_P(FastShares, OnlinePolicy, testing::Values(0.25, 0.5, 0.75), name_of);
+
+}  // namespace
+}  // namespace terrace::simulate
