@@ -33,6 +33,7 @@ class TextReport {
     line("");
     objects();
     line("");
+    if (!options_.heat_over_time.empty()) text_ += options_.heat_over_time + "\n";
     next_step();
     return std::move(text_);
   }
