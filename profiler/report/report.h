@@ -19,11 +19,18 @@ enum class Glyphs {
   kAscii,    ///< for terminals and logs without UTF-8
 };
 
+enum class Colours {
+  kNone,
+  k256,  ///< of xterm, beside the glyphs
+};
+
 struct ReportOptions {
   int width = 100;  ///< columns; at least 60 are used
   Glyphs glyphs = Glyphs::kUnicode;
-  std::size_t max_objects = 20;  ///< rows; what is left out is summed up in one line
-  std::string session_path;      ///< named in the closing hint
+  Colours colours = Colours::kNone;  ///< of the heat over time
+  std::size_t max_objects = 20;      ///< rows; what is left out is summed up in one line
+  std::string session_path;          ///< named in the closing hint
+  std::string heat_over_time;        ///< by heat_text.h, before the hint; empty: none
 };
 
 /// Lines end in '\n'; none but the last, which is to be copied, is wider than options.width.

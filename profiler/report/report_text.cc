@@ -35,6 +35,7 @@ class TextReport {
     line("");
     objects();
     line("");
+    if (!options_.heat_over_time.empty()) text_ += options_.heat_over_time + "\n";
     if (const std::string names = names_text(map_, width_, kMostTensors); !names.empty()) {
       text_ += names + "\n";
     }

@@ -6,29 +6,8 @@
 set -u
 terrace=$1
 screenshot=${2:-}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || {
-  echo 'skipped: chromium is missing (Debian package chromium)'
-  exit 77
-}
-failures=0
-checks=0
-fail() {
-  failures=$((failures + 1))
-  echo "FAILED: $1"
-}
-
-# browse OUT FLAGS... URL: one run with a profile of its own.
-browse() {
-  local out=$1
-  shift
-  rm -rf "$work/profile"
-  timeout 90 "$browser" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
-    --disable-background-networking --disable-component-update --disable-sync \
-    --user-data-dir="$work/profile" --enable-logging=stderr --virtual-time-budget=8000 \
-    --window-size=1400,1700 "$@" >"$out" 2>"$work/log"
-}
+# shellcheck source=tests/web/browser.sh
+. "$(cd "$(dirname "$0")" && pwd)/browser.sh"
 
 # page NAME CHARTS ARGUMENTS...: `terrace wall ARGUMENTS --html`, looked at in both colour schemes.
 page() {
@@ -43,11 +22,9 @@ page() {
   [ "$code" -eq 0 ] || { fail "$name: exit code $code: $(cat "$work/err")"; return; }
   checks=$((checks + 1))
   ! grep -qE '(src|href)="(https?:)?//' "$work/$name.html" || fail "$name: loads something"
-  local scheme flag
+  local scheme
   for scheme in light dark; do
-    flag=--blink-settings=preferredColorScheme=1
-    [ "$scheme" = light ] || flag=--blink-settings=preferredColorScheme=0
-    browse "$work/dom" "$flag" --dump-dom "file://$work/$name.html"
+    browse "$work/dom" "$(scheme_flag "$scheme")" --dump-dom "file://$work/$name.html"
     look_at "$name, $scheme" "$charts"
   done
 }

@@ -46,7 +46,7 @@ struct OptionSpec {
 namespace option_sets {
 inline constexpr std::uint32_t kWrappers = Verb::kRun | Verb::kRecord;
 inline constexpr std::uint32_t kTiers =
-    kWrappers | Verb::kPlan | Verb::kTopo | Verb::kCalibrate | Verb::kSimulate;
+    kWrappers | Verb::kPlan | Verb::kReport | Verb::kTopo | Verb::kCalibrate | Verb::kSimulate;
 inline constexpr std::uint32_t kJson = Verb::kDoctor | Verb::kTopo | Verb::kCalibrate |
                                        Verb::kPlan | Verb::kReport | Verb::kVerify | Verb::kStatus |
                                        Verb::kSimulate | Verb::kWall | Verb::kDiff;
@@ -64,7 +64,7 @@ inline constexpr std::array kOptions = {
                "TOML file that overrides what was discovered about tiers, or adds tiers"},
     OptionSpec{"calibration", 0, OptionType::kPath, Reach::kEverywhere, "", "", "FILE", option_sets::kTiers,
                "calibrated figures to use or to write, in place of this machine's cache"},
-    OptionSpec{"plan", 0, OptionType::kPath, Reach::kEverywhere, "", "", "FILE", option_sets::kOne(Verb::kRun),
+    OptionSpec{"plan", 0, OptionType::kPath, Reach::kEverywhere, "", "", "FILE", Verb::kRun | Verb::kReport,
                "plan (JSON, from terrace plan) that says where each object goes"},
     OptionSpec{"policy", 0, OptionType::kChoice, Reach::kEverywhere, "first-touch", "first-touch|interleave|weighted|none", "NAME", option_sets::kWrappers,
                "where objects go that no plan names: fill the tiers in order, equal shares, shares by bandwidth, or leave them to the kernel"},
@@ -110,8 +110,8 @@ inline constexpr std::array kOptions = {
                "answer terrace status while the program runs: a thread and a socket, both from the first object on"},
     OptionSpec{"input", 'i', OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", option_sets::kSession,
                "the session, in place of the argument"},
-    OptionSpec{"session", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", option_sets::kOne(Verb::kVerify),
-               "session recorded while the program ran under the plan"},
+    OptionSpec{"session", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", Verb::kVerify | Verb::kReport,
+               "session recorded while the program ran under the plan; report's page measures gains by it"},
     OptionSpec{"margin", 0, OptionType::kPercent, Reach::kEverywhere, "15%", "", "PERCENT", option_sets::kOne(Verb::kVerify),
                "largest difference between predicted and measured step that passes"},
     OptionSpec{"flat", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", option_sets::kOne(Verb::kPlan),
@@ -172,8 +172,8 @@ inline constexpr std::array kOptions = {
                "CXL expanders added to the machine: one, a list or a range (0..8)"},
     OptionSpec{"catalogue", 0, OptionType::kPath, Reach::kEverywhere, "", "", "DIR", option_sets::kWall,
                "folder with tiers, machines and models of your own, over the ones that come with Terrace"},
-    OptionSpec{"html", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", option_sets::kWall,
-               "predict, compare: also draw one self-contained page"},
+    OptionSpec{"html", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", Verb::kWall | Verb::kReport,
+               "report, and wall's predict and compare: also draw one self-contained page"},
     OptionSpec{"csv", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", option_sets::kWall,
                "predict, compare: also write the points as CSV"},
     OptionSpec{"points", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", option_sets::kWall,
@@ -210,7 +210,7 @@ inline constexpr std::array kOptions = {
                "size: tokens a second that each user gets at least"},
     OptionSpec{"careful", 0, OptionType::kFlag, Reach::kEverywhere, "false", "", "", option_sets::kWall,
                "size: count on the slow end of the interval"},
-    OptionSpec{"force", 'f', OptionType::kFlag, Reach::kFlagOnly, "false", "", "", Verb::kRecord | Verb::kRun | Verb::kPlan | Verb::kWall | Verb::kExport,
+    OptionSpec{"force", 'f', OptionType::kFlag, Reach::kFlagOnly, "false", "", "", Verb::kRecord | Verb::kRun | Verb::kPlan | Verb::kWall | Verb::kReport | Verb::kExport,
                "overwrite an output file that is not an earlier output of the verb"},
     OptionSpec{"json", 0, OptionType::kFlag, Reach::kFlagOnly, "false", "", "", option_sets::kJson,
                "print one JSON document on standard output, everything else on standard error"},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One self-contained HTML page: data, the page's script, the shared page.js and page.css, and the
 // chart library, all inside the file, so that it opens without a network and can be sent by mail.
-// Used by `terrace wall --html`. Thread-safe; allocates the page (about 0.8 MB).
+// Used by `--html` of wall and report. Thread-safe; allocates the page (about 0.8 MB).
 #pragma once
 
 #include <string>

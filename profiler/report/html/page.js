@@ -40,8 +40,10 @@ class TerracePage {
   constructor(root) {
     this.root = root;
     this.charts = [];
-    this.dark = window.matchMedia("(prefers-color-scheme: dark)");
-    this.dark.addEventListener("change", () => this.draw());
+    this.views = [];
+    const scheme = window.matchMedia("(prefers-color-scheme: dark)");
+    scheme.addEventListener("change", () => this.setTheme(scheme.matches ? "dark" : "light"));
+    document.documentElement.dataset.theme = scheme.matches ? "dark" : "light";
     window.addEventListener("resize", () => this.charts.forEach((c) => c.chart?.resize()));
   }
 
@@ -53,7 +55,18 @@ class TerracePage {
     return made;
   }
 
+  setTheme(theme) {
+    document.documentElement.dataset.theme = theme;
+    this.toggle.textContent = theme === "dark" ? "\u2600 light" : "\u263e dark";
+    this.draw();
+  }
+
   heading(title, lead) {
+    this.toggle = this.element("button", null, "", "toggle");
+    this.toggle.type = "button";
+    this.toggle.title = "switch between light and dark";
+    this.toggle.addEventListener("click", () => this.setTheme(this.isDark() ? "light" : "dark"));
+    this.toggle.textContent = this.isDark() ? "\u2600 light" : "\u263e dark";
     this.element("h1", null, title);
     this.element("p", null, lead, "lead");
   }
@@ -102,12 +115,28 @@ class TerracePage {
     }
   }
 
+  // Why a view has nothing to show, and what to run for it.
+  empty(title, why) {
+    this.grid ??= this.element("div", null, undefined, "charts");
+    const section = this.section(title, undefined, this.grid);
+    this.element("p", section, why, "empty");
+  }
+
+  // Anything else that is painted anew with the theme: an object with paint(colours).
+  view(view) {
+    this.views.push(view);
+  }
+
+  isDark() {
+    return document.documentElement.dataset.theme === "dark";
+  }
+
   colours() {
     const style = getComputedStyle(document.documentElement);
     const read = (name) => style.getPropertyValue(name).trim();
-    return { series: this.dark.matches ? terracePalette.dark : terracePalette.light,
+    return { series: this.isDark() ? terracePalette.dark : terracePalette.light,
       text: read("--text"), faint: read("--faint"), line: read("--line"),
-      panel: read("--panel") };
+      panel: read("--panel"), ground: read("--ground") };
   }
 
   draw() {
@@ -115,6 +144,7 @@ class TerracePage {
     const state = document.documentElement.dataset;
     state.chartsExpected = this.charts.length;
     state.chartsDrawn = 0;
+    for (const view of this.views) view.paint(colours);
     for (const entry of this.charts) {
       entry.chart?.dispose();
       entry.chart = echarts.init(entry.box, null, { renderer: "svg" });

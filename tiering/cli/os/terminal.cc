@@ -24,6 +24,14 @@ int output_columns(int otherwise) {
   return known ? size.ws_col : otherwise;
 }
 
+bool output_takes_colour() {
+  const char* const refused = getenv("NO_COLOR");
+  if (refused != nullptr && refused[0] != '\0') return false;
+  const char* const terminal = getenv("TERM");
+  if (terminal == nullptr || strcmp(terminal, "dumb") == 0) return false;
+  return standard_output_is_terminal();
+}
+
 bool output_takes_utf8() {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     const char* const value = getenv(name);

@@ -11,6 +11,9 @@ bool standard_output_is_terminal();
 /// Columns of the terminal on standard output; `otherwise` when it is none.
 int output_columns(int otherwise);
 
+/// Standard output is a terminal that knows colours, and NO_COLOR (no-color.org) is not set.
+bool output_takes_colour();
+
 /// By LC_ALL, LC_CTYPE and LANG, as the C library would decide.
 bool output_takes_utf8();
 
