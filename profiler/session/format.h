@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The session file as it lies on disk: a header, then chunks that are only ever appended.
+// The session file as it lies on disk: a header, then chunks that are only ever appended. As the
+// program writes it, it is of schema 1; session_packer makes schema 2 of it, in which runs of
+// chunks are compressed.
 // Written inside the recorded process by session_writer, read offline by session_reader, which
 // takes everything up to the last whole chunk. Little-endian, fixed width, no pointers.
 #pragma once
@@ -11,8 +13,12 @@
 namespace terrace::session {
 
 inline constexpr char kMagic[8] = {'T', 'E', 'R', 'R', 'S', 'E', 'S', 'S'};
-inline constexpr std::uint32_t kSchemaVersion = 1;
+inline constexpr std::uint32_t kSchemaVersion = 1;  ///< as the recorded program writes it
+inline constexpr std::uint32_t kPackedSchema = 2;   ///< some chunks are of kind kPacked
 inline constexpr std::uint32_t kMaxChunkBytes = 64u << 20;
+/// A packed chunk holds at most this many times its payload, so that a small file cannot ask for a
+/// large memory. What compresses better is filled up with zeros.
+inline constexpr std::uint32_t kMaxPackRatio = 1024;
 
 enum class ChunkKind : std::uint32_t {
   kTier = 1,       ///< TierRecord; one chunk for each tier, fastest first
@@ -28,6 +34,7 @@ enum class ChunkKind : std::uint32_t {
   kNames = 10,     ///< NamesRecord, path of the file that named it, then for each range
                    ///< NamedRangeRecord and name; the last chunk of an object counts
   kSource = 13,    ///< SourceRecord, then in words why it is this source
+  kPacked = 14,    ///< PackedRecord, then a zstd frame of whole chunks, then zeros
 };
 
 /// How touches were observed.
@@ -175,6 +182,11 @@ struct SourceRecord {
   std::uint64_t caused_cpu_ns;          ///< CPU time of the faults that it caused, by calibration
   std::uint64_t program_cpu_ns;  ///< CPU time of the program's threads so far, those included
   std::uint64_t fault_cost_ns;   ///< calibrated: one touched block of one window
+};
+
+struct PackedRecord {
+  std::uint32_t plain_bytes;  ///< of the chunks in the frame, their headers included
+  std::uint32_t frame_bytes;
 };
 
 static_assert(sizeof(ChunkHeader) == 16 && sizeof(HeatRecord) == 48 && sizeof(ObjectRecord) == 64);

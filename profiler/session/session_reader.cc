@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "profiler/session/session_reader.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <optional>
 
+#include "profiler/session/chunk_seal.h"
+#include "profiler/session/packed_chunk.h"
 #include "profiler/session/session_decoder.h"
 
 namespace terrace::session {
@@ -42,12 +43,13 @@ Status read_header(const std::byte* data, std::uint64_t size, const std::string&
                       name.c_str(), static_cast<unsigned long long>(size), sizeof header);
   }
   std::memcpy(&header, data, sizeof header);
-  if (header.schema_version != kSchemaVersion) {
-    return make_error(ErrorCode::kUsage, 0,
-                      "%s has session schema %u (offset %zu), this terrace reads %u; use the "
-                      "version that recorded it",
-                      name.c_str(), header.schema_version, offsetof(FileHeader, schema_version),
-                      kSchemaVersion);
+  if (header.schema_version < kSchemaVersion || header.schema_version > kPackedSchema) {
+    return make_error(
+        ErrorCode::kUsage, 0,
+        "%s has session schema %u (offset %zu), this terrace reads %u and %u; use the "
+        "version that recorded it",
+        name.c_str(), header.schema_version, offsetof(FileHeader, schema_version), kSchemaVersion,
+        kPackedSchema);
   }
   if (header.header_bytes < sizeof header || header.header_bytes > size) {
     return make_error(ErrorCode::kUsage, 0,
@@ -58,31 +60,52 @@ Status read_header(const std::byte* data, std::uint64_t size, const std::string&
   return ok_status();
 }
 
-bool intact(const ChunkHeader& chunk, const std::byte* payload) {
-  uLong crc = ::crc32_z(0, reinterpret_cast<const Bytef*>(&chunk), offsetof(ChunkHeader, crc32));
-  crc = ::crc32_z(crc, reinterpret_cast<const Bytef*>(payload), chunk.payload_bytes);
-  return crc == chunk.crc32;
-}
-
 // Where the first chunk lies that could not be taken, and why; equal to the size when all were.
 struct Stop {
   std::uint64_t offset = 0;
   const char* why = "";
 };
 
+// The chunk at data + at, checked; the reason when it cannot be used.
+const char* take_chunk(const std::byte* data, std::uint64_t size, std::uint64_t at,
+                       ChunkHeader& chunk) {
+  if (size - at < sizeof chunk) return "is cut off within its header";
+  std::memcpy(&chunk, data + at, sizeof chunk);
+  if (chunk.payload_bytes > kMaxChunkBytes) return "states an impossible length";
+  if (size - at - sizeof chunk < chunk.payload_bytes) return "is cut off";
+  return intact(chunk, data + at + sizeof chunk) ? nullptr : "fails its CRC";
+}
+
+// The chunks that one packed chunk holds; the reason when they cannot all be used.
+const char* read_packed(const std::byte* payload, std::size_t size, SessionDecoder& decoder) {
+  const std::optional<std::vector<std::byte>> plain = unpack(payload, size);
+  if (!plain) return "cannot be decompressed";
+  for (std::uint64_t at = 0; at < plain->size();) {
+    ChunkHeader chunk;
+    if (take_chunk(plain->data(), plain->size(), at, chunk) != nullptr) {
+      return "holds a damaged chunk";
+    }
+    const std::byte* inner = plain->data() + at + sizeof chunk;
+    const auto kind = static_cast<ChunkKind>(chunk.kind);
+    if (decoder.decode(kind, inner, chunk.payload_bytes) == Decoded::kMalformed) {
+      return "holds a chunk that contradicts itself";
+    }
+    at += sizeof chunk + chunk.payload_bytes;
+  }
+  return nullptr;
+}
+
 Stop read_chunks(const std::byte* data, std::uint64_t size, Session& session) {
   SessionDecoder decoder(session);
   std::uint64_t at = session.header.header_bytes;
   while (at < size) {
     ChunkHeader chunk;
-    if (size - at < sizeof chunk) return {at, "is cut off within its header"};
-    std::memcpy(&chunk, data + at, sizeof chunk);
-    if (chunk.payload_bytes > kMaxChunkBytes) return {at, "states an impossible length"};
-    if (size - at - sizeof chunk < chunk.payload_bytes) return {at, "is cut off"};
+    if (const char* why = take_chunk(data, size, at, chunk)) return {at, why};
     const std::byte* payload = data + at + sizeof chunk;
-    if (!intact(chunk, payload)) return {at, "fails its CRC"};
     const auto kind = static_cast<ChunkKind>(chunk.kind);
-    if (decoder.decode(kind, payload, chunk.payload_bytes) == Decoded::kMalformed) {
+    if (kind == ChunkKind::kPacked) {
+      if (const char* why = read_packed(payload, chunk.payload_bytes, decoder)) return {at, why};
+    } else if (decoder.decode(kind, payload, chunk.payload_bytes) == Decoded::kMalformed) {
       return {at, "contradicts itself"};
     }
     at += sizeof chunk + chunk.payload_bytes;

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "profiler/session/session_packer.h"
 #include "tiering/cli/messages.h"
 #include "tiering/cli/os/huge_page_budget.h"
 #include "tiering/cli/os/private_folder.h"
@@ -77,6 +78,20 @@ void say_unplaced(const LaunchRequest& request, const Error& error) {
                           request.command.front()));
 }
 
+/// After the program's end, so that compression costs it nothing. What fails leaves the file as the
+/// program wrote it, which everything reads as well.
+void pack(const std::string& session) {
+  std::error_code failed;
+  if (session.empty() || !std::filesystem::is_regular_file(session, failed)) return;
+  const Result<session::PackResult> packed = session::pack_session(session);
+  if (!packed.ok()) {
+    say_warning(fmt::format("{}; the session stays uncompressed", packed.error().message));
+  } else if (packed->packing == session::Packing::kPacked) {
+    say_detail(fmt::format("session compressed from {} to {} bytes", packed->before.value,
+                           packed->after.value));
+  }
+}
+
 int end_of(const Result<os::ProgramEnd>& end, const std::string& name) {
   if (!end.ok()) {
     say_error(end.error().message);
@@ -110,6 +125,7 @@ LaunchEnd launch(const LaunchRequest& request) {
   result.placed = lent.ok() && end.ok() && end->ran;
   result.exit_code = end_of(end, request.command.front());
   if (result.placed) result.session_path = session_path(request.session_path, end->pid);
+  pack(result.session_path);
   return result;
 }
 

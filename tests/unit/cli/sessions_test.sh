@@ -19,6 +19,11 @@ exists a.session
 checks=$((checks + 1))
 [ "$(stat -c %a a.session)" = 600 ] || fail 'the session is readable by others'
 
+checks=$((checks + 1))
+[ "$(od -An -tu4 -j8 -N4 a.session | tr -d ' ')" = 2 ] || fail 'the session is not compressed'
+checks=$((checks + 1))
+[ "$(echo a.session*)" = a.session ] || fail 'something lies beside the session'
+
 # export: each format to standard output and to a file, and what must be refused.
 expect 0 'export, JSON' export a.session
 prints '"kind": "session-export"'
@@ -84,6 +89,40 @@ says 'the program goes on'
 expect 0 'report of a short recording' report short.session --json
 checks=$((checks + 1))
 awk -F'[:,]' '/"recorded_seconds"/ { exit !($2 < 2.0) }' out || fail 'recorded for longer than asked'
+
+# A killed program: nobody knows whether the file is still written to, so it stays as it is.
+# shellcheck disable=SC2016  # the recorded shell expands it
+expect 137 'record of a killed program' record -o killed.session -- \
+  sh -c '"$0" 48 60000 & p=$!; sleep 2; kill -9 $p; wait $p' "$reader"
+expect 0 'report of a killed program' report killed.session
+says 'not closed in order'
+checks=$((checks + 1))
+[ "$(od -An -tu4 -j8 -N4 killed.session | tr -d ' ')" = 1 ] || fail 'an open session was replaced'
+
+# A full disk: one page for the session. The first recording outgrows it, the second leaves no page
+# for the compressed file. The program notices neither.
+if unshare -m true 2>/dev/null; then
+  cat >on_one_page <<'SCRIPT'
+mount -t tmpfs -o nr_blocks=1,mode=700 terrace-test "$1" || exit 99
+"$2" record -o "$1/s" -- "$3" "$4" "$5" || exit
+"$2" report "$1/s" || exit 98
+cp "$1/s" "$6" && [ "$(ls "$1")" = s ] || exit 97
+SCRIPT
+  mkdir page
+  run_on_page() {
+    local code=0
+    checks=$((checks + 1))
+    unshare -m bash on_one_page page "$terrace" "$reader" "$2" "$3" kept >out 2>err || code=$?
+    [ "$code" -eq 0 ] || fail "$1: exit code $code"
+  }
+  run_on_page 'recording onto a full disk' 512 5000
+  says 'recording ends here'
+  says 'not closed in order'
+  run_on_page 'compressing onto a full disk' 8 1500
+  says 'stays uncompressed'
+else
+  echo 'skipped: full disk (no right to mount a small file system)'
+fi
 
 # diff: a session with itself, with another program's, and what cannot be compared.
 expect 0 'diff with itself' diff a.session a.session --json
