@@ -256,6 +256,10 @@ void after_fork_in_child() {
   State& runtime = state();
   runtime.lock.reset_in_child();
   os::watch_in_child();
+  if (runtime.phase.load() == Phase::kReady && runtime.flat.has(kFlagRecord)) {
+    // The parent's sampled events do not follow the child.
+    runtime.recorder.before_threads(runtime);
+  }
   if (runtime.phase.load() != Phase::kRunning) return;
   const bool degraded = runtime.link_count != 0 || runtime.flat.has(kFlagRecord);
   runtime.status.abandon_in_child();

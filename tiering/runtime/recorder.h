@@ -79,6 +79,7 @@ class Recorder {
   void flush(State& runtime, Nanoseconds now);
   void flush_object(State& runtime, extent::Object& object, Nanoseconds now);
   bool is_short_enough(const WindowSum& sum);
+  bool is_late(Nanoseconds length) const;
   void settle_windows(State& runtime);
   void flush_source(session::HeatRecord record, const extent::Object& object);
 
@@ -117,6 +118,7 @@ class Recorder {
   Nanoseconds last_source_;
   Nanoseconds observed_;  ///< windows since the last flush, summed
   std::uint64_t windows_ = 0;
+  std::uint32_t late_windows_ = 0;       ///< in a row that did not count
   std::uint64_t counted_windows_ = 0;    ///< those that are in observed_
   std::uint64_t counted_touches_ = 0;    ///< blocks that they saw
   std::uint64_t most_observations_ = 0;  ///< of any window

@@ -7,9 +7,9 @@ set -euo pipefail
 tmp=$(mktemp -d)
 damon=/sys/kernel/mm/damon/admin/kdamonds
 
-# record SOURCE SHAPE
+# record SOURCE SHAPE, without a budget: each look costs an emulated processor far more than a share.
 record() {
-  terrace record --quiet --force --strict --source "$1" -o "$tmp/$1" -- \
+  terrace record --quiet --force --strict --source "$1" --budget 0% -o "$tmp/$1" -- \
     /opt/terrace/known_heat --size-mib 64 --range-mib 8 --shape "$2" --seconds 8 >"$tmp/truth"
 }
 # saw SOURCE: the session's source is that one, and it saw something.
