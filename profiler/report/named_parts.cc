@@ -12,14 +12,19 @@ namespace {
 using session::MemoryClass;
 using session::NamedRange;
 
-/// "blk.3.attn_q.weight" and "blk.3.attn_k.weight" are "blk.3.*"; names with nothing in common are
-/// the first and the last.
+/// Up to the next dot from `at` on.
+std::string component(const std::string& name, std::size_t at) {
+  return name.substr(at, name.find('.', at) - at);
+}
+
+/// "blk.3.attn_q.weight" and "blk.3.attn_v.weight" are "blk.3.attn_q to attn_v", from layer 3 to 5
+/// it is "blk.3 to 5".
 std::string joined(const std::string& first, const std::string& last) {
   if (first == last) return first;
   const auto differs = std::mismatch(first.begin(), first.end(), last.begin(), last.end()).first;
-  const std::string common(first.begin(), differs);
-  const std::size_t dot = common.rfind('.');
-  return dot == std::string::npos ? first + " to " + last : common.substr(0, dot + 1) + "*";
+  const std::size_t dot = std::string(first.begin(), differs).rfind('.');
+  const std::size_t at = dot == std::string::npos ? 0 : dot + 1;
+  return first.substr(0, at) + component(first, at) + " to " + component(last, at);
 }
 
 class MostBytes {
