@@ -19,6 +19,8 @@ class Arena {
   constexpr Arena() = default;
   /// Reserves address space for eight times the machine's memory (at least 64 GiB) and the tables.
   Status open();
+  /// Gives address space and tables back: no object is left, and nobody asks any more.
+  void close();
   bool is_open() const { return span_.load(std::memory_order_acquire) != 0; }
 
   bool contains(const void* address) const {
