@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The C API as a C11 program uses it: tensors, their places, moves, hints, events, pools. Kept
-// buildable against later libraries, and run as built now against them: see
-// tests/capi/CMakeLists.txt.
+// The C API as a C11 program uses it: tensors, their places, moves, hints, events, pools.
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -346,7 +346,11 @@ terrace_status Context::grow(Tensor& tensor, Bytes bytes) {
     }
     memory_->extents.return_mappings(*larger);
     memory_->arena.release(*larger);
-    return done;
+    if (done != TERRACE_NO_MEMORY || !old.shared) return done;
+    return fail(
+        TERRACE_NO_ROOM,
+        "a tensor on a device or file is copied when it grows: there is no room for the old "
+        "and the new size at once");
   }
   move_content(old, *larger);
   larger->id = old.id;

@@ -190,8 +190,9 @@ TERRACE_API terrace_status terrace_adopt(terrace_context context, void* address,
                                          const terrace_tensor_options* options,
                                          terrace_tensor* tensor);
 /// Keeps the content up to the smaller size; what is new is zero. A growing tensor may move: nobody
-/// may read or write it meanwhile. New blocks go where the tensor's options said. TERRACE_BUSY: it
-/// is pinned. TERRACE_UNSUPPORTED: adopted. `address` may be NULL.
+/// may read or write it meanwhile. New blocks go where the tensor's options said. On devices and
+/// files there must be room for the old and the new size at once. TERRACE_BUSY: it is pinned.
+/// TERRACE_UNSUPPORTED: adopted. `address` may be NULL.
 TERRACE_API terrace_status terrace_resize(terrace_tensor tensor, uint64_t bytes, void** address);
 /// Cancels the tensor's jobs, waits for the piece that is being moved and gives the memory back.
 /// TERRACE_BUSY: pinned.
@@ -343,8 +344,8 @@ typedef struct terrace_job_info {
   uint64_t total_bytes;  ///< of the job's range that were not on the tier when it began
   uint64_t moved_bytes;
   uint64_t evicted_bytes;    ///< of other tensors, to make room
-  uint64_t longest_hold_ns;  ///< the longest that a thread could have waited for one piece, where
-                             ///< memory is copied
+  uint64_t longest_hold_ns;  ///< where memory is copied: the longest exchange of one block, which
+                             ///< bounds what a thread that touches it waits
   char reason[256];          ///< of `result`, in words
 } terrace_job_info;
 
