@@ -33,6 +33,14 @@ install(CODE "
 " COMPONENT dev)
 
 install(TARGETS terrace-cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
+# As cmake --install runs it, so that the shell completes what this very program takes.
+install(CODE "
+  execute_process(COMMAND \"$<TARGET_FILE:terrace-cli>\" completion bash
+    OUTPUT_VARIABLE completion COMMAND_ERROR_IS_FATAL ANY)
+  file(WRITE
+    \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}/bash-completion/completions/terrace\"
+    \"\${completion}\")
+" COMPONENT tools)
 install(FILES docs/terrace.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT tools)
 install(FILES docs/terrace.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMPONENT dev)
 if(TARGET terrace-preload)

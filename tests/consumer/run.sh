@@ -50,16 +50,36 @@ LD_LIBRARY_PATH=$prefix/$libraries "$scratch/cxx_program"
 echo "== tools and preload library"
 "$prefix/bin/terrace" topo --json >"$scratch/topo.json"
 "$prefix/bin/terrace" run -- true
+grep -q 'complete -F _terrace terrace' "$prefix/share/bash-completion/completions/terrace"
+[ -s "$prefix/share/man/man1/terrace.1" ] && [ -s "$prefix/share/man/man3/terrace.3" ]
 
 
 echo "== Debian packages"
 (cd "$build" && cpack -G DEB -B "$scratch/packages" >"$scratch/cpack.txt")
-mkdir "$scratch/root"
+# An empty root of dpkg's own. What they depend on is here and not there, hence --force-depends;
+# that each of those is a package of this machine is checked.
+mkdir -p "$scratch/root/var/lib/dpkg/info" "$scratch/root/var/lib/dpkg/updates"
+touch "$scratch/root/var/lib/dpkg/status"
+packages=()
 for package in libterrace1 libterrace-dev terrace-tools terrace-preload; do
   file=$(ls "$scratch"/packages/"$package"_*.deb)
   dpkg-deb --field "$file" Package Version Depends
-  dpkg-deb --extract "$file" "$scratch/root"
+  packages+=("$file")
+  for needed in $(dpkg-deb --field "$file" Depends | tr ',' '\n' | sed 's/(.*//; s/|.*//'); do
+    case $needed in libterrace1 | terrace-preload) continue ;; esac
+    dpkg-query --show "$needed" >"$scratch/needed.txt"
+  done
 done
+# Their scripts run ldconfig, which must not see this machine.
+mkdir "$scratch/bin"
+printf '#!/bin/sh\necho "$*" >>"%s/ldconfig.txt"\n' "$scratch" >"$scratch/bin/ldconfig"
+chmod +x "$scratch/bin/ldconfig"
+in_root=(env PATH="$scratch/bin:$PATH:/usr/sbin:/sbin" dpkg --root="$scratch/root"
+  --log=/dev/null --force-not-root --force-depends --force-script-chrootless)
+"${in_root[@]}" --install "${packages[@]}" >"$scratch/dpkg.txt" 2>&1 || {
+  cat "$scratch/dpkg.txt"
+  exit 1
+}
 root=$scratch/root/usr
 gcc -std=c11 "$here/program.c" -o "$scratch/c_program" -I"$root/include" -L"$root/$libraries" -lterrace
 g++ -std=c++20 "$here/program.cc" -o "$scratch/cxx_program" -I"$root/include" \
@@ -67,4 +87,11 @@ g++ -std=c++20 "$here/program.cc" -o "$scratch/cxx_program" -I"$root/include" \
 LD_LIBRARY_PATH=$root/$libraries "$scratch/c_program"
 LD_LIBRARY_PATH=$root/$libraries "$scratch/cxx_program"
 "$root/bin/terrace" run -- true
+"${in_root[@]}" --purge libterrace1 libterrace-dev terrace-tools terrace-preload \
+  >"$scratch/dpkg.txt" 2>&1
+left=$(find "$scratch/root" -path "$scratch/root/var" -prune -o -type f -print)
+[ -z "$left" ] || {
+  echo "left behind by the packages: $left"
+  exit 1
+}
 echo "all consumers were built and ran"

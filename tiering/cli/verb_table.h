@@ -24,6 +24,7 @@ enum class Verb : std::uint32_t {
   kSimulate = 1u << 10,
   kWall = 1u << 11,
   kExport = 1u << 12,
+  kCompletion = 1u << 13,
 };
 
 /// Who gives the exit code.
@@ -117,6 +118,11 @@ inline constexpr std::array kVerbs = {
         "costs. A trace loads in ui.perfetto.dev. A profile has the bytes that each call-site's "
         "memory is read, by tier; open it with go tool pprof or what else reads "
         "profile.proto."},
+    VerbSpec{Verb::kCompletion, VerbKind::kOwn, Visibility::kShown, "completion", "SHELL",
+             "print what a shell needs to complete this command line",
+             "SHELL is bash. Verbs, flags, their values and file names are offered. Read it by "
+             "source <(terrace completion bash), or keep it in bash-completion's folder, where the "
+             "package puts it."},
     VerbSpec{Verb::kOptions, VerbKind::kOwn, Visibility::kHidden, "options", "",
              "print the option table as documentation", ""},
 };

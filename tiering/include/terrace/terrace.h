@@ -140,7 +140,8 @@ typedef struct terrace_tier_info {
 } terrace_tier_info;
 
 TERRACE_API terrace_status terrace_tier_count(terrace_context context, uint32_t* count);
-/// Reads the kernel's figures: some tens of microseconds for each node.
+/// Reads the kernel's figures and which of the context's blocks have pages: for a status, not for
+/// each request.
 TERRACE_API terrace_status terrace_get_tier(terrace_context context, uint32_t tier,
                                             terrace_tier_info* info);
 /// TERRACE_BAD_ARGUMENT with the names that there are.
