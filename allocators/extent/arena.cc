@@ -61,6 +61,8 @@ void Arena::close() {
   release_table(tiers_, blocks);
   release_table(pool_blocks_, blocks * sizeof(std::uint32_t));
   release_table(objects_, kMaxObjects * sizeof(Object));
+  slots_used_ = 0;
+  first_free_slot_ = 0;
 }
 
 Object* Arena::find(const void* address) const {
