@@ -51,6 +51,20 @@ Status Arena::open() {
   return ok_status();
 }
 
+void Arena::close() {
+  const std::uint64_t span = span_.exchange(0);
+  if (span == 0) return;
+  const std::uint64_t blocks = span >> kBlockShift;
+  release_table(reinterpret_cast<void*>(base_), span);
+  release_table(owner_, blocks * sizeof(std::uint32_t));
+  release_table(reserved_, blocks * sizeof(std::uint32_t));
+  release_table(tiers_, blocks);
+  release_table(pool_blocks_, blocks * sizeof(std::uint32_t));
+  release_table(objects_, kMaxObjects * sizeof(Object));
+  slots_used_ = 0;
+  first_free_slot_ = 0;
+}
+
 Object* Arena::find(const void* address) const {
   if (!contains(address)) return nullptr;
   const std::uint32_t owner = owner_[block_of(address)].load(std::memory_order_acquire);

@@ -22,6 +22,8 @@ class Arena {
   /// From now on a free block is left between two objects, so that the kernel makes no single
   /// mapping of neighbours: its referenced bits are told by mapping.
   void keep_objects_apart() { apart_ = 1; }
+  /// Gives address space and tables back: no object is left, and nobody asks any more.
+  void close();
   bool is_open() const { return span_.load(std::memory_order_acquire) != 0; }
 
   bool contains(const void* address) const {

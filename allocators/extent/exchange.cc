@@ -56,6 +56,24 @@ int Exchange::place(TieredExtents& extents, Object& object) {
   return error;
 }
 
+int Exchange::place_block(TieredExtents& extents, Object& object, std::uint32_t index) {
+  const std::uint8_t tier = extents.arena().tiers_of(object)[index];
+  const std::uint32_t block = object.first_block + index;
+  int error = possible() ? 0 : EOPNOTSUPP;
+  if (error != 0) {
+    leave_ordinary(extents, object, block);
+  } else if (extents.pools().on_pool(tier)) {
+    if (!extents.pools().reserve_block(object, index)) error = ENOMEM;
+    if (error != 0) extents.arena().tiers_of(object)[index] = kNoTier;
+  } else if (!object.file.is_open()) {
+    error = open_file(extents, object);
+    if (error != 0) leave_ordinary(extents, object, block);
+  }
+  if (error != 0) return error;
+  object.shared = true;
+  return place_shared_block(extents, object, block, tier);
+}
+
 void Exchange::leave_ordinary(TieredExtents& extents, const Object& object, std::uint32_t block) {
   extents.pools().release(object, block, 1);
   extents.arena().tiers_of(object)[block - object.first_block] = kNoTier;

@@ -23,6 +23,10 @@ class Exchange {
   /// moved by the kernel; shared runs are copied. EOPNOTSUPP when writers cannot be held off.
   /// After an error the blocks that stayed ordinary memory have kNoTier, the others their tier.
   int place(TieredExtents& extents, Object& object);
+  /// One private block of a placed object goes to the device, file or link that arena.tiers_of()
+  /// names for it by now. ENOMEM when there is no block. After an error it is private memory and
+  /// has kNoTier.
+  int place_block(TieredExtents& extents, Object& object, std::uint32_t index);
   /// Blocks become private anonymous memory with the same content.
   int make_private(TieredExtents& extents, Object& object, std::uint32_t first,
                    std::uint32_t count);

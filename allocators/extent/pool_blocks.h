@@ -30,6 +30,8 @@ class PoolBlocks {
   /// Claims a block for each of the object's blocks on a DAX tier; afterwards the tiers are those
   /// that it got. ENOMEM: for some there was no room on any tier, these have kNoTier.
   int reserve(const Object& object) { return reserve(object, TierSet()); }
+  /// The same for one of its blocks, which goes nowhere else when there is none: false.
+  bool reserve_block(const Object& object, std::uint32_t index) { return claim(object, index) > 0; }
   /// Reserves, maps and zeroes the object's blocks on DAX tiers. A pool that cannot be mapped
   /// counts as one without blocks.
   int map_object(const Object& object);

@@ -63,6 +63,8 @@ class TieredExtents {
   /// of mappings, and takes them. Needs room_for_mappings().
   void fit_mappings(Object& object);
   void return_mappings(Object& object);
+  /// After some of its blocks changed their tier or went.
+  void recount_mappings(Object& object);
   bool room_for_mappings() const { return mappings_.left() >= kMaxTiers; }
   const MappingBudget& mappings() const { return mappings_; }
 

@@ -82,6 +82,13 @@ void TieredExtents::fit_mappings(Object& object) {
   if (mappings_.take(needed)) object.mappings = needed;
 }
 
+void TieredExtents::recount_mappings(Object& object) {
+  return_mappings(object);
+  std::uint32_t needed = 0;
+  for_each_piece(object, [&](std::uint32_t, std::uint32_t, std::uint8_t) { ++needed; });
+  if (mappings_.take(needed)) object.mappings = needed;
+}
+
 void TieredExtents::return_mappings(Object& object) {
   mappings_.give_back(object.mappings);
   object.mappings = 0;

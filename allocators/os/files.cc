@@ -98,6 +98,12 @@ Result<MappedFile> map_file(const char* path) {
   return MappedFile{reinterpret_cast<const void*>(mapped), size};
 }
 
+OpenedFile open_for_reading(const char* path) {
+  const KeepErrno keep;
+  const int fd = open_checked(path, O_RDONLY);
+  return fd >= 0 ? OpenedFile{fd, 0} : OpenedFile{-1, errno};
+}
+
 int read_fully(int fd, void* to, std::uint64_t size, std::uint64_t offset) {
   const KeepErrno keep;
   auto* out = static_cast<char*>(to);

@@ -28,6 +28,13 @@ struct MappedFile {
 };
 Result<MappedFile> map_file(const char* path);
 
+/// A descriptor for reading, to be given back by close_descriptor(); -1 with `error` set.
+struct OpenedFile {
+  int fd = -1;
+  int error = 0;
+};
+OpenedFile open_for_reading(const char* path);
+
 /// Reads exactly [offset, offset + size) into `to`. 0, an errno value, or ENODATA when the file
 /// ends earlier.
 int read_fully(int fd, void* to, std::uint64_t size, std::uint64_t offset);

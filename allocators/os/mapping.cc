@@ -106,6 +106,11 @@ void advise_huge(void* at, Bytes size) {
   raw_madvise(at, size, MADV_HUGEPAGE);
 }
 
+void refuse_huge(void* at, Bytes size) {
+  // Where transparent huge pages are off the memory works all the same.
+  raw_madvise(at, size, MADV_NOHUGEPAGE);
+}
+
 int map_shared_file(void* at, Bytes size, int fd, std::uint64_t offset) {
   return map_fixed(at, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
 }

@@ -58,6 +58,8 @@ int populate_read(void* at, Bytes size);
 int keep_unmerged(void* at, Bytes size);
 /// Asks for huge pages; advice, so what the kernel answers does not matter.
 void advise_huge(void* at, Bytes size);
+/// Asks for small pages only, likewise.
+void refuse_huge(void* at, Bytes size);
 /// Makes a whole block one huge page where possible (MADV_COLLAPSE, Linux 6.1).
 int collapse_block(void* at);
 int advise(void* at, Bytes size, int advice);

@@ -49,6 +49,8 @@ int dispatch(const Call& call) {
       return wall_verb(call);
     case Verb::kExport:
       return export_verb(call);
+    case Verb::kCompletion:
+      return completion_verb(call);
     case Verb::kDiff:
       return diff_verb(call);
     case Verb::kOptions:

@@ -51,7 +51,7 @@ inline constexpr std::uint32_t kJson = Verb::kDoctor | Verb::kTopo | Verb::kCali
                                        Verb::kPlan | Verb::kReport | Verb::kVerify | Verb::kStatus |
                                        Verb::kSimulate | Verb::kWall | Verb::kDiff;
 inline constexpr std::uint32_t kSession = Verb::kReport | Verb::kPlan | Verb::kExport;
-inline constexpr std::uint32_t kAll = kJson | kWrappers | Verb::kExport;
+inline constexpr std::uint32_t kAll = kJson | kWrappers | Verb::kExport | Verb::kCompletion;
 inline constexpr std::uint32_t kWall = static_cast<std::uint32_t>(Verb::kWall);
 inline constexpr std::uint32_t kOne(Verb verb) {
   return static_cast<std::uint32_t>(verb);

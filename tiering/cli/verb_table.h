@@ -25,6 +25,7 @@ enum class Verb : std::uint32_t {
   kWall = 1u << 11,
   kExport = 1u << 12,
   kDiff = 1u << 13,
+  kCompletion = 1u << 14,
 };
 
 /// Who gives the exit code.
@@ -124,6 +125,11 @@ inline constexpr std::array kVerbs = {
              "counts as the same. Heat is for each step where both sessions have one, else for "
              "each second. A change counts when it is more than twice the standard error of both "
              "sessions' counts."},
+    VerbSpec{Verb::kCompletion, VerbKind::kOwn, Visibility::kShown, "completion", "SHELL",
+             "print what a shell needs to complete this command line",
+             "SHELL is bash. Verbs, flags, their values and file names are offered. Read it by "
+             "source <(terrace completion bash), or keep it in bash-completion's folder, where the "
+             "package puts it."},
     VerbSpec{Verb::kOptions, VerbKind::kOwn, Visibility::kHidden, "options", "",
              "print the option table as documentation", ""},
 };

@@ -169,6 +169,36 @@ for pair in options.md:--markdown terrace.1:--man; do
   }
 done
 
+# Completion: what bash offers for a line and the word under the cursor, which is its last.
+completed() {
+  local expected=$1
+  shift
+  local offered
+  offered=$(
+    source "$work/completion"
+    compopt() { :; }
+    COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+    _terrace
+    echo " ${COMPREPLY[*]} "
+  )
+  checks=$((checks + 1))
+  [[ $offered == *" $expected "* ]] || {
+    echo "FAILED: completion of '$*': no $expected in:$offered"
+    failures=$((failures + 1))
+  }
+}
+expect 0 'completion bash' completion bash
+cp "$work/out" "$work/completion"
+completed 'record report' terrace re
+completed '--version' terrace --v
+completed 'calibrate' terrace help cal
+completed '--strict' terrace run --stri
+completed 'validate' terrace wall va
+completed 'first-touch' terrace run --policy fi
+completed 'true' terrace run -- tru
+expect 2 'completion of another shell' completion tcsh
+expect 2 'completion of no shell' completion
+
 checks=$((checks + 1))
 left=$(ls -A "$TMPDIR")
 [ -z "$left" ] || { echo "FAILED: left behind in TMPDIR: $left"; failures=$((failures + 1)); }

@@ -174,5 +174,23 @@ TEST(ArenaKeptApart, LeavesABlockBetweenObjectsWhicheverIsFreedAndGrown) {
   EXPECT_GT(third->first_block, again->first_block + again->block_count);
 }
 
+TEST(ArenaClosed, KnowsNothingAndOpensAgain) {
+  Arena arena;
+  ASSERT_TRUE(arena.open());
+  Object* const object = arena.carve(4, 1);
+  ASSERT_NE(object, nullptr);
+  arena.publish(*object);
+  const void* const inside = arena.address_of(object->first_block);
+  arena.release(*object);
+  arena.close();
+  arena.close();
+  EXPECT_FALSE(arena.is_open());
+  EXPECT_FALSE(arena.contains(inside));
+  EXPECT_EQ(arena.find(inside), nullptr);
+  ASSERT_TRUE(arena.open());
+  EXPECT_NE(arena.carve(4, 1), nullptr);
+  arena.close();
+}
+
 }  // namespace
 }  // namespace terrace::extent

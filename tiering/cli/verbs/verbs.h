@@ -17,6 +17,7 @@ struct Call {
 };
 
 int calibrate_verb(const Call& call);
+int completion_verb(const Call& call);
 int diff_verb(const Call& call);
 int doctor_verb(const Call& call);
 int export_verb(const Call& call);

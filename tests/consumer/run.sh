@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# run.sh BUILD: installs the build into a folder of its own and builds a C and a C++ program against
+# it each way: find_package, pkg-config, and the Debian packages unpacked into an empty root.
+set -euo pipefail
+build=$(realpath "$1")
+here=$(dirname "$(realpath "$0")")
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+prefix=$scratch/prefix
+libraries=$(sed -n 's/^CMAKE_INSTALL_LIBDIR:[A-Z]*=//p' "$build/CMakeCache.txt")
+
+for component in library dev tools preload; do
+  cmake --install "$build" --prefix "$prefix" --component "$component" >"$scratch/install.txt"
+done
+
+echo "== find_package"
+mkdir "$scratch/project"
+cp "$here/program.c" "$here/program.cc" "$scratch/project"
+cat >"$scratch/project/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.25)
+project(consumer LANGUAGES C CXX)
+find_package(Terrace 0.1 REQUIRED COMPONENTS library preload tools)
+find_package(Terrace QUIET COMPONENTS nonsense)
+if(Terrace_FOUND)
+  message(FATAL_ERROR "a component that is not there was found")
+endif()
+find_package(Terrace 0.1 REQUIRED)
+add_executable(c_program program.c)
+set_target_properties(c_program PROPERTIES C_STANDARD 11)
+add_executable(cxx_program program.cc)
+foreach(program c_program cxx_program)
+  target_link_libraries(${program} PRIVATE Terrace::terrace)
+endforeach()
+END
+cmake -S "$scratch/project" -B "$scratch/project/build" -DCMAKE_PREFIX_PATH="$prefix" \
+  >"$scratch/configure.txt"
+cmake --build "$scratch/project/build" >"$scratch/build.txt"
+"$scratch/project/build/c_program"
+"$scratch/project/build/cxx_program"
+
+echo "== pkg-config"
+export PKG_CONFIG_PATH=$prefix/$libraries/pkgconfig
+read -ra flags <<<"$(pkg-config --cflags --libs terrace)"
+gcc -std=c11 -Wall -Wextra -Werror "$here/program.c" -o "$scratch/c_program" "${flags[@]}"
+g++ -std=c++20 -Wall -Wextra -Werror "$here/program.cc" -o "$scratch/cxx_program" "${flags[@]}"
+LD_LIBRARY_PATH=$prefix/$libraries "$scratch/c_program"
+LD_LIBRARY_PATH=$prefix/$libraries "$scratch/cxx_program"
+
+echo "== tools and preload library"
+"$prefix/bin/terrace" topo --json >"$scratch/topo.json"
+"$prefix/bin/terrace" run -- true
+grep -q 'complete -F _terrace terrace' "$prefix/share/bash-completion/completions/terrace"
+[ -s "$prefix/share/man/man1/terrace.1" ] && [ -s "$prefix/share/man/man3/terrace.3" ]
+
+
+echo "== Debian packages"
+(cd "$build" && cpack -G DEB -B "$scratch/packages" >"$scratch/cpack.txt")
+# An empty root of dpkg's own. What they depend on is here and not there, hence --force-depends;
+# that each of those is a package of this machine is checked.
+mkdir -p "$scratch/root/var/lib/dpkg/info" "$scratch/root/var/lib/dpkg/updates"
+touch "$scratch/root/var/lib/dpkg/status"
+packages=()
+for package in libterrace1 libterrace-dev terrace-tools terrace-preload; do
+  file=$(ls "$scratch"/packages/"$package"_*.deb)
+  dpkg-deb --field "$file" Package Version Depends
+  packages+=("$file")
+  for needed in $(dpkg-deb --field "$file" Depends | tr ',' '\n' | sed 's/(.*//; s/|.*//'); do
+    case $needed in libterrace1 | terrace-preload) continue ;; esac
+    dpkg-query --show "$needed" >"$scratch/needed.txt"
+  done
+done
+# Their scripts run ldconfig, which must not see this machine.
+mkdir "$scratch/bin"
+printf '#!/bin/sh\necho "$*" >>"%s/ldconfig.txt"\n' "$scratch" >"$scratch/bin/ldconfig"
+chmod +x "$scratch/bin/ldconfig"
+in_root=(env PATH="$scratch/bin:$PATH:/usr/sbin:/sbin" dpkg --root="$scratch/root"
+  --log=/dev/null --force-not-root --force-depends --force-script-chrootless)
+"${in_root[@]}" --install "${packages[@]}" >"$scratch/dpkg.txt" 2>&1 || {
+  cat "$scratch/dpkg.txt"
+  exit 1
+}
+root=$scratch/root/usr
+gcc -std=c11 "$here/program.c" -o "$scratch/c_program" -I"$root/include" -L"$root/$libraries" -lterrace
+g++ -std=c++20 "$here/program.cc" -o "$scratch/cxx_program" -I"$root/include" \
+  -L"$root/$libraries" -lterrace
+LD_LIBRARY_PATH=$root/$libraries "$scratch/c_program"
+LD_LIBRARY_PATH=$root/$libraries "$scratch/cxx_program"
+"$root/bin/terrace" run -- true
+"${in_root[@]}" --purge libterrace1 libterrace-dev terrace-tools terrace-preload \
+  >"$scratch/dpkg.txt" 2>&1
+left=$(find "$scratch/root" -path "$scratch/root/var" -prune -o -type f -print)
+[ -z "$left" ] || {
+  echo "left behind by the packages: $left"
+  exit 1
+}
+echo "all consumers were built and ran"

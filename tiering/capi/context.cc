@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tiering/capi/context.h"
+
+#include <utility>
+
+namespace terrace::capi {
+namespace {
+
+terrace_status find_tier_in(const Topology& topology, const char* name, std::uint32_t& tier) {
+  std::string known;
+  for (std::uint32_t i = 0; i < topology.tiers.size(); ++i) {
+    if (topology.tiers[i].name == name) {
+      tier = i;
+      return TERRACE_OK;
+    }
+    known += (i == 0 ? "" : ", ") + topology.tiers[i].name;
+  }
+  return fail(TERRACE_BAD_ARGUMENT, "no tier is called \"%.63s\"; there are: %s", name,
+              known.c_str());
+}
+
+terrace_status read_class_tiers(const terrace_options& options, ContextSettings& settings) {
+  for (std::size_t kind = 0; kind < TERRACE_CLASS_COUNT; ++kind) {
+    if (options.class_tier[kind] == nullptr) continue;
+    const terrace_status found = find_tier_in(settings.memory->topology, options.class_tier[kind],
+                                              settings.class_tier[kind]);
+    if (found != TERRACE_OK) return found;
+  }
+  return TERRACE_OK;
+}
+
+}  // namespace
+
+terrace_status read_settings(const terrace_options& options, ContextSettings& settings) {
+  DiscoveryOptions discovery;
+  if (options.tiers_file != nullptr) discovery.tiers_file = options.tiers_file;
+  if (options.calibration_file != nullptr) discovery.calibration_file = options.calibration_file;
+  const auto found = discover_topology(discovery);
+  if (!found) return fail(found.error());
+  Topology usable = found->usable();
+  if (usable.tiers.empty()) {
+    return fail(TERRACE_UNSUPPORTED, "no tier may be used here; `terrace topo` says why");
+  }
+  if (usable.tiers.size() > extent::kMaxTiers) {
+    return fail(TERRACE_UNSUPPORTED,
+                "%zu tiers; a context works with %u at most: join some in a "
+                "tier file",
+                usable.tiers.size(), extent::kMaxTiers);
+  }
+  auto memory = Memory::open(std::move(usable));
+  if (!memory) return fail(memory.error());
+  settings.memory = std::move(*memory);
+  migrate::MoverOptions mover_options;
+  if (options.move_threads > 256) {
+    return fail(TERRACE_BAD_ARGUMENT, "terrace_options.move_threads is %u; 256 at most",
+                options.move_threads);
+  }
+  if (options.move_threads != 0) mover_options.threads = static_cast<int>(options.move_threads);
+  mover_options.bytes_per_second = Bytes(options.move_bytes_per_second);
+  auto mover = migrate::Mover::create(mover_options);
+  if (!mover) return fail(mover.error());
+  settings.mover = std::move(*mover);
+  return read_class_tiers(options, settings);
+}
+
+Context::Context(std::uint32_t number, ContextSettings settings)
+    : number_(number),
+      memory_(std::move(settings.memory)),
+      mover_(std::move(settings.mover)),
+      class_tier_(settings.class_tier),
+      tensors_(HandleKind::kTensor, number),
+      jobs_(HandleKind::kJob, number),
+      pools_(HandleKind::kPool, number) {}
+
+Context::~Context() {
+  stop();
+  for (const auto& pool : pools_.all()) pool->blocks.reset();
+  for (const TensorRef& tensor : tensors_.all()) end_memory(*tensor);
+  mover_.reset();
+  Memory::close(std::move(memory_));
+}
+
+void Context::lock_for_fork() {
+  memory_lock_.lock();
+}
+
+void Context::unlock_after_fork() {
+  memory_lock_.unlock();
+}
+
+terrace_status Context::find_tier(const char* name, std::uint32_t& tier) const {
+  return find_tier_in(memory_->topology, name, tier);
+}
+
+void Context::step() {
+  step_.fetch_add(1, std::memory_order_relaxed);
+  phase_.store(0, std::memory_order_relaxed);
+}
+
+void Context::phase(std::uint32_t phase) {
+  phase_.store(phase, std::memory_order_relaxed);
+}
+
+void Context::next_use(Tensor& tensor, std::uint64_t steps_ahead, std::uint32_t phase) {
+  const std::uint64_t now = step_.load(std::memory_order_relaxed);
+  // The last number stands for unknown.
+  const std::uint64_t step =
+      steps_ahead < kUnknownUse - 1 - now ? now + steps_ahead : kUnknownUse - 1;
+  tensor.next_phase.store(phase, std::memory_order_relaxed);
+  tensor.next_step.store(step, std::memory_order_relaxed);
+}
+
+void Context::touch(Tensor& tensor, std::uint64_t read_bytes, std::uint64_t written_bytes) {
+  tensor.read_bytes.fetch_add(read_bytes, std::memory_order_relaxed);
+  tensor.written_bytes.fetch_add(written_bytes, std::memory_order_relaxed);
+  std::uint32_t blocks[TERRACE_MAX_TIERS];
+  std::uint64_t all = 0;
+  for (std::uint32_t i = 0; i < tier_count(); ++i) {
+    blocks[i] = tensor.tier_blocks[i].load(std::memory_order_relaxed);
+    all += blocks[i];
+  }
+  for (std::uint32_t i = 0; i < tier_count() && all != 0; ++i) {
+    if (blocks[i] == 0) continue;
+    const double share = static_cast<double>(blocks[i]) / static_cast<double>(all);
+    const auto part = [&](std::uint64_t bytes) {
+      return blocks[i] == all ? bytes
+                              : static_cast<std::uint64_t>(static_cast<double>(bytes) * share);
+    };
+    tier_traffic_[i].read.fetch_add(part(read_bytes), std::memory_order_relaxed);
+    tier_traffic_[i].written.fetch_add(part(written_bytes), std::memory_order_relaxed);
+  }
+}
+
+terrace_traffic Context::traffic() const {
+  terrace_traffic traffic{};
+  traffic.step = step_.load(std::memory_order_relaxed);
+  traffic.phase = phase_.load(std::memory_order_relaxed);
+  for (std::uint32_t i = 0; i < tier_count(); ++i) {
+    traffic.read_bytes[i] = tier_traffic_[i].read.load(std::memory_order_relaxed);
+    traffic.written_bytes[i] = tier_traffic_[i].written.load(std::memory_order_relaxed);
+    traffic.moved_in_bytes[i] = tier_traffic_[i].moved_in.load(std::memory_order_relaxed);
+    traffic.moved_out_bytes[i] = tier_traffic_[i].moved_out.load(std::memory_order_relaxed);
+  }
+  traffic.spilled_bytes = spilled_.load(std::memory_order_relaxed);
+  traffic.evicted_bytes = evicted_.load(std::memory_order_relaxed);
+  traffic.dropped_events = dropped_events_.load(std::memory_order_relaxed);
+  return traffic;
+}
+
+terrace_status Context::find_tensor(std::uint64_t handle, TensorRef& tensor) const {
+  tensor = tensors_.find(handle);
+  if (tensor != nullptr) return TERRACE_OK;
+  return fail(TERRACE_BAD_HANDLE, "%#llx is no tensor: it was freed, or is another thing's handle",
+              static_cast<unsigned long long>(handle));
+}
+
+terrace_status Context::find_job(std::uint64_t handle, JobRef& job) const {
+  job = jobs_.find(handle);
+  if (job != nullptr) return TERRACE_OK;
+  return fail(TERRACE_BAD_HANDLE, "%#llx is no job: it was ended, or is another thing's handle",
+              static_cast<unsigned long long>(handle));
+}
+
+}  // namespace terrace::capi
