@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::uint32_t kLeastGhosts = 1u << 16;
 static_assert(kLeastGhosts > kMostKvBlocks, "each block of a request has a record");
+constexpr std::uint32_t kMostGhosts = 1u << 20;
 constexpr std::uint32_t kGhostsPerSlot = 4;
 constexpr std::uint64_t kRefitRequests = 128;
 
@@ -78,7 +79,7 @@ class Learned final : public KvPolicy {
 };
 
 std::uint32_t most_records(std::uint32_t slots) {
-  return slots + std::max(kLeastGhosts, kGhostsPerSlot * slots);
+  return slots + std::clamp(kGhostsPerSlot * slots, kLeastGhosts, kMostGhosts);
 }
 
 Learned::Learned(std::uint32_t slots)

@@ -19,6 +19,10 @@ constexpr double kFirstRate = 0.02;
 // What was learnt fades, so that a change of the load is followed.
 constexpr float kKeep = 0.98F;
 constexpr int kRounds = 4;
+// What marks a block that comes back soon need not mark one that comes back late: traits have
+// factors of their own for ages below 32, below 256 and above, in requests.
+constexpr std::uint32_t kMiddleBin = 10;
+constexpr std::uint32_t kOldBin = 16;
 
 constexpr std::array<std::uint64_t, kAgeBins + 1> make_ages() {
   std::array<std::uint64_t, kAgeBins + 1> ages{0, 1, 2, 3};
@@ -26,6 +30,10 @@ constexpr std::array<std::uint64_t, kAgeBins + 1> make_ages() {
   return ages;
 }
 constexpr auto kAges = make_ages();
+
+std::uint32_t span_of(std::uint32_t bin) {
+  return bin < kMiddleBin ? 0 : bin < kOldBin ? 1 : 2;
+}
 
 double width_of(std::uint32_t bin) {
   return static_cast<double>(kAges[bin + 1] - kAges[bin]);
@@ -64,9 +72,8 @@ ReuseModel::ReuseModel()
       exposed_(kReuseCells),
       present_(kReuseCells),
       since_(kReuseCells),
-      worth_(kReuseCells),
-      class_hits_(kReuseClasses),
-      class_expected_(kReuseClasses) {
+      worth_(kReuseCells) {
+  for (auto& counts : counts_) counts.resize(kReuseClasses);
   refit(0);
 }
 
@@ -84,48 +91,66 @@ void ReuseModel::fit_base() {
 }
 
 void ReuseModel::fit_factors() {
-  for (std::uint32_t c = 0; c < kReuseClasses; ++c) {
-    class_hits_[c] = 0;
-    class_expected_[c] = 0;
-    for (std::uint32_t bin = 0; bin < kAgeBins; ++bin) {
-      class_hits_[c] += static_cast<double>(hits_[c * kAgeBins + bin]);
-      class_expected_[c] += static_cast<double>(exposed_[c * kAgeBins + bin]) * base_[bin];
-    }
-  }
-  for (auto& factors : factors_) factors.fill(1);
-  for (int round = 0; round < kRounds; ++round) {
-    for (std::size_t trait = 0; trait < ReuseTraits::kCount; ++trait) {
-      std::array<double, 4> hits{};
-      std::array<double, 4> expected{};
-      for (std::uint32_t c = 0; c < kReuseClasses; ++c) {
-        if (class_expected_[c] <= 0) continue;
-        const std::uint8_t value = traits_of(c)[trait];
-        hits[value] += class_hits_[c];
-        expected[value] += class_expected_[c] * class_factor(c) / factors_[trait][value];
-      }
-      for (std::size_t v = 0; v < 4; ++v) {
-        factors_[trait][v] = (hits[v] + kTraitDoubt) / (expected[v] + kTraitDoubt);
-      }
+  for (std::uint32_t span = 0; span < kAgeSpans; ++span) {
+    count_classes(span);
+    for (auto& factors : factors_[span]) factors.fill(1);
+    for (int round = 0; round < kRounds; ++round) {
+      for (std::size_t trait = 0; trait < ReuseTraits::kCount; ++trait) fit_trait(span, trait);
     }
   }
 }
 
-double ReuseModel::class_factor(std::uint32_t reuse_class) const {
+void ReuseModel::count_classes(std::uint32_t span) {
+  for (std::uint32_t c = 0; c < kReuseClasses; ++c) {
+    ClassCount& count = counts_[span][c];
+    count = {};
+    for (std::uint32_t bin = 0; bin < kAgeBins; ++bin) {
+      if (span_of(bin) != span) continue;
+      count.hits += static_cast<double>(hits_[c * kAgeBins + bin]);
+      count.expected += static_cast<double>(exposed_[c * kAgeBins + bin]) * base_[bin];
+    }
+  }
+}
+
+void ReuseModel::fit_trait(std::uint32_t span, std::size_t trait) {
+  std::array<double, 4> hits{};
+  std::array<double, 4> expected{};
+  auto& factors = factors_[span][trait];
+  for (std::uint32_t c = 0; c < kReuseClasses; ++c) {
+    const ClassCount& count = counts_[span][c];
+    if (count.expected <= 0) continue;
+    const std::uint8_t value = traits_of(c)[trait];
+    hits[value] += count.hits;
+    expected[value] += count.expected * trait_product(span, c) / factors[value];
+  }
+  for (std::size_t v = 0; v < factors.size(); ++v) {
+    factors[v] = (hits[v] + kTraitDoubt) / (expected[v] + kTraitDoubt);
+  }
+}
+
+double ReuseModel::trait_product(std::uint32_t span, std::uint32_t reuse_class) const {
   const auto values = traits_of(reuse_class);
-  double factor = 1;
-  for (std::size_t i = 0; i < values.size(); ++i) factor *= factors_[i][values[i]];
-  return factor;
+  double product = 1;
+  for (std::size_t i = 0; i < values.size(); ++i) product *= factors_[span][i][values[i]];
+  return product;
+}
+
+double ReuseModel::class_factor(std::uint32_t span, std::uint32_t reuse_class) const {
+  const double product = trait_product(span, reuse_class);
+  const ClassCount& count = counts_[span][reuse_class];
+  return product * (count.hits + kClassDoubt) / (count.expected * product + kClassDoubt);
 }
 
 void ReuseModel::weigh(std::uint32_t reuse_class) {
-  const double product = class_factor(reuse_class);
-  const double factor = product * (class_hits_[reuse_class] + kClassDoubt) /
-                        (class_expected_[reuse_class] * product + kClassDoubt);
+  std::array<double, kAgeSpans> factor{};
+  for (std::uint32_t span = 0; span < kAgeSpans; ++span) {
+    factor[span] = class_factor(span, reuse_class);
+  }
   std::array<double, kAgeBins> rate{};
   std::array<double, kAgeBins> stays{};
   for (std::uint32_t bin = 0; bin < kAgeBins; ++bin) {
     const std::uint32_t cell = reuse_class * kAgeBins + bin;
-    const double expected = base_[bin] * factor;
+    const double expected = base_[bin] * factor[span_of(bin)];
     rate[bin] = expected * (static_cast<double>(hits_[cell]) + kCellDoubt) /
                 (static_cast<double>(exposed_[cell]) * expected + kCellDoubt);
     stays[bin] = std::exp(-rate[bin] * width_of(bin));

@@ -58,13 +58,22 @@ class ReuseModel {
   float worth(std::uint32_t cell) const { return worth_[cell]; }
 
  private:
+  static constexpr std::uint32_t kAgeSpans = 3;
+  /// Reuses, and those that the base rates alone would have it expect.
+  struct ClassCount {
+    double hits = 0;
+    double expected = 0;
+  };
   void settle(std::uint32_t cell, std::uint64_t now) {
     exposed_[cell] += static_cast<float>(present_[cell]) * static_cast<float>(now - since_[cell]);
     since_[cell] = now;
   }
   void fit_base();
   void fit_factors();
-  double class_factor(std::uint32_t reuse_class) const;
+  void count_classes(std::uint32_t span);
+  void fit_trait(std::uint32_t span, std::size_t trait);
+  double trait_product(std::uint32_t span, std::uint32_t reuse_class) const;
+  double class_factor(std::uint32_t span, std::uint32_t reuse_class) const;
   void weigh(std::uint32_t reuse_class);
 
   std::vector<float> hits_;
@@ -73,10 +82,8 @@ class ReuseModel {
   std::vector<std::uint64_t> since_;
   std::vector<float> worth_;
   std::array<double, kAgeBins> base_{};
-  std::array<std::array<double, 4>, ReuseTraits::kCount> factors_{};
-  // Of each class: reuses, and those that the base rates alone would have it expect.
-  std::vector<double> class_hits_;
-  std::vector<double> class_expected_;
+  std::array<std::array<std::array<double, 4>, ReuseTraits::kCount>, kAgeSpans> factors_{};
+  std::array<std::vector<ClassCount>, kAgeSpans> counts_;
 };
 
 }  // namespace terrace::policy
