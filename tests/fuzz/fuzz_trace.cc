@@ -4,6 +4,8 @@
 // it.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <sstream>
 
 #include "tests/fuzz/mutate.h"
@@ -21,7 +23,8 @@ const std::string kAzure =
     "2023-11-16 18:15:50.9951690,396,109\n";
 
 void check(const std::string& text, TraceFormat format) {
-  TraceReader reader(std::make_unique<std::istringstream>(text), "fuzzed", format);
+  TraceReader reader(std::make_unique<std::istringstream>(text), "fuzzed", format,
+                     PrefixBlocks::kRead);
   // No more requests than lines can be in it.
   for (std::size_t left = text.size() + 2; left > 0; --left) {
     const auto request = reader.next();
@@ -33,6 +36,7 @@ void check(const std::string& text, TraceFormat format) {
     if (!request->has_value()) return;
     ASSERT_LE((*request)->context_tokens, kMostTokens);
     ASSERT_LE((*request)->generated_tokens, kMostTokens);
+    ASSERT_LE((*request)->prefix_blocks.size(), (*request)->context_tokens);
   }
   FAIL() << "more requests than bytes";
 }
@@ -44,6 +48,23 @@ TEST(FuzzTrace, ReadsOrRefusesWhateverIsDamaged) {
     check(mutator.damaged_text(kAzure), TraceFormat::kAzure);
     check(mutator.damaged_bytes(kAzure), TraceFormat::kAzure);
   }
+}
+
+TEST(FuzzTrace, ReadsOrRefusesTheCorpusAndWhateverIsDamagedInIt) {
+  fuzz::Mutator mutator(fuzz::logged_seed());
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(TERRACE_TRACE_CORPUS)) {
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string whole{std::istreambuf_iterator<char>(file), {}};
+    const auto format = trace_format_of(entry.path().string());
+    ASSERT_TRUE(format.has_value()) << entry.path();
+    check(whole, *format);
+    for (int round = 0; round < 3000 && !testing::Test::HasFatalFailure(); ++round) {
+      check(mutator.damaged_text(whole), *format);
+    }
+    ++files;
+  }
+  EXPECT_GE(files, 4);
 }
 
 TEST(FuzzTrace, EndsOnEveryPrefix) {

@@ -36,7 +36,7 @@ struct VerbParser {
 };
 
 std::string flag_names(const OptionSpec& spec) {
-  const std::string name = fmt::format("--{}", spec.key);
+  const std::string name = fmt::format("--{}", spec.flag());
   return spec.letter == 0 ? name : fmt::format("-{},{}", spec.letter, name);
 }
 
@@ -124,7 +124,7 @@ Error unknown_argument(const VerbSpec& spec, const std::string& text) {
                       text.c_str(), verb.c_str(), verb.c_str());
   std::vector<std::string_view> keys{"help"};
   for (const OptionSpec& option : kOptions) {
-    if (contains(option.verbs, spec.verb)) keys.push_back(option.key);
+    if (contains(option.verbs, spec.verb)) keys.push_back(option.flag());
   }
   const std::string name = text.substr(0, text.find('='));
   const std::string bare = name.substr(
@@ -190,7 +190,7 @@ std::size_t width_of(const std::string& text, Verb verb) {
     return contains(spec.verbs, verb) && spec.type != OptionType::kFlag;
   };
   if (text.starts_with("--")) {
-    const std::size_t index = find_option(std::string_view(text).substr(2));
+    const std::size_t index = find_flag(verb, std::string_view(text).substr(2));
     return index != kNoOption && takes_value(kOptions[index]) ? 2 : 1;
   }
   for (std::size_t at = 1; at < text.size(); ++at) {

@@ -163,7 +163,7 @@ LoadedSettings load_settings(const SettingSources& sources) {
 
 Status apply_flags(Settings& settings, const std::vector<GivenFlag>& flags) {
   for (const GivenFlag& flag : flags) {
-    const std::string place = "--" + std::string(flag.option.spec().key);
+    const std::string place = "--" + std::string(flag.option.spec().flag());
     const Status set = settings.set(flag.option, flag.text, place);
     if (!set.ok()) return set;
   }

@@ -41,7 +41,7 @@ std::string verbs_of(const OptionSpec& spec) {
 
 std::string flag_of(const OptionSpec& spec, std::string_view value_separator) {
   std::string flag = spec.letter == 0 ? "" : fmt::format("-{}, ", spec.letter);
-  flag += fmt::format("--{}", spec.key);
+  flag += fmt::format("--{}", spec.flag());
   if (!spec.unit.empty()) flag += fmt::format("{}{}", value_separator, spec.unit);
   return flag;
 }

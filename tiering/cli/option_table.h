@@ -41,6 +41,9 @@ struct OptionSpec {
   std::string_view unit;      ///< what the help calls the value
   std::uint32_t verbs;        ///< set of Verb
   std::string_view help;
+  /// Where verbs use one flag for different things, the flag without "--"; else the key is it.
+  std::string_view own_flag = {};
+  constexpr std::string_view flag() const { return own_flag.empty() ? key : own_flag; }
 };
 
 namespace option_sets {
@@ -53,6 +56,7 @@ inline constexpr std::uint32_t kJson = Verb::kDoctor | Verb::kTopo | Verb::kCali
 inline constexpr std::uint32_t kSession = Verb::kReport | Verb::kPlan | Verb::kExport;
 inline constexpr std::uint32_t kAll = kJson | kWrappers | Verb::kExport | Verb::kCompletion;
 inline constexpr std::uint32_t kWall = static_cast<std::uint32_t>(Verb::kWall);
+inline constexpr std::uint32_t kWallAndKv = Verb::kWall | Verb::kSimulate;
 inline constexpr std::uint32_t kOne(Verb verb) {
   return static_cast<std::uint32_t>(verb);
 }
@@ -139,7 +143,7 @@ inline constexpr std::array kOptions = {
     OptionSpec{"all-policies", 0, OptionType::kFlag, Reach::kFlagOnly, "false", "", "", option_sets::kOne(Verb::kSimulate),
                "compare all policies"},
     OptionSpec{"fast", 0, OptionType::kText, Reach::kFlagOnly, "50%", "", "SHARE", option_sets::kOne(Verb::kSimulate),
-               "two simulated tiers: share of the workload that the fast one holds"},
+               "two simulated tiers: share of the workload, under kv of the cache, that the fast one holds"},
     OptionSpec{"slow-ratio", 0, OptionType::kText, Reach::kFlagOnly, "1/4", "", "RATIO", option_sets::kOne(Verb::kSimulate),
                "and the other one's bandwidth over the fast one's, which is as fast as the engine"},
     OptionSpec{"this-machine", 0, OptionType::kFlag, Reach::kFlagOnly, "false", "", "", option_sets::kOne(Verb::kSimulate),
@@ -148,20 +152,28 @@ inline constexpr std::array kOptions = {
                "steps to simulate; the first quarter, in which policies learn, is not counted"},
     OptionSpec{"seed", 0, OptionType::kInteger, Reach::kFlagOnly, "1", "", "N", option_sets::kOne(Verb::kSimulate),
                "of the workload's random numbers"},
+    OptionSpec{"trace", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", option_sets::kOne(Verb::kSimulate),
+               "kv: the request trace"},
+    OptionSpec{"trace-format", 0, OptionType::kText, Reach::kFlagOnly, "", "", "NAME", option_sets::kOne(Verb::kSimulate),
+               "kv: mooncake or azure; by the file's name, .jsonl or .csv, when not given", "format"},
+    OptionSpec{"blocks", 0, OptionType::kText, Reach::kFlagOnly, "1000,5000,10000,20000", "", "N", option_sets::kOne(Verb::kSimulate),
+               "kv: blocks of 512 tokens that the cache holds; several sizes separated by commas"},
+    OptionSpec{"kv-policy", 0, OptionType::kText, Reach::kFlagOnly, "all", "", "NAMES", option_sets::kOne(Verb::kSimulate),
+               "kv: lru, fifo, s3fifo, slru, terrace, opt, several separated by commas, or all", "policy"},
     OptionSpec{"quick", 0, OptionType::kFlag, Reach::kEverywhere, "false", "", "", option_sets::kOne(Verb::kCalibrate),
                "shorter measurements, wider spread"},
     OptionSpec{"check", 0, OptionType::kFlag, Reach::kFlagOnly, "false", "", "", option_sets::kOne(Verb::kDoctor),
                "exit 3 when something that emulated tiers or recording need is missing"},
-    OptionSpec{"model", 0, OptionType::kText, Reach::kEverywhere, "", "", "NAME", option_sets::kWall | Verb::kReport | Verb::kPlan,
-               "language model of the catalogue, or a model file; report, plan: the GGUF or safetensors file whose tensors give recorded memory its names, in place of those found while recording"},
+    OptionSpec{"model", 0, OptionType::kText, Reach::kEverywhere, "", "", "NAME", option_sets::kWallAndKv | Verb::kReport | Verb::kPlan,
+               "language model of the catalogue, or a model file; simulate kv: llama3-8b when not given; report, plan: the GGUF or safetensors file whose tensors give recorded memory its names, in place of those found while recording"},
     OptionSpec{"site-rules", 0, OptionType::kPath, Reach::kEverywhere, "", "", "FILE", option_sets::kWrappers | Verb::kReport | Verb::kPlan,
                "TOML file of rules that say what memory is by who allocated it; they come before the built-in ones (docs/names.md)"},
-    OptionSpec{"quant", 0, OptionType::kText, Reach::kEverywhere, "", "", "FORMAT", option_sets::kWall,
+    OptionSpec{"quant", 0, OptionType::kText, Reach::kEverywhere, "", "", "FORMAT", option_sets::kWallAndKv,
                "format of the weights: f16, q4_k_m, q8_0, fp8 and the like; f16 when not given, and a model file's own formats"},
-    OptionSpec{"kv-quant", 0, OptionType::kText, Reach::kEverywhere, "f16", "", "FORMAT", option_sets::kWall,
+    OptionSpec{"kv-quant", 0, OptionType::kText, Reach::kEverywhere, "f16", "", "FORMAT", option_sets::kWallAndKv,
                "format of the KV cache"},
-    OptionSpec{"machine", 0, OptionType::kText, Reach::kEverywhere, "", "", "NAME", option_sets::kWall,
-               "machine of the catalogue; under edge the device at hand"},
+    OptionSpec{"machine", 0, OptionType::kText, Reach::kEverywhere, "", "", "NAME", option_sets::kWallAndKv,
+               "machine of the catalogue; under edge the device at hand; simulate kv: gh200 when not given"},
     OptionSpec{"against", 0, OptionType::kText, Reach::kFlagOnly, "", "", "NAME", option_sets::kWall,
                "compare: the other machine; edge: the machine in the cloud"},
     OptionSpec{"context", 0, OptionType::kText, Reach::kEverywhere, "4k", "", "TOKENS", option_sets::kWall,
@@ -170,7 +182,7 @@ inline constexpr std::array kOptions = {
                "sequences decoded together: one, a list or a range (1..256 doubles)"},
     OptionSpec{"cxl", 0, OptionType::kText, Reach::kEverywhere, "0", "", "N", option_sets::kWall,
                "CXL expanders added to the machine: one, a list or a range (0..8)"},
-    OptionSpec{"catalogue", 0, OptionType::kPath, Reach::kEverywhere, "", "", "DIR", option_sets::kWall,
+    OptionSpec{"catalogue", 0, OptionType::kPath, Reach::kEverywhere, "", "", "DIR", option_sets::kWallAndKv,
                "folder with tiers, machines and models of your own, over the ones that come with Terrace"},
     OptionSpec{"html", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", Verb::kWall | Verb::kReport,
                "report, and wall's predict and compare: also draw one self-contained page"},
@@ -226,6 +238,14 @@ inline constexpr std::array kOptions = {
 // clang-format on
 
 inline constexpr std::size_t kNoOption = kOptions.size();
+
+/// Index in kOptions of what `flag` means to the verb, or kNoOption.
+constexpr std::size_t find_flag(Verb verb, std::string_view flag) {
+  for (std::size_t index = 0; index < kOptions.size(); ++index) {
+    if (kOptions[index].flag() == flag && contains(kOptions[index].verbs, verb)) return index;
+  }
+  return kNoOption;
+}
 
 /// Index in kOptions, or kNoOption.
 constexpr std::size_t find_option(std::string_view key) {

@@ -96,12 +96,14 @@ inline constexpr std::array kVerbs = {
              "(no object yet, live-status off, another network namespace), 5 when it should have "
              "answered within two seconds and did not."},
     VerbSpec{
-        Verb::kSimulate, VerbKind::kOwn, Visibility::kShown, "simulate", "[placement]",
-        "compare placement policies on a workload, by the step-time model, without running it",
+        Verb::kSimulate, VerbKind::kOwn, Visibility::kShown, "simulate", "[placement|kv]",
+        "compare policies on a workload, without running it",
         "Replays a synthetic decode, a recorded session or a request trace over two simulated "
         "tiers or this machine's own, and prints for each policy the step time, the share of reads "
         "that the fastest tier served, and what was moved, beside the offline optimum. All figures "
-        "are simulated. The argument says what is simulated; placement is all there is."},
+        "are simulated. That is placement, which is meant when the argument is left out. kv: eviction "
+        "policies of a cache of KV blocks on a request trace, with the share of blocks that are hit "
+        "on each tier, what moves between them and the predicted time to the first token."},
     VerbSpec{
         Verb::kWall, VerbKind::kOwn, Visibility::kShown, "wall", "WHAT",
         "say what bounds a language model on a machine, before anyone buys it",

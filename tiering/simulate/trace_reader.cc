@@ -31,18 +31,42 @@ Result<std::uint32_t> tokens_of(const Json& request, const char* key, const std:
                     place.c_str(), key, kMostTokens);
 }
 
-Result<Request> parse_mooncake(std::string_view line, const std::string& place) {
-  const Json request = Json::parse(line, nullptr, false);
-  if (request.is_discarded() || !request.is_object()) {
+Status read_prefix_blocks(const Json& json, const std::string& place, Request& request) {
+  const auto found = json.find("hash_ids");
+  if (found == json.end() || !found->is_array()) {
+    return bad_line(place, "the request has no \"hash_ids\": [n, ...], which name its blocks");
+  }
+  if (found->size() > request.context_tokens) {
+    return bad_line(place, "more \"hash_ids\" than the request has tokens");
+  }
+  request.prefix_blocks.reserve(found->size());
+  for (const Json& id : *found) {
+    if (!id.is_number_unsigned()) {
+      return bad_line(place, "\"hash_ids\" holds something else than whole numbers");
+    }
+    request.prefix_blocks.push_back(id.get<std::uint64_t>());
+  }
+  return ok_status();
+}
+
+Result<Request> parse_mooncake(std::string_view line, const std::string& place,
+                               PrefixBlocks blocks) {
+  const Json json = Json::parse(line, nullptr, false);
+  if (json.is_discarded() || !json.is_object()) {
     return bad_line(place,
                     "no JSON object; a request is {\"timestamp\": ms, \"input_length\": "
                     "tokens, \"output_length\": tokens, ...}");
   }
-  const auto input = tokens_of(request, "input_length", place);
+  const auto input = tokens_of(json, "input_length", place);
   if (!input) return input.error();
-  const auto output = tokens_of(request, "output_length", place);
+  const auto output = tokens_of(json, "output_length", place);
   if (!output) return output.error();
-  return Request{*input, *output};
+  Request request{*input, *output};
+  if (blocks == PrefixBlocks::kRead) {
+    const Status read = read_prefix_blocks(json, place, request);
+    if (!read) return read.error();
+  }
+  return request;
 }
 
 Result<std::uint32_t> tokens_of(std::string_view text, const char* column,
@@ -86,14 +110,18 @@ std::optional<TraceFormat> trace_format_of(std::string_view path) {
   return std::nullopt;
 }
 
-Result<Request> parse_request(TraceFormat format, std::string_view line, const std::string& place) {
-  return format == TraceFormat::kMooncake ? parse_mooncake(line, place) : parse_azure(line, place);
+Result<Request> parse_request(TraceFormat format, std::string_view line, const std::string& place,
+                              PrefixBlocks blocks) {
+  return format == TraceFormat::kMooncake ? parse_mooncake(line, place, blocks)
+                                          : parse_azure(line, place);
 }
 
-TraceReader::TraceReader(std::unique_ptr<std::istream> stream, std::string name, TraceFormat format)
-    : stream_(std::move(stream)), name_(std::move(name)), format_(format) {}
+TraceReader::TraceReader(std::unique_ptr<std::istream> stream, std::string name, TraceFormat format,
+                         PrefixBlocks blocks)
+    : stream_(std::move(stream)), name_(std::move(name)), format_(format), blocks_(blocks) {}
 
-Result<TraceReader> TraceReader::open(const std::string& path, TraceFormat format) {
+Result<TraceReader> TraceReader::open(const std::string& path, TraceFormat format,
+                                      PrefixBlocks blocks) {
   errno = 0;
   auto stream = std::make_unique<std::ifstream>(path, std::ios::binary);
   if (!*stream || stream->peek() == std::ifstream::traits_type::eof()) {
@@ -104,7 +132,7 @@ Result<TraceReader> TraceReader::open(const std::string& path, TraceFormat forma
     return make_error(ErrorCode::kIo, error, "%s: cannot be read: %s", path.c_str(),
                       std::strerror(error));
   }
-  return TraceReader(std::move(stream), path, format);
+  return TraceReader(std::move(stream), path, format, blocks);
 }
 
 Result<std::optional<std::string_view>> TraceReader::next_line() {
@@ -135,7 +163,7 @@ Result<std::optional<Request>> TraceReader::next() {
       return bad_line(place(), "the first line is not TIMESTAMP,ContextTokens,GeneratedTokens");
     }
     if (text.empty()) continue;
-    const auto request = parse_request(format_, text, place());
+    const auto request = parse_request(format_, text, place(), blocks_);
     if (!request) return request.error();
     return std::optional(*request);
   }

@@ -27,6 +27,8 @@ struct ModelLoads {
   std::function<Result<WallLoad>(double context, double batch)> decode;
   /// Load of reading one prompt of that many tokens.
   std::function<Result<WallLoad>(double prompt)> prompt;
+  /// The same with the KV of the first `reused` tokens there already; at least one token is left.
+  std::function<Result<WallLoad>(double prompt, double reused)> prompt_behind = {};
 };
 
 /// A figure with the ends of its interval; four of five cases fall between them.

@@ -243,6 +243,13 @@ Result<ModelLoads> WallCatalogue::find_loads(const std::string& name,
     if (!load.ok()) return load.error();
     return wall_load(*shared, *load, Activations::kInPieces);
   };
+  made.prompt_behind = [shared, mix = *weights, format = *kv](double tokens,
+                                                              double reused) -> Result<WallLoad> {
+    const auto load =
+        model::prompt_load(*shared, mix, *format, {whole(tokens), 1, whole(reused), {}});
+    if (!load.ok()) return load.error();
+    return wall_load(*shared, *load, Activations::kInPieces);
+  };
   return made;
 }
 

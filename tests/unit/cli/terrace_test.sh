@@ -124,6 +124,23 @@ expect 2 'more than the workload' simulate --fast 120%
 expect 2 'no slow tier' simulate --slow-ratio 0
 says '--slow-ratio'
 expect 2 'too few steps' simulate --steps 3
+# simulate kv
+printf '%s\n' '{"timestamp": 0, "input_length": 1024, "output_length": 9, "hash_ids": [1, 2]}' \
+  '{"timestamp": 1, "input_length": 1500, "output_length": 9, "hash_ids": [1, 2, 3]}' >"$work/kv.jsonl"
+expect 0 'kv, json' simulate kv --trace "$work/kv.jsonl" --format mooncake --blocks 4,8 \
+  --policy lru,opt --json
+prints '{"blocks":4,"policy":"lru","hit":0.4,'
+prints '{"blocks":8,"policy":"opt","hit":0.4,'
+expect 0 'kv, text' simulate kv --trace "$work/kv.jsonl" --blocks 4 --policy all
+prints 'terrace'
+expect 2 'kv without a trace' simulate kv
+expect 2 'no blocks' simulate kv --trace "$work/kv.jsonl" --blocks 0
+expect 2 'more blocks than a number holds' simulate kv --trace "$work/kv.jsonl" --blocks 5000000000
+expect 2 'unknown kv policy' simulate kv --trace "$work/kv.jsonl" --policy terace
+expect 2 'unknown trace format' simulate kv --trace "$work/kv.jsonl" --format mooncaek
+printf '%s\n' '{"timestamp": 0, "input_length": 10, "output_length": 9}' >"$work/nohash.jsonl"
+expect 2 'a request without hashes' simulate kv --trace "$work/nohash.jsonl"
+expect 5 'kv trace that is not there' simulate kv --trace "$work/none.jsonl"
 expect 2 'unknown subject' simulate plcement
 says 'did you mean "placement"?'
 expect 2 'a workload as argument' simulate moe

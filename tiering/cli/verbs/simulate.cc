@@ -8,6 +8,7 @@
 
 #include "tiering/cli/json_document.h"
 #include "tiering/cli/messages.h"
+#include "tiering/cli/simulate_kv.h"
 #include "tiering/cli/simulate_request.h"
 #include "tiering/cli/simulate_text.h"
 #include "tiering/cli/suggest.h"
@@ -85,12 +86,18 @@ int simulate_placement(const Call& call) {
   return 0;
 }
 
+int simulate_kv_subject(const Call& call) {
+  const Status done = simulate_kv(call.settings);
+  return done.ok() ? 0 : failed(done.error());
+}
+
 /// What can be simulated, by the verb's argument. The first is meant when none is given.
 struct Subject {
   std::string_view name;
   int (*run)(const Call& call);
 };
-constexpr std::array kSubjects = {Subject{"placement", simulate_placement}};
+constexpr std::array kSubjects = {Subject{"placement", simulate_placement},
+                                  Subject{"kv", simulate_kv_subject}};
 
 }  // namespace
 

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Traces through KV caches: what counts as hit, on which tier, and what broken lines say.
+#include "tiering/simulate/kv_replay.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tiering/simulate/kv_tiers.h"
+
+namespace terrace::simulate {
+namespace {
+
+class KvReplay : public testing::Test {
+ protected:
+  ~KvReplay() override { std::filesystem::remove(path_); }
+  std::string trace(const std::string& text) {
+    path_ = testing::TempDir() + "kv_replay_test.jsonl";
+    std::ofstream(path_) << text;
+    return path_;
+  }
+  static std::string line(const std::string& ids, std::uint32_t tokens = 2000) {
+    return "{\"timestamp\": 1, \"input_length\": " + std::to_string(tokens) +
+           ", \"output_length\": 1, \"hash_ids\": [" + ids + "]}\n";
+  }
+  static KvReplayOptions options(std::uint32_t slots, const char* policy) {
+    KvReplayOptions options;
+    options.slots = {slots};
+    options.policies = {policy::find_kv_policy(policy)};
+    return options;
+  }
+
+ private:
+  std::string path_;
+};
+
+TEST_F(KvReplay, CountsABlockWhenAllBeforeItAreThere) {
+  const auto path = trace(line("1,2,3") + line("1,9,3") + line("1,2,3,4"));
+  const auto outcomes = replay_kv(path, TraceFormat::kMooncake, options(100, "lru"));
+  ASSERT_TRUE(outcomes.ok()) << outcomes.error().message;
+  EXPECT_EQ(outcomes->front().wanted_blocks, 10u);
+  EXPECT_DOUBLE_EQ(outcomes->front().hit(), 0.4);
+}
+
+TEST_F(KvReplay, GivesOptTheFutureOfTheWholeTrace) {
+  const auto path = trace(line("1") + line("2") + line("3") + line("1"));
+  EXPECT_DOUBLE_EQ(replay_kv(path, TraceFormat::kMooncake, options(1, "lru"))->front().hit(), 0);
+  EXPECT_DOUBLE_EQ(replay_kv(path, TraceFormat::kMooncake, options(1, "opt"))->front().hit(), 0.25);
+}
+
+TEST_F(KvReplay, AsksForTheFirstTokenWithWhatIsCached) {
+  const auto path = trace(line("1,2", 1024) + line("1,2,3", 1100));
+  KvReplayOptions wanted = options(8, "lru");
+  wanted.fast_share = 0;
+  std::vector<std::uint64_t> asked;
+  wanted.first_token = [&](std::uint32_t prompt, std::uint32_t cached, std::uint64_t slow) {
+    asked.insert(asked.end(), {prompt, cached, slow});
+    return Result<double>(2.0);
+  };
+  const auto outcomes = replay_kv(path, TraceFormat::kMooncake, wanted);
+  ASSERT_TRUE(outcomes.ok());
+  EXPECT_EQ(asked, (std::vector<std::uint64_t>{1024, 0, 0, 1100, 1024, 2}));
+  EXPECT_DOUBLE_EQ(outcomes->front().first_token_seconds, 2.0);
+}
+
+TEST_F(KvReplay, NamesTheBrokenLine) {
+  for (const char* bad :
+       {"{\"input_length\": 5, \"output_length\": 1}\n",
+        "{\"input_length\": 5, \"output_length\": 1, \"hash_ids\": [-1]}\n",
+        "{\"input_length\": 5, \"output_length\": 1, \"hash_ids\": [1, \"x\"]}\n",
+        "{\"input_length\": 2, \"output_length\": 1, \"hash_ids\": [1, 2, 3]}\n", "nonsense\n"}) {
+    const auto path = trace(line("1") + bad);
+    const auto outcomes = replay_kv(path, TraceFormat::kMooncake, options(4, "lru"));
+    ASSERT_FALSE(outcomes.ok()) << bad;
+    EXPECT_EQ(outcomes.error().code, ErrorCode::kUsage);
+    EXPECT_NE(std::string(outcomes.error().message).find(":2: "), std::string::npos)
+        << outcomes.error().message;
+  }
+}
+
+TEST(KvTiersTest, DemotesTheLeastRecentAndPromotesWhatIsHit) {
+  KvTiers tiers(4, 2);
+  for (policy::KvSlot slot = 0; slot < 3; ++slot) tiers.inserted(slot);
+  EXPECT_EQ(tiers.moves(), 1u) << "0 made room for 2";
+  tiers.hit(1);
+  EXPECT_EQ(tiers.hits_fast(), 1u);
+  tiers.hit(0);
+  EXPECT_EQ(tiers.hits_slow(), 1u);
+  EXPECT_EQ(tiers.moves(), 3u) << "0 came back, 2 left";
+  tiers.evicted(1);
+  tiers.hit(2);
+  EXPECT_EQ(tiers.moves(), 4u) << "into the place that 1 left";
+}
+
+}  // namespace
+}  // namespace terrace::simulate

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+// terrace: evicts what is least worth its slot by reuse_model.h, and admits what is worth more than
+// that. Every block that requests used lately has a record, cached or not (a ghost), since a rate
+// that is learnt from cached blocks alone would never see what eviction cost. Records age from bin
+// to bin; what may be evicted stands in a list for each class and age, and the lists are ranked by
+// worth whenever the model is fitted again.
+#include <algorithm>
+#include <numeric>
+
+#include "tiering/policy/kv/block_lists.h"
+#include "tiering/policy/kv/chain_index.h"
+#include "tiering/policy/kv/list_policies.h"
+#include "tiering/policy/kv/rank_set.h"
+#include "tiering/policy/kv/reuse_model.h"
+
+namespace terrace::policy {
+namespace {
+
+constexpr std::uint32_t kLeastGhosts = 1u << 16;
+static_assert(kLeastGhosts > kMostKvBlocks, "each block of a request has a record");
+constexpr std::uint32_t kMostGhosts = 1u << 20;
+constexpr std::uint32_t kGhostsPerSlot = 4;
+constexpr std::uint64_t kRefitRequests = 128;
+
+class Learned final : public KvPolicy {
+ public:
+  explicit Learned(std::uint32_t slots);
+
+  void begin(const KvRequest& request) override;
+  void inserted(KvSlot slot, std::uint32_t position) override;
+  void touched(KvSlot, std::uint32_t) override {}
+  void released(KvSlot slot) override;
+  void held(KvSlot slot) override;
+  KvSlot victim_for(std::uint32_t position) override;
+  void evicted(KvSlot slot) override;
+
+ private:
+  struct Record {
+    ChainHash hash = 0;
+    std::uint64_t used_at = 0;
+    KvSlot slot = kNoSlot;
+    std::uint32_t cell = 0;  ///< class and age bin
+    std::uint32_t request_blocks = 0;
+    std::uint32_t position = 0;
+    std::uint8_t turn = 0;
+    std::uint8_t uses = 0;
+    bool idle = false;  ///< in a list of candidates
+  };
+  /// What the request at hand is to its conversation.
+  struct Turn {
+    std::uint8_t number = 0;
+    std::uint64_t gap = 0;  ///< requests since the one before
+  };
+
+  Turn turn_of(const KvRequest& request) const;
+  void use(const KvRequest& request, std::uint32_t position, const Turn& turn);
+  std::uint32_t new_record(ChainHash hash);
+  void drop_ghost(std::uint32_t record);
+  void age_all();
+  void set_cell(std::uint32_t record, std::uint32_t cell);
+  void offer(std::uint32_t record);
+  void withdraw(std::uint32_t record);
+  void rank_again();
+
+  ReuseModel model_;
+  ChainIndex index_;
+  std::vector<Record> records_;
+  std::vector<std::uint32_t> free_;
+  std::vector<std::uint32_t> record_of_;  ///< by slot
+  BlockLists ages_;                       ///< all records, by age bin
+  BlockLists candidates_;                 ///< idle ones, by cell
+  BlockLists ghosts_;                     ///< one list, in the order in which they left
+  std::vector<std::uint32_t> rank_of_;    ///< by cell
+  std::vector<std::uint32_t> cell_at_;    ///< by rank
+  RankSet occupied_;
+  std::uint64_t now_ = 0;
+  std::uint64_t fitted_at_ = 0;
+  KvRequest request_;
+};
+
+std::uint32_t most_records(std::uint32_t slots) {
+  return slots + std::clamp(kGhostsPerSlot * slots, kLeastGhosts, kMostGhosts);
+}
+
+Learned::Learned(std::uint32_t slots)
+    : index_(most_records(slots)),
+      records_(most_records(slots)),
+      record_of_(slots),
+      ages_(most_records(slots), kAgeBins),
+      candidates_(most_records(slots), kReuseCells),
+      ghosts_(most_records(slots), 1),
+      rank_of_(kReuseCells),
+      cell_at_(kReuseCells),
+      occupied_(kReuseCells) {
+  free_.resize(records_.size());
+  std::iota(free_.rbegin(), free_.rend(), 0u);
+  rank_again();
+}
+
+std::uint8_t size_class(std::size_t blocks) {
+  return blocks <= 4 ? 0 : blocks <= 16 ? 1 : blocks <= 64 ? 2 : 3;
+}
+std::uint8_t gap_class(std::uint64_t gap) {
+  return gap == 0 ? 0 : gap <= 100 ? 1 : gap <= 500 ? 2 : 3;
+}
+
+Learned::Turn Learned::turn_of(const KvRequest& request) const {
+  // A conversation goes on when the whole of a former request is its beginning. That one's last
+  // block was not full, so it has another hash now.
+  const Record* deepest = nullptr;
+  for (const ChainHash hash : request.blocks) {
+    const std::uint32_t record = index_.find(hash);
+    if (record == ChainIndex::kNone) break;
+    deepest = &records_[record];
+  }
+  if (deepest == nullptr || deepest->position + 2 < deepest->request_blocks) return {};
+  const auto number = static_cast<std::uint8_t>(std::min(deepest->turn + 1, 255));
+  return {number, std::max<std::uint64_t>(1, now_ - deepest->used_at)};
+}
+
+void Learned::begin(const KvRequest& request) {
+  request_ = request;
+  now_ = request.number;
+  age_all();
+  if (now_ - fitted_at_ >= kRefitRequests) {
+    model_.refit(now_);
+    rank_again();
+    fitted_at_ = now_;
+  }
+  const Turn turn = turn_of(request);
+  for (std::uint32_t i = 0; i < request.blocks.size(); ++i) use(request, i, turn);
+}
+
+void Learned::use(const KvRequest& request, std::uint32_t position, const Turn& turn) {
+  const ChainHash hash = request.blocks[position];
+  std::uint32_t at = index_.find(hash);
+  const bool known = at != ChainIndex::kNone;
+  if (known) {
+    Record& record = records_[at];
+    model_.reused(record.cell / kAgeBins, record.cell % kAgeBins, 1);
+    model_.leave(record.cell, now_);
+    if (record.idle) withdraw(at);
+    ages_.remove(at);
+    if (record.slot == kNoSlot) {
+      // Dropped last, so that no record of the request at hand makes room for another.
+      ghosts_.remove(at);
+      ghosts_.append(0, at);
+    }
+  } else {
+    at = new_record(hash);
+  }
+  Record& record = records_[at];
+  const std::size_t length = request.blocks.size();
+  record.uses = static_cast<std::uint8_t>(std::min(record.uses + 1, 255));
+  record.turn = turn.number;
+  record.position = position;
+  record.request_blocks = static_cast<std::uint32_t>(length);
+  record.used_at = now_;
+  ReuseTraits traits;
+  traits.values = {std::min<std::uint8_t>(turn.number, 3),
+                   static_cast<std::uint8_t>(std::min(record.uses - 1, 3)), size_class(length),
+                   static_cast<std::uint8_t>(position + 1 == length          ? 2
+                                             : record.uses > turn.number + 1 ? 1
+                                                                             : 0),
+                   gap_class(turn.gap)};
+  record.cell = class_of(traits) * kAgeBins;
+  model_.enter(record.cell, now_);
+  ages_.append(0, at);
+  if (record.idle) offer(at);
+}
+
+std::uint32_t Learned::new_record(ChainHash hash) {
+  if (free_.empty()) drop_ghost(ghosts_.first(0));
+  const std::uint32_t at = free_.back();
+  free_.pop_back();
+  records_[at] = {};
+  records_[at].hash = hash;
+  index_.insert(hash, at);
+  ghosts_.append(0, at);
+  return at;
+}
+
+void Learned::drop_ghost(std::uint32_t at) {
+  model_.leave(records_[at].cell, now_);
+  index_.erase(records_[at].hash);
+  ages_.remove(at);
+  ghosts_.remove(at);
+  free_.push_back(at);
+}
+
+void Learned::age_all() {
+  for (std::uint32_t bin = kAgeBins - 1; bin > 0; --bin) {
+    for (std::uint32_t at = ages_.first(bin - 1); at != BlockLists::kNone;
+         at = ages_.first(bin - 1)) {
+      if (now_ - records_[at].used_at < age_begin(bin)) break;
+      ages_.remove(at);
+      ages_.append(bin, at);
+      set_cell(at, records_[at].cell + 1);
+    }
+  }
+}
+
+void Learned::set_cell(std::uint32_t at, std::uint32_t cell) {
+  Record& record = records_[at];
+  model_.leave(record.cell, now_);
+  model_.enter(cell, now_);
+  if (record.idle) withdraw(at);
+  record.cell = cell;
+  if (record.idle) offer(at);
+}
+
+void Learned::offer(std::uint32_t at) {
+  candidates_.append(records_[at].cell, at);
+  occupied_.insert(rank_of_[records_[at].cell]);
+}
+
+void Learned::withdraw(std::uint32_t at) {
+  candidates_.remove(at);
+  if (candidates_.empty(records_[at].cell)) occupied_.erase(rank_of_[records_[at].cell]);
+}
+
+void Learned::rank_again() {
+  std::iota(cell_at_.begin(), cell_at_.end(), 0u);
+  std::stable_sort(cell_at_.begin(), cell_at_.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return model_.worth(a) < model_.worth(b);
+  });
+  occupied_.clear();
+  for (std::uint32_t rank = 0; rank < kReuseCells; ++rank) {
+    rank_of_[cell_at_[rank]] = rank;
+    if (!candidates_.empty(cell_at_[rank])) occupied_.insert(rank);
+  }
+}
+
+void Learned::inserted(KvSlot slot, std::uint32_t position) {
+  const std::uint32_t at = index_.find(request_.blocks[position]);
+  records_[at].slot = slot;
+  record_of_[slot] = at;
+  ghosts_.remove(at);
+}
+
+void Learned::released(KvSlot slot) {
+  records_[record_of_[slot]].idle = true;
+  offer(record_of_[slot]);
+}
+
+void Learned::held(KvSlot slot) {
+  Record& record = records_[record_of_[slot]];
+  if (record.idle) withdraw(record_of_[slot]);
+  record.idle = false;
+}
+
+KvSlot Learned::victim_for(std::uint32_t position) {
+  const std::uint32_t rank = occupied_.lowest();
+  if (rank == RankSet::kNone) return kNoSlot;
+  const std::uint32_t cell = cell_at_[rank];
+  const std::uint32_t incoming = records_[index_.find(request_.blocks[position])].cell;
+  if (model_.worth(incoming) < model_.worth(cell)) return kNoSlot;
+  return records_[candidates_.first(cell)].slot;
+}
+
+void Learned::evicted(KvSlot slot) {
+  held(slot);
+  records_[record_of_[slot]].slot = kNoSlot;
+  ghosts_.append(0, record_of_[slot]);
+}
+
+}  // namespace
+
+std::unique_ptr<KvPolicy> make_kv_terrace(std::uint32_t slots, std::shared_ptr<const KvFuture>) {
+  return std::make_unique<Learned>(slots);
+}
+
+}  // namespace terrace::policy
