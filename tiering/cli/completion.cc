@@ -23,7 +23,7 @@ std::string flags_of(Verb verb) {
   std::string flags = "--help";
   for (const OptionSpec& spec : kOptions) {
     if (!contains(spec.verbs, verb)) continue;
-    flags += fmt::format(" --{}", spec.key);
+    flags += fmt::format(" --{}", spec.flag());
     if (spec.letter != 0) flags += fmt::format(" -{}", spec.letter);
   }
   return flags;
@@ -39,7 +39,7 @@ std::string words_of(std::string_view choices) {
 
 /// A line of the case over the word before the cursor; empty for flags that take no value.
 std::string value_case(const OptionSpec& spec) {
-  std::string names = fmt::format("--{}", spec.key);
+  std::string names = fmt::format("--{}", spec.flag());
   if (spec.letter != 0) names += fmt::format("|-{}", spec.letter);
   switch (spec.type) {
     case OptionType::kFlag:
@@ -59,7 +59,7 @@ std::string argument_words(const VerbSpec& verb) {
     case Verb::kWall:
       return "predict compare edge size validate names";
     case Verb::kSimulate:
-      return "placement";
+      return "placement kv";
     case Verb::kCompletion:
       return "bash";
     default:
