@@ -83,7 +83,7 @@ BENCHMARK(plain_steps)->Name("steps/map_and_list")->Arg(1000)->Arg(20000);
 // All found: the longest way.
 void look_up(benchmark::State& state) {
   const auto slots = static_cast<std::uint32_t>(state.range(0));
-  auto requests = conversations(slots / 64);
+  const auto requests = conversations(slots / 12);
   PrefixCache cache(slots, find_kv_policy("lru")->make(slots, nullptr), nullptr);
   for (const Blocks& blocks : requests) cache.end(blocks, cache.begin(blocks).leased_blocks);
   std::int64_t found = 0;

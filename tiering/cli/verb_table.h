@@ -101,8 +101,10 @@ inline constexpr std::array kVerbs = {
         "Replays a synthetic decode, a recorded session or a request trace over two simulated "
         "tiers or this machine's own, and prints for each policy the step time, the share of reads "
         "that the fastest tier served, and what was moved, beside the offline optimum. All figures "
-        "are simulated. That is placement, which is meant when the argument is left out. kv: eviction "
-        "policies of a cache of KV blocks on a request trace, with the share of blocks that are hit "
+        "are simulated. That is placement, which is meant when the argument is left out. kv: "
+        "eviction "
+        "policies of a cache of KV blocks on a request trace, with the share of blocks that are "
+        "hit "
         "on each tier, what moves between them and the predicted time to the first token."},
     VerbSpec{
         Verb::kWall, VerbKind::kOwn, Visibility::kShown, "wall", "WHAT",

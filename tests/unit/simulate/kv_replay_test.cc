@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -77,6 +78,29 @@ TEST_F(KvReplay, NamesTheBrokenLine) {
     EXPECT_NE(std::string(outcomes.error().message).find(":2: "), std::string::npos)
         << outcomes.error().message;
   }
+}
+
+// The figures of docs/simulator.md.
+TEST(KvPublishedTrace, TerraceIsAboveLruAndClosesAnEighthOfItsGapToOpt) {
+  const char* folder = std::getenv("TERRACE_TRACES");
+  if (folder == nullptr || !std::filesystem::is_directory(folder)) {
+    GTEST_SKIP() << "TERRACE_TRACES names no folder with mooncake_conversation.jsonl";
+  }
+  KvReplayOptions wanted;
+  wanted.slots = {1000, 5000, 10000, 20000};
+  for (const char* name : {"lru", "terrace", "opt"}) {
+    wanted.policies.push_back(policy::find_kv_policy(name));
+  }
+  const auto outcomes = replay_kv(std::string(folder) + "/mooncake_conversation.jsonl",
+                                  TraceFormat::kMooncake, wanted);
+  ASSERT_TRUE(outcomes.ok()) << outcomes.error().message;
+  double closed = 0;
+  for (std::size_t i = 0; i < outcomes->size(); i += 3) {
+    const double lru = (*outcomes)[i].hit();
+    EXPECT_GT((*outcomes)[i + 1].hit(), lru);
+    closed += ((*outcomes)[i + 1].hit() - lru) / ((*outcomes)[i + 2].hit() - lru) / 4;
+  }
+  EXPECT_GE(closed, 0.125);
 }
 
 TEST(KvTiersTest, DemotesTheLeastRecentAndPromotesWhatIsHit) {

@@ -9,6 +9,7 @@
 
 #include "tiering/policy/kv/block_lists.h"
 #include "tiering/policy/kv/chain_index.h"
+#include "tiering/policy/kv/keyed_heap.h"
 #include "tiering/policy/kv/list_policies.h"
 #include "tiering/policy/kv/rank_set.h"
 #include "tiering/policy/kv/reuse_model.h"
@@ -21,6 +22,10 @@ static_assert(kLeastGhosts > kMostKvBlocks, "each block of a request has a recor
 constexpr std::uint32_t kMostGhosts = 1u << 20;
 constexpr std::uint32_t kGhostsPerSlot = 4;
 constexpr std::uint64_t kRefitRequests = 128;
+// Where nearly all that is wanted again is cached, the least recent block goes, as in LRU: what is
+// left to gain is below what the rates of such old blocks are known to.
+constexpr double kLeastMissed = 0.05;
+constexpr double kMissesKept = 0.98;
 
 class Learned final : public KvPolicy {
  public:
@@ -73,6 +78,10 @@ class Learned final : public KvPolicy {
   std::vector<std::uint32_t> rank_of_;    ///< by cell
   std::vector<std::uint32_t> cell_at_;    ///< by rank
   RankSet occupied_;
+  KeyedHeap by_age_;   ///< the same candidates, least recent first
+  double reuses_ = 0;  ///< of blocks with a record, fading
+  double missed_ = 0;  ///< of those, not cached any more
+  bool few_missed_ = true;
   std::uint64_t now_ = 0;
   std::uint64_t fitted_at_ = 0;
   KvRequest request_;
@@ -91,7 +100,8 @@ Learned::Learned(std::uint32_t slots)
       ghosts_(most_records(slots), 1),
       rank_of_(kReuseCells),
       cell_at_(kReuseCells),
-      occupied_(kReuseCells) {
+      occupied_(kReuseCells),
+      by_age_(slots) {
   free_.resize(records_.size());
   std::iota(free_.rbegin(), free_.rend(), 0u);
   rank_again();
@@ -125,6 +135,9 @@ void Learned::begin(const KvRequest& request) {
   if (now_ - fitted_at_ >= kRefitRequests) {
     model_.refit(now_);
     rank_again();
+    few_missed_ = missed_ < kLeastMissed * reuses_;
+    reuses_ *= kMissesKept;
+    missed_ *= kMissesKept;
     fitted_at_ = now_;
   }
   const Turn turn = turn_of(request);
@@ -139,6 +152,8 @@ void Learned::use(const KvRequest& request, std::uint32_t position, const Turn& 
     Record& record = records_[at];
     model_.reused(record.cell / kAgeBins, record.cell % kAgeBins, 1);
     model_.leave(record.cell, now_);
+    reuses_ += 1;
+    if (record.slot == kNoSlot) missed_ += 1;
     if (record.idle) withdraw(at);
     ages_.remove(at);
     if (record.slot == kNoSlot) {
@@ -239,7 +254,9 @@ void Learned::inserted(KvSlot slot, std::uint32_t position) {
 }
 
 void Learned::released(KvSlot slot) {
-  records_[record_of_[slot]].idle = true;
+  Record& record = records_[record_of_[slot]];
+  record.idle = true;
+  by_age_.insert(slot, request_key(record.used_at, record.position));
   offer(record_of_[slot]);
 }
 
@@ -247,11 +264,13 @@ void Learned::held(KvSlot slot) {
   Record& record = records_[record_of_[slot]];
   if (record.idle) withdraw(record_of_[slot]);
   record.idle = false;
+  by_age_.erase(slot);
 }
 
 KvSlot Learned::victim_for(std::uint32_t position) {
   const std::uint32_t rank = occupied_.lowest();
   if (rank == RankSet::kNone) return kNoSlot;
+  if (few_missed_) return by_age_.least();
   const std::uint32_t cell = cell_at_[rank];
   const std::uint32_t incoming = records_[index_.find(request_.blocks[position])].cell;
   if (model_.worth(incoming) < model_.worth(cell)) return kNoSlot;
