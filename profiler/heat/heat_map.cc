@@ -148,7 +148,7 @@ Result<HeatMap> build_heat_map(const session::Session& session, double min_lifet
   if (!observed) {
     return make_error(ErrorCode::kUsage, 0,
                       "the session holds %zu objects but no observation: the program ended too "
-                      "soon; record for some seconds of work",
+                      "soon; record for some seconds of work, or with --budget 0%%",
                       session.objects.size());
   }
   HeatMap map;

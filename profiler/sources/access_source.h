@@ -35,6 +35,9 @@ struct Field {
 enum class Reach : std::uint8_t {
   kFiles,  ///< memory files alone, of which page-table entries can be dropped without loss
   kAll,    ///< whatever the program touches
+  /// Memory files that may be mapped by 4 KiB: not those of DAX devices, which refuse a page
+  /// smaller than their unit, so that the program would get SIGBUS.
+  kSmallPages,
 };
 
 /// What objects are to be made of while the source is at work.

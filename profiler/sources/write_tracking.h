@@ -18,7 +18,7 @@ namespace terrace::sources {
 class WriteTracking {
  public:
   static constexpr Traits kTraits{session::SourceKind::kWriteTracking,
-                                  Reach::kFiles,
+                                  Reach::kSmallPages,
                                   Memory::kFiles,
                                   Grain::kBlock,
                                   KiB(4),

@@ -25,10 +25,24 @@ void for_each_visible_run(State& runtime, const extent::Object& object, Body bod
       });
 }
 
+/// All of an object is within a source's reach or none, since its zeros are data.
+inline bool is_within(const State& runtime, const extent::Object& object, sources::Reach reach) {
+  if (reach != sources::Reach::kSmallPages) return true;
+  const std::uint8_t* const tiers = runtime.arena.tiers_of(object);
+  for (std::uint32_t i = 0; i < object.block_count; ++i) {
+    if (tiers[i] != extent::kNoTier &&
+        static_cast<BackingKind>(runtime.flat.tiers[tiers[i]].backing) == BackingKind::kDax) {
+      return false;
+    }
+  }
+  return true;
+}
+
 /// The same within a source's reach; the whole object where any memory will do.
 template <typename Body>
 void for_each_run(State& runtime, const extent::Object& object, sources::Reach reach, Body body) {
-  if (reach == sources::Reach::kFiles) return for_each_visible_run(runtime, object, body);
+  if (!is_within(runtime, object, reach)) return;
+  if (reach != sources::Reach::kAll) return for_each_visible_run(runtime, object, body);
   if (!object.published || object.pages == extent::Pages::kSpare) return;
   body(sources::BlockRun{runtime.arena.address_of(object.first_block), object.first_block,
                          object.block_count});

@@ -113,7 +113,7 @@ Nanoseconds Recorder::turn(State& runtime, Nanoseconds now) {
   cpu_ = os::thread_cpu_now();
   if (activity_ == Activity::kWindow && now >= window_end_) end_window(runtime);
   if (activity_ == Activity::kWatch && now >= next_poll_) watch(runtime, now);
-  const bool free = activity_ == Activity::kIdle && now >= budget_.free_at();
+  const bool free = activity_ == Activity::kIdle && now >= free_at();
   if (free && now >= next_watch_) begin_watch(runtime, now);
   if (free && activity_ == Activity::kIdle && now >= next_window_ && source_.is_open()) {
     begin_window(runtime, now);
@@ -125,11 +125,18 @@ Nanoseconds Recorder::turn(State& runtime, Nanoseconds now) {
   return next_turn();
 }
 
+/// A short run must show something, whatever a look costs: the first ones are paid for later.
+Nanoseconds Recorder::free_at() const {
+  constexpr std::uint64_t kFirstWindows = 8;
+  const Nanoseconds soon = window_began_ + milliseconds(1000);
+  return windows_ < kFirstWindows && soon < budget_.free_at() ? soon : budget_.free_at();
+}
+
 Nanoseconds Recorder::next_turn() const {
   if (activity_ == Activity::kWindow) return window_end_;
   if (activity_ == Activity::kWatch) return next_poll_;
   Nanoseconds next = next_window_ < next_watch_ ? next_window_ : next_watch_;
-  if (next < budget_.free_at()) next = budget_.free_at();
+  if (next < free_at()) next = free_at();
   const Nanoseconds flush_at = last_flush_ + kFlushEvery;
   return next < flush_at ? next : flush_at;
 }
@@ -155,8 +162,10 @@ void Recorder::flush_object(State& runtime, extent::Object& object, Nanoseconds 
   record.end_ns = now.value;
   record.block_count = object.block_count;
   // The same table serves for the passes, so what the windows saw goes first.
-  flush_source(record, object);
-  flush_writes(record, object);
+  if (!source_.is_open() || is_within(runtime, object, source_.traits().reach)) {
+    flush_source(record, object);
+  }
+  flush_writes(runtime, record, object);
   std::uint32_t* const touches = touches_ + object.first_block;
   bool on_link = false;
   for (std::uint32_t i = 0; i < object.block_count; ++i) {

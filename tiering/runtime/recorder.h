@@ -62,6 +62,7 @@ class Recorder {
   Status open_tables(std::uint64_t blocks);
   Status open_session(State& runtime);
 
+  Nanoseconds free_at() const;
   Nanoseconds next_turn() const;
   void begin_window(State& runtime, Nanoseconds now);
   void end_window(State& runtime);
@@ -70,7 +71,7 @@ class Recorder {
   /// kDropped: the window does not count.
   enum class Outcome : std::uint8_t { kCounted, kDropped };
   void end_writes(State& runtime, Outcome outcome);
-  void flush_writes(session::HeatRecord record, const extent::Object& object);
+  void flush_writes(const State& runtime, session::HeatRecord record, const extent::Object& object);
   void write_writes(session::SourceRecord record);
   void drop_window(State& runtime, const extent::Object& object);
   std::uint32_t block_to_watch(State& runtime) const;

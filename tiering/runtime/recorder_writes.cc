@@ -41,9 +41,11 @@ void Recorder::end_writes(State& runtime, Outcome outcome) {
   writes_observed_ = writes_observed_ + (middle(before, os::monotonic_now()) - writes_begin_);
 }
 
-void Recorder::flush_writes(session::HeatRecord record, const extent::Object& object) {
+void Recorder::flush_writes(const State& runtime, session::HeatRecord record,
+                            const extent::Object& object) {
   std::uint32_t* const written = written_ + object.first_block;
-  if (writes_observed_.value != 0) {
+  if (writes_observed_.value != 0 &&
+      is_within(runtime, object, sources::WriteTracking::kTraits.reach)) {
     record.source = static_cast<std::uint32_t>(session::SourceKind::kWriteTracking);
     record.observed_ns = writes_observed_.value;
     session_.heat(record, written);

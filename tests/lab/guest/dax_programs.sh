@@ -108,7 +108,7 @@ a_program_of_others() {
 
 recorded() {
   local status=0
-  terrace record --tiers tiers.toml --policy first-touch --bind off --late-size 0 --mmap-threshold 1M --window-hz 50 \
+  terrace record --tiers tiers.toml --policy first-touch --bind off --late-size 0 --mmap-threshold 1M --window-hz 50 --budget 0% \
     -o session --status record.json -- $program $place 6 300 >recorded.out 2>recorded.err || status=$?
   check_equal 'exit status while recording' 7 $status
   check_equal 'what lies over while recording' "on $place: 4194304 bytes" "$(head -n 1 recorded.out)"

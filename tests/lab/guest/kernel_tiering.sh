@@ -57,7 +57,7 @@ run weighted "${terrace[@]}" --policy weighted --status "$tmp/weighted.status" -
 # Windows shorter than a step: what is read eight times in it can be told from what is read once.
 # Long enough for windows of several steps together, however slowly the machine is emulated.
 recorded=$((rounds > 24 ? rounds : 24))
-terrace record --quiet --window-hz 50 --late-size 0 --tiers "$tmp/tiers.toml" -o "$tmp/session" -- \
+terrace record --quiet --window-hz 50 --budget 0% --late-size 0 --tiers "$tmp/tiers.toml" -o "$tmp/session" -- \
   "$folder/tiering_workload" "$scanned" "$hot" "$recorded" >/dev/null
 terrace plan --quiet --tiers "$tmp/tiers.toml" -o "$tmp/plan.json" "$tmp/session" >&2
 run planned "${terrace[@]}" --plan "$tmp/plan.json" --status "$tmp/planned.status" -- "${workload[@]}"
