@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <fstream>
@@ -33,7 +34,8 @@ class CxxApi : public testing::Test {
   }
 
  private:
-  const std::string file_ = testing::TempDir() + "/terrace-cxx-tiers.toml";
+  const std::string file_ =
+      testing::TempDir() + "/terrace-cxx-" + std::to_string(getpid()) + ".toml";
 };
 
 TEST_F(CxxApi, TensorIsSeenAsASpanAndEndsWithItsObject) {

@@ -3,6 +3,7 @@
 #include "tiering/simulate/kv_replay.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -17,7 +18,7 @@ class KvReplay : public testing::Test {
  protected:
   ~KvReplay() override { std::filesystem::remove(path_); }
   std::string trace(const std::string& text) {
-    path_ = testing::TempDir() + "kv_replay_test.jsonl";
+    path_ = testing::TempDir() + "kv-replay-" + std::to_string(getpid()) + ".jsonl";
     std::ofstream(path_) << text;
     return path_;
   }
