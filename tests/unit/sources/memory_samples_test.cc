@@ -4,6 +4,7 @@
 #include "profiler/sources/memory_samples.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <thread>
 
@@ -24,6 +25,24 @@ SampleEvent page_faults() {
   event.bytes_per_event = 4096;
   return event;
 }
+
+/// There is a ring for each CPU, which tells of its own losses alone: the thread stays on one.
+class OnOneCpu {
+ public:
+  OnOneCpu() {
+    sched_getaffinity(0, sizeof before_, &before_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    sched_setaffinity(0, sizeof one, &one);
+  }
+  ~OnOneCpu() { sched_setaffinity(0, sizeof before_, &before_); }
+  OnOneCpu(const OnOneCpu&) = delete;
+  OnOneCpu& operator=(const OnOneCpu&) = delete;
+
+ private:
+  cpu_set_t before_;
+};
 
 class MemorySamplesOfFaults : public testing::Test {
  protected:
@@ -85,6 +104,7 @@ TEST_F(MemorySamplesOfFaults, OutsideOfAWindowAreNotSeen) {
 }
 
 TEST_F(MemorySamplesOfFaults, BeyondTheRingAreCountedAsLostAndNotAsSeen) {
+  const OnOneCpu here;
   ASSERT_EQ(samples_.begin(), 0);
   for (std::uint32_t block = 0; block < kBlocks; ++block) fault_in(block, 512);
   ASSERT_EQ(samples_.end(), 0);
@@ -100,7 +120,8 @@ TEST_F(MemorySamplesOfFaults, BeyondTheRingAreCountedAsLostAndNotAsSeen) {
   ASSERT_EQ(samples_.begin(), 0);
   fault_in(0, 1);
   ASSERT_EQ(samples_.end(), 0);
-  EXPECT_EQ(samples_.counts().lost, kBlocks * 512 - seen);
+  // Faults elsewhere in the process find no room either: a sanitizer's shadow, say.
+  EXPECT_GE(samples_.counts().lost, kBlocks * 512 - seen);
 }
 
 TEST(MemorySamples, WithoutAnEventSayWhatIsMissing) {
