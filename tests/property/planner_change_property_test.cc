@@ -118,7 +118,8 @@ TEST(PlannerChange, MovesNeverCostMoreThanTheyGain) {
   });
 }
 
-TEST(PlannerChange, AWiderHorizonNeverGivesASlowerPlan) {
+// Rounding to whole blocks may fall the other way here too.
+TEST(PlannerChange, AWiderHorizonCostsAtMostABlocksTime) {
   std::vector<double> excess;
   for_each_case(150, [&](Draw& draw) {
     const Case drawn = draw.large_case();
@@ -126,12 +127,13 @@ TEST(PlannerChange, AWiderHorizonNeverGivesASlowerPlan) {
     double before = HUGE_VAL;
     for (const std::uint64_t ms : {0ull, 10ull, 100ull, 1000ull, 100000ull}) {
       const Plan plan = planned_from(drawn, present, Nanoseconds(ms * 1'000'000));
-      excess.push_back((plan.planned.step_seconds - before) / plan.planned.step_seconds);
+      const double slower = plan.planned.step_seconds - before;
+      EXPECT_LE(slower, price(drawn).one_block_seconds());
+      excess.push_back(slower / plan.planned.step_seconds);
       before = plan.planned.step_seconds;
     }
   });
   std::printf("slower with a wider horizon by at most %.3f %%\n", 100 * worst(excess));
-  EXPECT_LT(worst(excess), 0.02);
 }
 
 TEST(PlannerChange, RulesAreKeptOrRefused) {
