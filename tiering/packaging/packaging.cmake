@@ -12,7 +12,7 @@ install(TARGETS terrace EXPORT TerraceTargets
 install(EXPORT TerraceTargets NAMESPACE Terrace:: DESTINATION ${config_folder} COMPONENT dev)
 install(DIRECTORY allocators/include/ tiering/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   COMPONENT dev FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
-configure_package_config_file(cmake/TerraceConfig.cmake.in ${CMAKE_BINARY_DIR}/TerraceConfig.cmake
+configure_package_config_file(tiering/packaging/TerraceConfig.cmake.in ${CMAKE_BINARY_DIR}/TerraceConfig.cmake
   INSTALL_DESTINATION ${config_folder} PATH_VARS CMAKE_INSTALL_LIBDIR CMAKE_INSTALL_BINDIR)
 # Before 1.0 each minor version may change the command line's and the C++ interface.
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/TerraceConfigVersion.cmake
@@ -28,7 +28,7 @@ install(CODE "
     set(CMAKE_INSTALL_INCLUDEDIR \"${CMAKE_INSTALL_INCLUDEDIR}\")
     set(CMAKE_INSTALL_FULL_\${folder} \"\${CMAKE_INSTALL_PREFIX}/\${CMAKE_INSTALL_\${folder}}\")
   endforeach()
-  configure_file(\"${CMAKE_SOURCE_DIR}/cmake/terrace.pc.in\"
+  configure_file(\"${CMAKE_SOURCE_DIR}/tiering/packaging/terrace.pc.in\"
     \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/pkgconfig/terrace.pc\" @ONLY)
 " COMPONENT dev)
 
