@@ -354,9 +354,10 @@ TEST(Operations, UnderACloseEndWithACode) {
   for (int round = 0; round < 10; ++round) {
     auto machine = std::make_unique<Machine>();
     const terrace_context context = machine->context;
+    std::atomic<int> rounds{0};  // of all threads: the close comes while they are at it
     std::vector<std::jthread> threads;
     for (unsigned i = 0; i < 3; ++i) {
-      threads.emplace_back([context, i] {
+      threads.emplace_back([context, i, &rounds] {
         std::mt19937 random(i);
         terrace_tensor_options options{};
         options.struct_size = sizeof options;
@@ -369,10 +370,11 @@ TEST(Operations, UnderACloseEndWithACode) {
             (void)terrace_job_wait(job, ~std::uint64_t{0});
           }
           (void)terrace_free(tensor);
+          rounds.fetch_add(1);
         }
       });
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    while (rounds.load() < 6) std::this_thread::yield();
     machine.reset();
     EXPECT_EQ(terrace_step(context), TERRACE_BAD_HANDLE);
   }
