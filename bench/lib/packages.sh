@@ -8,12 +8,15 @@
 #                                (bench/peers)
 #   require_packages programs    real programs under the shim (tests/preload/run.sh --all)
 #   require_packages lab         the tier lab: QEMU and what fills its machines (tests/lab/run.sh)
+#   require_packages fuzz       clang with libFuzzer (tests/fuzz/run.sh, preset fuzz)
 #   require_packages demo        what fetches and drives the inference engine (bench/demo.sh)
 # Installs what is missing with apt-get, as root or by sudo; else lists it and exits with 3.
 
 # command:package, for tools: whoever brought the command, it will do.
 build_tools=(g++:g++ cmake:cmake ninja:ninja-build pkg-config:pkg-config
   clang-format:clang-format nm:binutils)
+fuzz_tools=(clang++:clang)
+fuzz_libraries=(libclang-rt-14-dev)
 demo_tools=(node:nodejs npm:npm git:git tar:tar)
 build_libraries=(libhwloc-dev libnuma-dev libpfm4-dev libpmem2-dev libtbb-dev coinor-libclp-dev libcli11-dev
   libtomlplusplus-dev nlohmann-json3-dev libspdlog-dev libfmt-dev zlib1g-dev libzstd-dev
@@ -143,6 +146,7 @@ require_packages() {
     programs)
       missing=$(missing_tools "${program_tools[@]}" && missing_libraries "${program_libraries[@]}") ;;
     lab) require_lab_packages; return ;;
+    fuzz) missing=$(missing_tools "${fuzz_tools[@]}" && missing_libraries "${fuzz_libraries[@]}") ;;
     demo) missing=$(missing_tools "${demo_tools[@]}") ;;
     *) printf 'require_packages: no set named %s\n' "$1" >&2; exit 2 ;;
   esac

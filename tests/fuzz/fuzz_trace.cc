@@ -6,10 +6,9 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
+#include "tests/fuzz/inputs.h"
 #include "tests/fuzz/mutate.h"
-#include "tiering/simulate/trace_reader.h"
 
 namespace terrace::simulate {
 namespace {
@@ -22,31 +21,12 @@ const std::string kAzure =
     "2023-11-16 18:15:46.6805900,374,44\n"
     "2023-11-16 18:15:50.9951690,396,109\n";
 
-void check(const std::string& text, TraceFormat format) {
-  TraceReader reader(std::make_unique<std::istringstream>(text), "fuzzed", format,
-                     PrefixBlocks::kRead);
-  // No more requests than lines can be in it.
-  for (std::size_t left = text.size() + 2; left > 0; --left) {
-    const auto request = reader.next();
-    if (!request.ok()) {
-      ASSERT_EQ(request.error().code, ErrorCode::kUsage);
-      ASSERT_EQ(std::string(request.error().message).rfind("fuzzed:", 0), 0u);
-      return;
-    }
-    if (!request->has_value()) return;
-    ASSERT_LE((*request)->context_tokens, kMostTokens);
-    ASSERT_LE((*request)->generated_tokens, kMostTokens);
-    ASSERT_LE((*request)->prefix_blocks.size(), (*request)->context_tokens);
-  }
-  FAIL() << "more requests than bytes";
-}
-
 TEST(FuzzTrace, ReadsOrRefusesWhateverIsDamaged) {
   fuzz::Mutator mutator(fuzz::logged_seed());
-  for (int round = 0; round < 20000 && !testing::Test::HasFatalFailure(); ++round) {
-    check(mutator.damaged_text(kMooncake), TraceFormat::kMooncake);
-    check(mutator.damaged_text(kAzure), TraceFormat::kAzure);
-    check(mutator.damaged_bytes(kAzure), TraceFormat::kAzure);
+  for (int round = 0; round < 20000 && !testing::Test::HasFailure(); ++round) {
+    fuzz::trace_input(mutator.damaged_text(kMooncake));
+    fuzz::trace_input(mutator.damaged_text(kAzure));
+    fuzz::trace_input(mutator.damaged_bytes(kAzure));
   }
 }
 
@@ -56,11 +36,9 @@ TEST(FuzzTrace, ReadsOrRefusesTheCorpusAndWhateverIsDamagedInIt) {
   for (const auto& entry : std::filesystem::directory_iterator(TERRACE_TRACE_CORPUS)) {
     std::ifstream file(entry.path(), std::ios::binary);
     const std::string whole{std::istreambuf_iterator<char>(file), {}};
-    const auto format = trace_format_of(entry.path().string());
-    ASSERT_TRUE(format.has_value()) << entry.path();
-    check(whole, *format);
-    for (int round = 0; round < 3000 && !testing::Test::HasFatalFailure(); ++round) {
-      check(mutator.damaged_text(whole), *format);
+    fuzz::trace_input(whole);
+    for (int round = 0; round < 3000 && !testing::Test::HasFailure(); ++round) {
+      fuzz::trace_input(mutator.damaged_text(whole));
     }
     ++files;
   }
@@ -69,10 +47,10 @@ TEST(FuzzTrace, ReadsOrRefusesTheCorpusAndWhateverIsDamagedInIt) {
 
 TEST(FuzzTrace, EndsOnEveryPrefix) {
   for (std::size_t cut = 0; cut <= kMooncake.size(); ++cut) {
-    check(kMooncake.substr(0, cut), TraceFormat::kMooncake);
+    fuzz::trace_input(kMooncake.substr(0, cut));
   }
   for (std::size_t cut = 0; cut <= kAzure.size(); ++cut) {
-    check(kAzure.substr(0, cut), TraceFormat::kAzure);
+    fuzz::trace_input(kAzure.substr(0, cut));
   }
 }
 

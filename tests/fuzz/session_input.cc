@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// A session file through the whole offline path: reader, heat map, report, exports.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "profiler/export/export.h"
+#include "profiler/heat/heat_map.h"
+#include "profiler/heat/timeline.h"
+#include "profiler/report/report.h"
+#include "profiler/session/session_reader.h"
+#include "tests/fuzz/inputs.h"
+#include "tests/unit/session/session_builder.h"
+
+namespace terrace::fuzz {
+namespace {
+
+using namespace session;
+
+// What export makes of it: no range beyond its object, no tier that was never named, no rate below
+// zero.
+void check_timeline(const Session& session) {
+  const heat::Timeline timeline = heat::build_timeline(session);
+  ASSERT_EQ(timeline.objects.size(), session.objects.size());
+  for (std::size_t i = 0; i < timeline.objects.size(); ++i) {
+    for (const heat::HeatStretch& stretch : timeline.objects[i].stretches) {
+      for (const heat::HeatRange& range : stretch.ranges) {
+        EXPECT_LE(range.first_block + range.blocks, session.objects[i].record.block_count);
+        EXPECT_LT(range.tier, timeline.tiers.size());
+        EXPECT_GE(range.bytes_per_second, 0);
+      }
+    }
+  }
+  EXPECT_FALSE(exporting::to_csv(timeline, exporting::Table::kHeat).empty());
+  EXPECT_FALSE(exporting::to_csv(timeline, exporting::Table::kObjects).empty());
+  EXPECT_TRUE(nlohmann::json::accept(exporting::to_json(timeline)));
+  EXPECT_TRUE(nlohmann::json::accept(exporting::to_trace(timeline)));
+}
+
+// The same chunks, each with a right CRC, up to one that reaches beyond the end.
+std::string sealed(const std::string& bytes) {
+  if (bytes.size() < sizeof(FileHeader)) return bytes;
+  SessionBuilder chunks;
+  const std::size_t header_bytes = chunks.bytes().size();
+  std::size_t at = sizeof(FileHeader);
+  while (bytes.size() - at >= sizeof(ChunkHeader)) {
+    ChunkHeader chunk;
+    std::memcpy(&chunk, bytes.data() + at, sizeof chunk);
+    at += sizeof chunk;
+    if (chunk.payload_bytes > bytes.size() - at) break;
+    chunks.raw_chunk(chunk.kind, bytes.substr(at, chunk.payload_bytes));
+    at += chunk.payload_bytes;
+  }
+  return bytes.substr(0, sizeof(FileHeader)) + chunks.bytes().substr(header_bytes);
+}
+
+}  // namespace
+
+// Everything that a reading may not break, whatever the bytes were.
+int session_input(const std::string& bytes) {
+  const Result<Session> session = parse_session(bytes.data(), bytes.size(), "fuzz");
+  if (!session) {
+    EXPECT_EQ(session.error().code, ErrorCode::kUsage);
+    EXPECT_NE(session.error().message[0], '\0');
+    return 0;
+  }
+  EXPECT_LE(session->bytes_ignored, bytes.size());
+  std::size_t held = 0;
+  for (const Object& object : session->objects) {
+    EXPECT_EQ(object.block_tiers.size(), object.record.block_count);
+    held += object.block_tiers.size() + object.path.size() + object.frames.size();
+    std::uint64_t named_to = 0;
+    for (const NamedRange& range : object.names) {
+      EXPECT_GE(range.first_byte, named_to);
+      named_to = range.first_byte + range.size.value;
+      held += range.name.size();
+    }
+    EXPECT_LE(named_to, object.record.size_bytes);
+    for (const HeatSample& sample : object.heat) {
+      EXPECT_EQ(sample.touches.size(), sample.record.block_count);
+      held += sample.touches.size() * sizeof(std::uint32_t);
+    }
+  }
+  EXPECT_LE(held, bytes.size() * kMaxPackRatio) << "more was taken than the file may hold";
+  if (session->header.schema_version == kSchemaVersion) {
+    EXPECT_LE(held, bytes.size()) << "more was taken than the file holds";
+  }
+  check_timeline(*session);
+  const Result<heat::HeatMap> map = heat::build_heat_map(*session);
+  if (!map) return 1;
+  for (const heat::ObjectHeat& object : map->objects) {
+    EXPECT_EQ(object.block_bytes_per_second.size(), object.block_tiers.size());
+    EXPECT_TRUE(object.bytes_per_second() >= 0) << object.bytes_per_second();
+    for (const heat::NamedHeat& named : object.names) EXPECT_GE(named.bytes_per_second, 0);
+  }
+  EXPECT_FALSE(report::render_text(*map, {}).empty());
+  EXPECT_FALSE(report::to_json(*map).dump().empty());
+  EXPECT_TRUE(exporting::to_pprof(*session, *map));
+  return 1;
+}
+
+// No mutator guesses a CRC: behind it are the checks that matter.
+int sealed_session_input(const std::string& bytes) {
+  const int read = session_input(bytes);
+  const std::string again = sealed(bytes);
+  return again == bytes ? read : read | session_input(again);
+}
+
+}  // namespace terrace::fuzz
