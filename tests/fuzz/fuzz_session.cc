@@ -11,8 +11,10 @@
 #include <cstring>
 #include <random>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
+#include "profiler/session/session_reader.h"
 #include "tests/fuzz/good_session.h"
 #include "tests/fuzz/inputs.h"
 #include "tests/unit/session/packed_builder.h"
@@ -28,6 +30,19 @@ unsigned logged_seed() {
   testing::Test::RecordProperty("seed", std::to_string(seed));
   std::printf("seed %u (TERRACE_FUZZ_SEED replaces it)\n", seed);
   return seed;
+}
+
+// Damage behind a CRC leaves the chunks before it: thousands of mutants are read as the same few
+// sessions, and what follows the reader, most of it JSON, takes a hundred times as long as reading.
+// So the whole path is gone once for each run of bytes that was taken.
+int check(const std::string& bytes) {
+  static std::unordered_set<std::string> seen;
+  const Result<Session> session = parse_session(bytes.data(), bytes.size(), "fuzz");
+  if (session && session->bytes_ignored <= bytes.size() &&
+      !seen.insert(bytes.substr(0, bytes.size() - session->bytes_ignored)).second) {
+    return 1;
+  }
+  return fuzz::session_input(bytes);
 }
 
 void damage(std::string& bytes, std::size_t from, std::mt19937& random) {
@@ -54,12 +69,12 @@ void damage(std::string& bytes, std::size_t from, std::mt19937& random) {
 TEST(FuzzSession, RawDamageIsNoticedOrHarmless) {
   std::mt19937 random(logged_seed());
   const std::string whole = fuzz::good_session().bytes();
-  ASSERT_TRUE(fuzz::session_input(whole));
+  ASSERT_TRUE(check(whole));
   int read = 0;
   for (int round = 0; round < 20000; ++round) {
     std::string bytes = whole;
     for (auto hits = 1 + random() % 3; hits > 0; --hits) damage(bytes, 0, random);
-    read += fuzz::session_input(bytes);
+    read += check(bytes);
   }
   EXPECT_GT(read, 0);
   EXPECT_LT(read, 20000);
@@ -94,7 +109,7 @@ TEST(FuzzSession, DamageUnderARightCrcIsNoticedOrHarmless) {
   for (int round = 0; round < 8000; ++round) {
     std::string bytes = resealed(whole, random);
     if (random() % 4 == 0) bytes.resize(random() % bytes.size());
-    read += fuzz::session_input(bytes);
+    read += check(bytes);
   }
   EXPECT_GT(read, 400) << "most of these reach the decoder and the heat map";
 }
@@ -102,12 +117,12 @@ TEST(FuzzSession, DamageUnderARightCrcIsNoticedOrHarmless) {
 TEST(FuzzSession, RawDamageOfAPackedSessionIsNoticedOrHarmless) {
   std::mt19937 random(logged_seed());
   const std::string whole = packed_session(fuzz::good_session().bytes(), 700);
-  ASSERT_TRUE(fuzz::session_input(whole));
+  ASSERT_TRUE(check(whole));
   int read = 0;
   for (int round = 0; round < 5000; ++round) {
     std::string bytes = whole;
     for (auto hits = 1 + random() % 3; hits > 0; --hits) damage(bytes, 0, random);
-    read += fuzz::session_input(bytes);
+    read += check(bytes);
   }
   EXPECT_GT(read, 0);
   EXPECT_LT(read, 5000);
@@ -116,7 +131,7 @@ TEST(FuzzSession, RawDamageOfAPackedSessionIsNoticedOrHarmless) {
 TEST(FuzzSession, PackedDamageUnderARightCrcIsNoticedOrHarmless) {
   std::mt19937 random(logged_seed());
   const std::string whole = packed_session(fuzz::good_session().bytes(), 700);
-  for (int round = 0; round < 5000; ++round) fuzz::session_input(resealed(whole, random));
+  for (int round = 0; round < 5000; ++round) check(resealed(whole, random));
 }
 
 // Damage within what was compressed: frame, lengths and CRC of the outer chunk are right.
@@ -127,21 +142,19 @@ TEST(FuzzSession, DamageInsideAPackedChunkIsNoticedOrHarmless) {
   for (int round = 0; round < 5000; ++round) {
     std::string bytes = resealed(whole, random);
     if (random() % 4 == 0) damage(bytes, sizeof(FileHeader), random);
-    read += fuzz::session_input(packed_session(bytes, 700));
+    read += check(packed_session(bytes, 700));
   }
   EXPECT_GT(read, 500) << "most of these reach the decoder and the heat map";
 }
 
 TEST(FuzzSession, EveryTruncationOfAPackedSessionIsReadUpToItsLastWholeChunk) {
   const std::string whole = packed_session(fuzz::good_session().bytes(), 700);
-  for (std::size_t length = 0; length <= whole.size(); ++length)
-    fuzz::session_input(whole.substr(0, length));
+  for (std::size_t length = 0; length <= whole.size(); ++length) check(whole.substr(0, length));
 }
 
 TEST(FuzzSession, EveryTruncationIsReadUpToItsLastWholeChunk) {
   const std::string whole = fuzz::good_session().bytes();
-  for (std::size_t length = 0; length <= whole.size(); ++length)
-    fuzz::session_input(whole.substr(0, length));
+  for (std::size_t length = 0; length <= whole.size(); ++length) check(whole.substr(0, length));
 }
 
 }  // namespace
