@@ -112,7 +112,7 @@ std::string where(const Json& object) {
 
 /// Without a recording nobody counts what is read: the largest objects stand for the hottest.
 FittedTable object_table(const Json& document) {
-  const bool hot = document.contains("hottest");
+  const bool hot = document.contains("hottest") && !document.at("hottest").empty();
   FittedTable table({{hot ? "hottest" : "largest", Align::kRight, 9},
                      {"read", Align::kRight, 5},
                      {"age", Align::kRight, 1},
