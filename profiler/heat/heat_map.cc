@@ -137,6 +137,11 @@ double ObjectHeat::bytes_written_per_second() const {
                          block_bytes_written_per_second.end(), 0.0);
 }
 
+double ObjectHeat::written_known_share() const {
+  const auto size = static_cast<double>(key.size_bytes);
+  return size > 0 ? std::min(1.0, written_known_bytes / size) : 0;
+}
+
 Result<HeatMap> build_heat_map(const session::Session& session, double min_lifetime_share) {
   if (session.objects.empty()) {
     return make_error(ErrorCode::kUsage, 0,

@@ -169,6 +169,7 @@ void measure_writes(const session::Session& session, const session::Object& obje
   if (!writes.any()) return;
   heat.block_bytes_written_per_second.assign(object.record.block_count, 0.0);
   measure_windows(session, object, writes, blocks, heat.block_bytes_written_per_second);
+  for (const std::size_t block : blocks) heat.written_known_bytes += bytes_of_block(object, block);
 }
 
 }  // namespace

@@ -71,6 +71,21 @@ TEST(HeatMap, WritesAreToldBesideWhatIsReadAndWritten) {
   EXPECT_NEAR(heat.bytes_written_per_second(), 4 * kBlock, 1);
 }
 
+TEST(HeatMap, WritesBehindALinkAreUnknownAndNotNone) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0, 1}).object(2, {0}).source(SourceKind::kWriteTracking, 4096);
+  for (int second = 2; second < 10; ++second) {
+    builder.heat(1, SourceKind::kPresentBits, second, second + 1, 0.25, {5, 0});
+    builder.heat(1, SourceKind::kLinkFaults, second, second + 1, 1, {0, 20});
+    builder.heat(1, SourceKind::kWriteTracking, second, second + 1, 0.25, {0, 0});
+    builder.heat(2, SourceKind::kPresentBits, second, second + 1, 0.25, {1});
+  }
+  const HeatMap map = map_of(builder);
+  EXPECT_EQ(map.objects.at(0).written_known_share(), 0.5);
+  EXPECT_EQ(map.objects.at(0).bytes_written_per_second(), 0);
+  EXPECT_EQ(map.objects.at(1).written_known_share(), 0);
+}
+
 TEST(HeatMap, WritesAloneAreTheHeatOfASessionThatSawNothingElse) {
   SessionBuilder builder = two_tiers();
   builder.object(1, {0, 0}).source(SourceKind::kWriteTracking, 4096);
