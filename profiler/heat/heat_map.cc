@@ -72,7 +72,7 @@ std::optional<double> period_of_dense_blocks(const std::vector<ObjectHeat>& obje
 void find_step(const Steady& steady, HeatMap& map) {
   if (steady.step_seconds > 0) {
     map.step_seconds = steady.step_seconds;
-    map.step_source = "watched block";
+    map.step_source = steady.told ? "the engine" : "watched block";
   } else if (const std::optional<double> period = period_of_dense_blocks(map.objects)) {
     map.step_seconds = *period;
     map.step_source = "block touch rate";

@@ -104,7 +104,7 @@ inline constexpr std::array kOptions = {
                "record for TIME from the first object on, then let the program go on unobserved; without it, recording ends with the program"},
     OptionSpec{"window-hz", 0, OptionType::kInteger, Reach::kEverywhere, "64", "", "N", option_sets::kWrappers,
                "most heat windows a second while recording; more is finer and costs more"},
-    OptionSpec{"source", 0, OptionType::kChoice, Reach::kEverywhere, "auto", "auto|memory-samples|damon|referenced-bits|present-bits|write-tracking|hints", "NAME", option_sets::kWrappers,
+    OptionSpec{"source", 0, OptionType::kChoice, Reach::kEverywhere, "auto", "auto|memory-samples|damon|referenced-bits|present-bits|write-tracking", "NAME", option_sets::kWrappers,
                "by what recording sees which memory is touched; auto: the first that works here (terrace doctor lists them)"},
     OptionSpec{"budget", 0, OptionType::kPercent, Reach::kEverywhere, "1%", "", "PERCENT", option_sets::kWrappers,
                "of the program's CPU time that recording may take; windows become rarer to keep to it; 0%: no limit"},
