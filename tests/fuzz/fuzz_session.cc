@@ -17,6 +17,7 @@
 
 #include "profiler/export/export.h"
 #include "profiler/heat/heat_map.h"
+#include "profiler/heat/process_heat.h"
 #include "profiler/heat/timeline.h"
 #include "profiler/report/report.h"
 #include "profiler/session/names_chunk.h"
@@ -62,6 +63,12 @@ SessionBuilder whole_session() {
        NamedHow::kOrderAndSize},
       {"kv cache 0", MemoryClass::kKv, 3 * kBlockBytes.value, Bytes(77), 90, NamedHow::kSiteRule}};
   builder.raw_chunk(static_cast<std::uint32_t>(ChunkKind::kNames), encode_names(names));
+  // Another process, with the same numbers for other things, and the first one again.
+  builder.process(43, 42, 1).tier("slow", BackingKind::kEmulatedLink);
+  builder.object(1, {0, 0}, 1.5).heat(1, SourceKind::kLinkFaults, 2, 3, 1, {5, 6});
+  builder.step(3, 0.5, 2).end();
+  builder.process(42, 1).raw_chunk(static_cast<std::uint32_t>(ChunkKind::kNames),
+                                   encode_names(names));
   return builder;
 }
 
@@ -85,17 +92,10 @@ void check_timeline(const Session& session) {
   EXPECT_TRUE(nlohmann::json::accept(exporting::to_trace(timeline)));
 }
 
-// Everything that a reading may not break, whatever the bytes were. Returns whether it was read.
-bool check(const std::string& bytes) {
-  const Result<Session> session = parse_session(bytes.data(), bytes.size(), "fuzz");
-  if (!session) {
-    EXPECT_EQ(session.error().code, ErrorCode::kUsage);
-    EXPECT_NE(session.error().message[0], '\0');
-    return false;
-  }
-  EXPECT_LE(session->bytes_ignored, bytes.size());
+// What a process's objects may not break; returns what they hold.
+std::size_t check_objects(const Session& session) {
   std::size_t held = 0;
-  for (const Object& object : session->objects) {
+  for (const Object& object : session.objects) {
     EXPECT_EQ(object.block_tiers.size(), object.record.block_count);
     held += object.block_tiers.size() + object.path.size() + object.frames.size();
     std::uint64_t named_to = 0;
@@ -110,13 +110,14 @@ bool check(const std::string& bytes) {
       held += sample.touches.size() * sizeof(std::uint32_t);
     }
   }
-  EXPECT_LE(held, bytes.size() * kMaxPackRatio) << "more was taken than the file may hold";
-  if (session->header.schema_version == kSchemaVersion) {
-    EXPECT_LE(held, bytes.size()) << "more was taken than the file holds";
-  }
-  check_timeline(*session);
-  const Result<heat::HeatMap> map = heat::build_heat_map(*session);
-  if (!map) return true;
+  return held;
+}
+
+void check_heat(const Session& session) {
+  check_timeline(session);
+  EXPECT_GE(heat::bytes_read(session), 0);
+  const Result<heat::HeatMap> map = heat::build_heat_map(session);
+  if (!map) return;
   for (const heat::ObjectHeat& object : map->objects) {
     EXPECT_EQ(object.block_bytes_per_second.size(), object.block_tiers.size());
     EXPECT_TRUE(object.bytes_per_second() >= 0) << object.bytes_per_second();
@@ -124,7 +125,29 @@ bool check(const std::string& bytes) {
   }
   EXPECT_FALSE(report::render_text(*map, {}).empty());
   EXPECT_FALSE(report::to_json(*map).dump().empty());
-  EXPECT_TRUE(exporting::to_pprof(*session, *map));
+  EXPECT_TRUE(exporting::to_pprof(session, *map));
+}
+
+// Everything that a reading may not break, whatever the bytes were. Returns whether it was read.
+bool check(const std::string& bytes) {
+  const Result<Recording> recording = parse_recording(bytes.data(), bytes.size(), "fuzz");
+  if (!recording) {
+    EXPECT_EQ(recording.error().code, ErrorCode::kUsage);
+    EXPECT_NE(recording.error().message[0], '\0');
+    return false;
+  }
+  EXPECT_FALSE(recording->processes.empty());
+  EXPECT_LT(heat::hottest(*recording), recording->processes.size());
+  std::size_t held = 0;
+  for (const Session& process : recording->processes) {
+    EXPECT_LE(process.bytes_ignored, bytes.size());
+    held += check_objects(process) + process.host.size();
+    check_heat(process);
+  }
+  EXPECT_LE(held, bytes.size() * kMaxPackRatio) << "more was taken than the file may hold";
+  if (recording->processes.front().header.schema_version == kSchemaVersion) {
+    EXPECT_LE(held, bytes.size()) << "more was taken than the file holds";
+  }
   return true;
 }
 

@@ -116,6 +116,8 @@ inline constexpr std::array kOptions = {
                "the session, in place of the argument"},
     OptionSpec{"session", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", Verb::kVerify | Verb::kReport,
                "session recorded while the program ran under the plan; report's page measures gains by it"},
+    OptionSpec{"process", 0, OptionType::kInteger, Reach::kFlagOnly, "", "", "PID|N", option_sets::kSession | Verb::kVerify | Verb::kDiff | Verb::kSimulate,
+               "which process of a session of several, by its id or by its number in the report's list; the one with the most heat when not given"},
     OptionSpec{"margin", 0, OptionType::kPercent, Reach::kEverywhere, "15%", "", "PERCENT", option_sets::kOne(Verb::kVerify),
                "largest difference between predicted and measured step that passes"},
     OptionSpec{"flat", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", option_sets::kOne(Verb::kPlan),

@@ -64,7 +64,13 @@ Status Recorder::open_session(State& runtime) {
   for (std::uint32_t i = 0; i < flat.tier_count; ++i) tiers[i] = tier_record(runtime.flat.tiers[i]);
   char path[320];
   expand_path(flat.session_path, Existing::kKeep, path, sizeof path);
-  return session_.open(path, header, tiers, flat.tier_count);
+  char executable[4096] = "";
+  char host[65];
+  os::executable_path(executable, sizeof executable);
+  os::host_name(host, sizeof host);
+  const session::ProcessOrigin origin{static_cast<std::uint32_t>(os::parent_process_id()),
+                                      executable, host};
+  return session_.open(path, header, tiers, flat.tier_count, origin);
 }
 
 Status Recorder::start(State& runtime) {

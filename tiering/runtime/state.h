@@ -145,7 +145,7 @@ void serve_status(State& runtime);
 /// Summary of the run to status_path and, when verbose, to stderr.
 void write_status(State& runtime);
 enum class Existing : std::uint8_t {
-  kKeep,  ///< a file of that name stays: ".<pid>" is appended to ours
+  kKeep,  ///< a file of that name stays: ".<pid>.<number>" is appended to ours
   kReplace,
 };
 /// Replaces %p by the process id and %% by a percent sign.
