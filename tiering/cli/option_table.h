@@ -100,6 +100,8 @@ inline constexpr std::array kOptions = {
                "which table --format csv writes; the other formats hold all of them"},
     OptionSpec{"record", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "FILE", option_sets::kOne(Verb::kRun),
                "also record a session into FILE; %p, %h, %n and %% in the name as under --output"},
+    OptionSpec{"pid", 'p', OptionType::kInteger, Reach::kFlagOnly, "", "", "PID", option_sets::kOne(Verb::kRecord),
+               "record this process, which runs under Terrace already, in place of a program that is started: until --duration, Ctrl-C or its end"},
     OptionSpec{"duration", 0, OptionType::kDuration, Reach::kFlagOnly, "", "", "TIME", option_sets::kWrappers,
                "record for TIME from the first object on, then let the program go on unobserved; without it, recording ends with the program"},
     OptionSpec{"window-hz", 0, OptionType::kInteger, Reach::kEverywhere, "64", "", "N", option_sets::kWrappers,
