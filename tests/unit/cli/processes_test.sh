@@ -32,8 +32,8 @@ printf 'only = true\n[[tier]]\nname = "fast"\nkind = "dram"\nbacking = "numa"\nn
 printf 'capacity = "4GB"\nbandwidth = "10GB/s"\nlatency = "100ns"\n' >>tiers.toml
 
 # Two children at work at the same time, of different size: one session, nothing mixed.
-expect 0 'record of two children' record --tiers tiers.toml -o two.session -- \
-  sh -c '"$0" 48 2500 & "$0" 16 2500 & wait' "$reader"
+expect 0 'record of two children' record --budget 0% --tiers tiers.toml -o two.session -- \
+  sh -c '"$0" 48 4500 & "$0" 16 4500 & wait' "$reader"
 exists two.session
 alone two.session
 schema_is two.session 3
