@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# status_test.sh TERRACE PROGRAM SHIM MAKE_FLAT: `terrace status` asks real programs, by terrace run
-# and by plain LD_PRELOAD, in every state in which a process can be. Prints every failed check and
-# ends with their number; what needs root is named as skipped without it.
+# status_test.sh TERRACE PROGRAM SHIM MAKE_FLAT: `terrace status` and `terrace top` ask real programs,
+# by terrace run and by plain LD_PRELOAD, in every state in which a process can be. Prints every failed
+# check and ends with their number; what needs root is named as skipped without it.
 set -u
 terrace=$1
 program=$2
@@ -94,6 +94,42 @@ expect_status 0 'terrace run' "${ready[0]}"
 prints_like '^1 objects, 8.00 MiB, live'
 stop
 
+# expect_top CODE NAME ARGUMENTS...: runs terrace top, without a terminal.
+expect_top() {
+  local code=$1 name=$2
+  shift 2
+  expect "$code" "top, $name" top "$@"
+}
+start 1 "$terrace" run --threshold 1M --late-size 4K "$program" object
+expect_top 0 "one view" --once --interval 100ms "${ready[0]}"
+prints_like "^status_program \(pid ${ready[0]}\) running for .*: 1 objects, 8.00 MiB"
+prints_like "8.00 MiB .* 100 % +make_object"
+expect_top 0 "JSON" --once --json --interval 100ms "${ready[0]}"
+prints_like '"kind": "top"'
+prints_like '"grown_bytes": 0'
+prints_like '"moves": \[\]'
+prints_like '"label": "make_object'
+expect_top 0 "JSON without --once" --json --interval 100ms "${ready[0]}"
+prints_like '"kind": "top"'
+expect_top 3 "without a terminal" "${ready[0]}"
+says 'use --once'
+expect_top 2 "an interval that is too short" --interval 1ms "${ready[0]}"
+says 'use 100ms or more'
+timeout 30 "$terrace" top --once --interval 2s "${ready[0]}" >"$work/out" 2>"$work/err" 8>&- </dev/null &
+watcher=$!
+sleep 0.5
+exec 8>&-
+wait "$watcher"
+got=$?
+checks=$((checks + 1))
+[ $got -eq 5 ] || fail "top, a program that ends meanwhile: exit code $got, expected 5"
+says 'ended while it was watched'
+stop
+expect_top 2 "a process that does not run under Terrace" --once $$
+says 'does not run under Terrace'
+expect_top 2 "no process" --once 999999999
+says 'no such process'
+
 start 2 "${preloaded[@]}" object fork object
 expect_status 0 'the parent of a fork' "${ready[0]}"
 prints_like "\(pid ${ready[0]}\)"
@@ -156,6 +192,19 @@ if is_root 'users and namespaces'; then
     expect_status 0 'a program in a PID namespace' "$outer"
     prints_like "\(pid $outer\)"
     stop
+    # A namespace of its own, in which no other process can be meant.
+    alone=(unshare --pid --fork --mount-proc bash -c)
+    timeout 20 "${alone[@]}" "\"$terrace\" top --once" >"$work/out" 2>"$work/err"
+    got=$?
+    checks=$((checks + 1))
+    [ $got -eq 2 ] || fail "top, nobody to watch: exit code $got, expected 2"
+    says 'no process of yours runs under Terrace'
+    timeout 20 "${alone[@]}" "sleep 15 | LD_PRELOAD=$shim TERRACE_PLAN_FILE=$work/flat $program object &
+      until \"$terrace\" top --once --interval 100ms; do sleep 0.1; done" >"$work/out" 2>"$work/err"
+    got=$?
+    checks=$((checks + 1))
+    [ $got -eq 0 ] || fail "top, the only process that answers: exit code $got, expected 0"
+    prints_like '^status_program .*1 objects'
     start 1 unshare --net "${preloaded[@]}" object
     expect_status 0 'a program in a network namespace, asked by root' "${ready[0]}"
     expect_status 0 'the list with it'
