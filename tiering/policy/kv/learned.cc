@@ -27,7 +27,7 @@ constexpr std::uint64_t kRefitRequests = 128;
 constexpr double kLeastMissed = 0.05;
 constexpr double kMissesKept = 0.98;
 
-class Learned final : public KvPolicy {
+class Learned final : public kv::EvictionPolicy {
  public:
   explicit Learned(std::uint32_t slots);
 
@@ -285,7 +285,8 @@ void Learned::evicted(KvSlot slot) {
 
 }  // namespace
 
-std::unique_ptr<KvPolicy> make_kv_terrace(std::uint32_t slots, std::shared_ptr<const KvFuture>) {
+std::unique_ptr<kv::EvictionPolicy> make_kv_terrace(std::uint32_t slots,
+                                                    std::shared_ptr<const KvFuture>) {
   return std::make_unique<Learned>(slots);
 }
 

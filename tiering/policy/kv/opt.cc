@@ -11,7 +11,7 @@
 namespace terrace::policy {
 namespace {
 
-class Opt final : public KvPolicy {
+class Opt final : public kv::EvictionPolicy {
  public:
   Opt(std::uint32_t slots, std::shared_ptr<const KvFuture> future)
       : future_(std::move(future)), idle_(slots), keys_(slots) {}
@@ -46,7 +46,8 @@ class Opt final : public KvPolicy {
 
 }  // namespace
 
-std::unique_ptr<KvPolicy> make_kv_opt(std::uint32_t slots, std::shared_ptr<const KvFuture> future) {
+std::unique_ptr<kv::EvictionPolicy> make_kv_opt(std::uint32_t slots,
+                                                std::shared_ptr<const KvFuture> future) {
   return std::make_unique<Opt>(slots, std::move(future));
 }
 

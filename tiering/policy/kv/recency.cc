@@ -12,7 +12,7 @@ enum class Renewal : std::uint8_t {
   kOnHit = 1,  ///< lru
 };
 
-class Recency final : public KvPolicy {
+class Recency final : public kv::EvictionPolicy {
  public:
   Recency(std::uint32_t slots, Renewal renewal) : idle_(slots), keys_(slots), renewal_(renewal) {}
 
@@ -37,10 +37,12 @@ class Recency final : public KvPolicy {
 
 }  // namespace
 
-std::unique_ptr<KvPolicy> make_kv_lru(std::uint32_t slots, std::shared_ptr<const KvFuture>) {
+std::unique_ptr<kv::EvictionPolicy> make_kv_lru(std::uint32_t slots,
+                                                std::shared_ptr<const KvFuture>) {
   return std::make_unique<Recency>(slots, Renewal::kOnHit);
 }
-std::unique_ptr<KvPolicy> make_kv_fifo(std::uint32_t slots, std::shared_ptr<const KvFuture>) {
+std::unique_ptr<kv::EvictionPolicy> make_kv_fifo(std::uint32_t slots,
+                                                 std::shared_ptr<const KvFuture>) {
   return std::make_unique<Recency>(slots, Renewal::kNever);
 }
 

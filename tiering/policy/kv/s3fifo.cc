@@ -39,7 +39,7 @@ class GhostRing {
   std::uint32_t next_ = 0;
 };
 
-class S3Fifo final : public KvPolicy {
+class S3Fifo final : public kv::EvictionPolicy {
  public:
   explicit S3Fifo(std::uint32_t slots)
       : idle_small_(slots),
@@ -106,7 +106,8 @@ class S3Fifo final : public KvPolicy {
 
 }  // namespace
 
-std::unique_ptr<KvPolicy> make_kv_s3fifo(std::uint32_t slots, std::shared_ptr<const KvFuture>) {
+std::unique_ptr<kv::EvictionPolicy> make_kv_s3fifo(std::uint32_t slots,
+                                                   std::shared_ptr<const KvFuture>) {
   return std::make_unique<S3Fifo>(slots);
 }
 

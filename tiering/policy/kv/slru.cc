@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::uint32_t kProtectedPart = 5;
 
-class Slru final : public KvPolicy {
+class Slru final : public kv::EvictionPolicy {
  public:
   explicit Slru(std::uint32_t slots)
       : idle_(slots),
@@ -69,7 +69,8 @@ class Slru final : public KvPolicy {
 
 }  // namespace
 
-std::unique_ptr<KvPolicy> make_kv_slru(std::uint32_t slots, std::shared_ptr<const KvFuture>) {
+std::unique_ptr<kv::EvictionPolicy> make_kv_slru(std::uint32_t slots,
+                                                 std::shared_ptr<const KvFuture>) {
   return std::make_unique<Slru>(slots);
 }
 
