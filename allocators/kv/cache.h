@@ -2,9 +2,10 @@
 // The KV-cache: sequences over blocks, blocks over tiers, prefixes shared. What it promises its
 // user is said in <terrace/kv.h>, whose functions call one method each; the walk through it is
 // docs/life-of-a-kv-block.md. Parts, bottom up:
-//   slot_pool.h     free places of one tier                  block_index.h  chain hash -> block
-//   copy_queue.h    copies between tiers on its own thread    prefix_store.h  kept over restarts
-//   sequence.h      one sequence: its tokens, blocks, table   admission.h     who may come in
+//   slot_pool.h, places.h   free slots of the tiers     chain_hash.h, block_index.h  hash -> block
+//   blocks.h     what is where, leased, cached, may go   copy_queue.h    copies on its own thread
+//   moves.h      what is demoted and promoted            admission.h     who may come in
+//   sequence.h   one sequence: tokens, blocks, table     prefix_store.h  kept over restarts
 // Thread-safe: calls on one sequence exclude each other by its own lock, calls on different ones
 // run side by side. append() and written() take no lock of the cache unless a block ends. Allocates
 // when a sequence begins, never in append().
@@ -45,6 +46,8 @@ struct CacheOptions {
   std::function<std::unique_ptr<EvictionPolicy>(std::uint32_t blocks)> make_policy;
   PrefixStore* store = nullptr;  ///< outlives the cache; may be null
   std::uint64_t hash_seed = 0;   ///< the store's, where there is one
+  /// Bits of the chain hashes that are used: fewer in tests, which want collisions.
+  std::uint64_t hash_mask = ~std::uint64_t{0};
 };
 
 /// Why something was refused; the C API has a status for each.
@@ -149,8 +152,9 @@ class Cache {
   /// Until nothing is under way: demotions, prefetches, writes to the store.
   void settle();
 
+  struct State;  ///< cache_state.h
+
  private:
-  struct State;
   explicit Cache(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

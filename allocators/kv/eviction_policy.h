@@ -24,6 +24,14 @@ struct KvRequest {
   std::span<const ChainHash> blocks;  ///< first to last
 };
 
+/// A block that was completed by an earlier request, or comes from another tier.
+struct KvBlock {
+  ChainHash hash = 0;
+  ChainHash parent = 0;              ///< 0: it is a first block
+  std::uint32_t position = 0;        ///< in its chain
+  std::uint32_t request_blocks = 0;  ///< of the chain, as far as it is known
+};
+
 class EvictionPolicy {
  public:
   virtual ~EvictionPolicy() = default;
@@ -41,8 +49,12 @@ class EvictionPolicy {
   /// The slot whose block goes so that block `position` of the request at hand gets a place.
   /// kNoSlot: the new block is worth less than all of them, or none may go.
   virtual KvSlot victim_for(std::uint32_t position) = 0;
-  /// The block left the slot. It was released before.
+  /// The block left the slot, released or held.
   virtual void evicted(KvSlot slot) = 0;
+  /// A block that is not of the request at hand got the slot; it is held until it is released.
+  virtual void joined(KvSlot slot, const KvBlock& block) = 0;
+  /// The released slot whose block is worth least; kNoSlot: none may go.
+  virtual KvSlot least() = 0;
 };
 
 }  // namespace terrace::kv

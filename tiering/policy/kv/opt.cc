@@ -30,6 +30,11 @@ class Opt final : public kv::EvictionPolicy {
     return idle_.least();
   }
   void evicted(KvSlot slot) override { idle_.erase(slot); }
+  /// Of what is not in the trace the future is not known: never again.
+  void joined(KvSlot slot, const kv::KvBlock& block) override {
+    keys_[slot] = request_key(0, block.position);
+  }
+  KvSlot least() override { return idle_.empty() ? kNoSlot : idle_.least(); }
 
  private:
   /// Least: wanted last, and of one request the deepest.

@@ -25,8 +25,10 @@ class Recency final : public kv::EvictionPolicy {
   }
   void released(KvSlot slot) override { idle_.insert(slot, keys_[slot]); }
   void held(KvSlot slot) override { idle_.erase(slot); }
-  KvSlot victim_for(std::uint32_t) override { return idle_.empty() ? kNoSlot : idle_.least(); }
+  KvSlot victim_for(std::uint32_t) override { return least(); }
   void evicted(KvSlot slot) override { idle_.erase(slot); }
+  void joined(KvSlot slot, const kv::KvBlock& block) override { inserted(slot, block.position); }
+  KvSlot least() override { return idle_.empty() ? kNoSlot : idle_.least(); }
 
  private:
   KeyedHeap idle_;

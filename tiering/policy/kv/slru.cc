@@ -36,7 +36,8 @@ class Slru final : public kv::EvictionPolicy {
     (protected_.contains(slot) ? idle_protected_ : idle_).insert(slot, keys_[slot]);
   }
   void held(KvSlot slot) override { forget_idle(slot); }
-  KvSlot victim_for(std::uint32_t) override {
+  KvSlot victim_for(std::uint32_t) override { return least(); }
+  KvSlot least() override {
     if (!idle_.empty()) return idle_.least();
     return idle_protected_.empty() ? kNoSlot : idle_protected_.least();
   }
@@ -44,6 +45,7 @@ class Slru final : public kv::EvictionPolicy {
     forget_idle(slot);
     protected_.erase(slot);
   }
+  void joined(KvSlot slot, const kv::KvBlock& block) override { inserted(slot, block.position); }
 
  private:
   void forget_idle(KvSlot slot) {
