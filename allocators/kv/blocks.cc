@@ -230,14 +230,27 @@ BlockId Blocks::least(std::uint32_t tier) {
 }
 
 bool Blocks::drop_least(std::uint32_t from) {
-  // From the slowest: when it offers none, no block above it has an unleased child there.
   for (std::uint32_t tier = places_.tiers(); tier > from; --tier) {
     const BlockId id = least(tier - 1);
     if (id == kNoBlock || blocks_[id].children > 0) continue;
     drop(id);
     return true;
   }
-  return false;
+  return drop_any_leaf(from);
+}
+
+/// Where all that policies name has children on slower tiers, whose own children are on faster
+/// ones: seldom, so that a search through all blocks will do.
+bool Blocks::drop_any_leaf(std::uint32_t from) {
+  BlockId slowest = kNoBlock;
+  for (BlockId id = 0; id < count(); ++id) {
+    const Block& block = blocks_[id];
+    if (!block.offered || block.children > 0 || tier_of(id) < from) continue;
+    if (slowest == kNoBlock || tier_of(id) > tier_of(slowest)) slowest = id;
+  }
+  if (slowest == kNoBlock) return false;
+  drop(slowest);
+  return true;
 }
 
 void Blocks::lose(Place place) {

@@ -123,6 +123,7 @@ class Blocks {
     return {tokens_.data() + std::size_t{id} * block_tokens_, blocks_[id].filled};
   }
   Place take_place();
+  bool drop_any_leaf(std::uint32_t from);
   void set_at(Place place, BlockId id);
   void count_at_parent(const Block& block, std::uint32_t change);
   void leave_policy(BlockId id);

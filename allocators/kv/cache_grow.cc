@@ -134,6 +134,10 @@ static void seal_blocks(Cache::State& state, Sequence& sequence, std::uint64_t t
     id = state.blocks.seal(id, sequence.hashes[i], before, sequence.root,
                            static_cast<std::uint32_t>(i), all.subspan(i * per_block, per_block));
     sequence.table[i] = state.blocks[id].place;
+    // An equal block took its place, and may still be on its way.
+    if (state.blocks[id].moving == Moving::kArrival) {
+      sequence.arrivals.push_back(state.blocks[id].job);
+    }
   }
   if (sequence.hashes.size() == sequence.blocks.size()) sequence.own_tail = false;
 }

@@ -53,8 +53,10 @@ void Cache::State::keep_tail(Sequence& sequence) {
   const ChainHash before = full == 0 ? 0 : sequence.hashes.back();
   sequence.tail_hash = hasher.block(hasher.root({before, sequence.id | kTailOwner}), tokens);
   sequence.tail_parent = full == 0 ? kNoBlock : sequence.blocks[full - 1];
-  blocks.seal(last, sequence.tail_hash, sequence.tail_parent, tail_root(sequence),
-              static_cast<std::uint32_t>(full), tokens);
+  // An earlier tail of the same tokens may still be there, if it moved when it was dropped.
+  sequence.blocks.back() =
+      blocks.seal(last, sequence.tail_hash, sequence.tail_parent, tail_root(sequence),
+                  static_cast<std::uint32_t>(full), tokens);
 }
 
 BlockId Cache::State::find_tail(const Sequence& sequence) const {

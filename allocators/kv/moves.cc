@@ -186,11 +186,19 @@ std::uint32_t Moves::flip() {
 void Moves::settle_flips() {
   for (const BlockId id : std::exchange(flipped_, {})) blocks_.end_move(id);
   keep_room();
+  one_ended_.notify_all();
 }
 
 bool Moves::wait_for_one(std::unique_lock<std::shared_mutex>& held) {
   if (queue_ == nullptr || blocks_.moving() == 0) return false;
-  one_ended_.wait(held);
+  // Copies that wait for a step hold a place that is wanted now.
+  bool freed = false;
+  for (const BlockId id : std::exchange(ready_, {})) {
+    if (blocks_[id].moving != Moving::kReady) continue;
+    blocks_.end_move(id);
+    freed = true;
+  }
+  if (!freed) one_ended_.wait(held);
   return true;
 }
 
