@@ -52,7 +52,8 @@ enum {
   TERRACE_CANCELLED = 9,     ///< the job was, before it had moved everything
   TERRACE_TIMED_OUT = 10,    ///< it goes on
   TERRACE_CORRUPT = 11,      ///< a checksum is not the one that was expected
-  TERRACE_INTERNAL = 12      ///< a fault of the library
+  TERRACE_INTERNAL = 12,     ///< a fault of the library
+  TERRACE_LIMIT = 13         ///< a limit that the program itself has set
 };
 
 /// A few words for a status, "unknown status" for another number. Never NULL.
