@@ -70,10 +70,13 @@ Context::Context(std::uint32_t number, ContextSettings settings)
       class_tier_(settings.class_tier),
       tensors_(HandleKind::kTensor, number),
       jobs_(HandleKind::kJob, number),
-      pools_(HandleKind::kPool, number) {}
+      pools_(HandleKind::kPool, number),
+      caches_(HandleKind::kKv, number),
+      sequences_(HandleKind::kSequence, number) {}
 
 Context::~Context() {
   stop();
+  for (const KvRef& cache : caches_.all()) (void)close_kv(cache->handle);
   for (const auto& pool : pools_.all()) pool->blocks.reset();
   for (const TensorRef& tensor : tensors_.all()) end_memory(*tensor);
   mover_.reset();

@@ -33,6 +33,7 @@ struct Tensor {
   std::string name;
   Wish wish;
   bool adopted = false;
+  bool owned = false;  ///< by the library: one pin is not the program's to take away
 
   // Under Context::memory. An adopted one has no object.
   extent::Object* object = nullptr;
