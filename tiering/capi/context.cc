@@ -79,10 +79,13 @@ Context::Context(std::uint32_t number, ContextSettings settings)
       tensors_(HandleKind::kTensor, number),
       jobs_(HandleKind::kJob, number),
       pools_(HandleKind::kPool, number),
+      caches_(HandleKind::kKv, number),
+      sequences_(HandleKind::kSequence, number),
       session_(std::move(settings.session)) {}
 
 Context::~Context() {
   stop();
+  for (const KvRef& cache : caches_.all()) (void)close_kv(cache->handle);
   end_session();
   for (const auto& pool : pools_.all()) pool->blocks.reset();
   for (const TensorRef& tensor : tensors_.all()) end_memory(*tensor);

@@ -6,6 +6,7 @@
 //   contents.cc files loaded, memory adopted             pools.cc   small blocks
 //   jobs.cc     queue and thread of the jobs             room.cc    room at the cost of others
 //   session.cc  a session of what is told
+//   kv.cc       KV-caches over tensors, their sequences
 // Two locks, never held together: `memory` serialises the mechanism and is held for a piece of a
 // move at most, `control` guards jobs, pins, and who is at work on which tensor. Tables of handles
 // have locks of their own, inside either. Methods return a status and leave the text to
@@ -27,6 +28,7 @@
 #include "tiering/capi/failure.h"
 #include "tiering/capi/handles.h"
 #include "tiering/capi/job.h"
+#include "tiering/capi/kv.h"
 #include "tiering/capi/memory.h"
 #include "tiering/capi/pool.h"
 #include "tiering/capi/tensor.h"
@@ -125,6 +127,15 @@ class Context {
                                void*& address);
   terrace_status pool_free(std::uint64_t handle, void* address);
 
+  // KV-caches
+  terrace_status open_kv(const terrace_kv_options& options, std::uint64_t& handle);
+  terrace_status close_kv(std::uint64_t handle);
+  terrace_status find_kv(std::uint64_t handle, KvRef& cache) const;
+  terrace_status find_sequence(std::uint64_t handle, KvSequenceRef& sequence) const;
+  /// The sequence of an open cache gets a handle.
+  terrace_status name_sequence(const KvRef& cache, kv::SequenceRef sequence, std::uint64_t& handle);
+  terrace_status end_sequence(std::uint64_t handle);
+
  private:
   // tensors.cc
   static terrace_status read_identity(const terrace_tensor_options& options, Tensor& tensor);
@@ -196,6 +207,10 @@ class Context {
   bool unmap_for_pool(Pool& pool, void* at) noexcept;
   static terrace_status fail_no_pool(std::uint64_t handle);
 
+  // kv.cc
+  terrace_status take_kv_pools(const KvPlan& plan, std::vector<kv::TierPool>& pools, Kv& cache);
+  void forget_sequences(Kv& cache);
+
   const std::uint32_t number_;
   std::unique_ptr<Memory> memory_;
   std::unique_ptr<migrate::Mover> mover_;
@@ -220,6 +235,8 @@ class Context {
   HandleTable<Tensor> tensors_;
   HandleTable<Job> jobs_;
   HandleTable<Pool> pools_;
+  HandleTable<Kv> caches_;
+  HandleTable<KvSequence> sequences_;
 
   std::unique_ptr<ToldSession> session_;
 

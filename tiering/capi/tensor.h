@@ -44,6 +44,7 @@ struct Tensor {
   Wish wish;
   bool adopted = false;
   ToldTensor told;
+  bool owned = false;  ///< by the library: one pin is not the program's to take away
 
   // Under Context::memory. An adopted one has no object.
   extent::Object* object = nullptr;
