@@ -72,7 +72,7 @@ std::optional<double> period_of_dense_blocks(const std::vector<ObjectHeat>& obje
 void find_step(const Steady& steady, HeatMap& map) {
   if (steady.step_seconds > 0) {
     map.step_seconds = steady.step_seconds;
-    map.step_source = "watched block";
+    map.step_source = steady.told ? "the engine" : "watched block";
   } else if (const std::optional<double> period = period_of_dense_blocks(map.objects)) {
     map.step_seconds = *period;
     map.step_source = "block touch rate";
@@ -135,6 +135,11 @@ double ObjectHeat::bytes_per_second() const {
 double ObjectHeat::bytes_written_per_second() const {
   return std::accumulate(block_bytes_written_per_second.begin(),
                          block_bytes_written_per_second.end(), 0.0);
+}
+
+double ObjectHeat::written_known_share() const {
+  const auto size = static_cast<double>(key.size_bytes);
+  return size > 0 ? std::min(1.0, written_known_bytes / size) : 0;
 }
 
 Result<HeatMap> build_heat_map(const session::Session& session, double min_lifetime_share) {

@@ -33,8 +33,10 @@ struct ObjectHeat {
   double lifetime_share = 0;        ///< of the session's time that it lived
   std::vector<double> block_bytes_per_second;  ///< one for each 2 MiB block
   std::vector<std::uint8_t> block_tiers;       ///< where each block lay while recorded
-  /// Written, as far as a source told writes apart; empty when none did
+  /// Written, as far as a source told writes apart; empty when none did, zero for blocks of which
+  /// none did
   std::vector<double> block_bytes_written_per_second;
+  double written_known_bytes = 0;  ///< size of the blocks of which writes were told apart
   /// "present-bits", "memory-samples", "damon", "write-tracking", "referenced-bits" or
   /// "link-faults", the latter also behind another and a "+"; "none" when nothing can be said of
   /// it, which includes an object without a touch that was watched for less than three steps
@@ -45,6 +47,8 @@ struct ObjectHeat {
 
   double bytes_per_second() const;
   double bytes_written_per_second() const;
+  /// Of its size, that of which writes were told apart: 0: what is written is unknown.
+  double written_known_share() const;
 };
 
 struct HeatMap {

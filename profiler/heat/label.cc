@@ -88,6 +88,8 @@ std::string Labeller::name(const session::Frame& frame) {
 
 std::string Labeller::label(const session::Object& object) {
   if (!object.path.empty()) return std::string(base_name(object.path));
+  // Without a call-site only the engine can have named it.
+  if (object.frames.empty() && object.names.size() == 1) return object.names.front().name;
   std::string label;
   std::string fallback;
   std::size_t taken = 0;

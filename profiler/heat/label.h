@@ -16,8 +16,9 @@ class Labeller {
  public:
   /// "symbol", or "module+0xoffset" when the module cannot be read or has no symbol there.
   std::string name(const session::Frame& frame);
-  /// The base name of a file; else up to two informative symbols, innermost first, as "a < b";
-  /// else "module+0xoffset" of the innermost frame outside the allocators; else the origin.
+  /// The base name of a file; else, without frames, the one name that it has; else up to two
+  /// informative symbols, innermost first, as "a < b"; else "module+0xoffset" of the innermost
+  /// frame outside the allocators; else the origin.
   std::string label(const session::Object& object);
 
  private:

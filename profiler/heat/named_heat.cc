@@ -100,7 +100,10 @@ class Splitter {
       const double rate = heat_[i].bytes_per_second;
       if (rate <= 0 || whole <= 0) continue;
       const double counts = object_.relative_error / std::sqrt(std::min(rate / whole, 1.0));
-      heat_[i].relative_error = std::hypot(counts, std::sqrt(open_[i]) / rate);
+      const double error = std::hypot(counts, std::sqrt(open_[i]) / rate);
+      // What is left of exact figures is the rounding of doubles.
+      constexpr double kRounding = 1e-9;
+      heat_[i].relative_error = error < kRounding ? 0 : error;
     }
   }
 

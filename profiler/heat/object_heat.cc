@@ -141,6 +141,28 @@ void measure_referenced(const session::Object& object, const Counts& referenced,
       total > 0 ? 1 / std::sqrt(static_cast<double>(referenced.records.size())) : 1;
 }
 
+// Exact as far as the engine is: no error of counting, and nothing to be smoothed.
+void rates_of_told(const session::Session& session, const session::Object& object,
+                   const Counts& told, std::vector<double>& rates) {
+  const std::vector<double> units = units_of(session, object, told.kind);
+  rates.assign(units.size(), 0.0);
+  for (std::size_t block = 0; block < units.size(); ++block) {
+    rates[block] = told.touches[block] * units[block] / told.watched_s;
+  }
+}
+
+void measure_told(const session::Session& session, const session::Object& object,
+                  const Steady& steady, const Counts& told, ObjectHeat& heat) {
+  rates_of_told(session, object, told, heat.block_bytes_per_second);
+  heat.source = session::name_of(told.kind);
+  heat.watched_seconds = told.watched_s;
+  heat.relative_error = 0;
+  const Counts writes = sum_counts(session, object, steady, session::SourceKind::kHintedWrites);
+  if (!writes.any()) return;
+  rates_of_told(session, object, writes, heat.block_bytes_written_per_second);
+  heat.written_known_bytes = static_cast<double>(object.record.size_bytes);
+}
+
 std::string name_sources(const Counts& windows, bool by_windows, bool by_faults) {
   const std::string faults = session::name_of(session::SourceKind::kLinkFaults);
   if (!by_windows) return by_faults ? faults : "none";
@@ -169,6 +191,7 @@ void measure_writes(const session::Session& session, const session::Object& obje
   if (!writes.any()) return;
   heat.block_bytes_written_per_second.assign(object.record.block_count, 0.0);
   measure_windows(session, object, writes, blocks, heat.block_bytes_written_per_second);
+  for (const std::size_t block : blocks) heat.written_known_bytes += bytes_of_block(object, block);
 }
 
 }  // namespace
@@ -178,6 +201,10 @@ void measure_blocks(const session::Session& session, const session::Object& obje
   using session::SourceKind;
   heat.block_tiers = known_tiers(session, object);
   heat.block_bytes_per_second.assign(object.record.block_count, 0.0);
+  if (const Counts told = sum_counts(session, object, steady, SourceKind::kHints); told.any()) {
+    measure_told(session, object, steady, told, heat);
+    return;
+  }
   const Counts windows = best_windows(session, object, steady);
   const Counts faults = sum_counts(session, object, steady, SourceKind::kLinkFaults);
   const Counts referenced = sum_counts(session, object, steady, SourceKind::kReferencedBits);

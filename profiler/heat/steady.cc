@@ -60,6 +60,19 @@ bool any_heat_within(const session::Session& session, const Steady& steady) {
   });
 }
 
+/// False: no step is complete between two marks.
+bool take_marks(const session::Session& session, Steady& steady) {
+  if (session.marks.empty()) return false;
+  const session::MarkRecord& first = session.marks.front();
+  const session::MarkRecord& last = session.marks.back();
+  if (last.at_ns <= first.at_ns || last.steps <= first.steps) return false;
+  steady.spans.push_back({since_start(session, first.at_ns), since_start(session, last.at_ns)});
+  steady.step_seconds = static_cast<double>(last.at_ns - first.at_ns) * kNanosecond /
+                        static_cast<double>(last.steps - first.steps);
+  steady.told = true;
+  return true;
+}
+
 }  // namespace
 
 double middle_of(const session::Session& session, const session::HeatRecord& record) {
@@ -94,6 +107,7 @@ double since_start(const session::Session& session, std::uint64_t ns) {
 
 Steady find_steady(const session::Session& session) {
   Steady steady;
+  if (take_marks(session, steady)) return steady;
   steady.spans = spans_of_steps(session);
   steady.step_seconds = weighted_median_period(session);
   if (!any_heat_within(session, steady)) {

@@ -8,6 +8,9 @@
 // for the step every few seconds only. Without them, or when no heat was recorded in those spans,
 // it is the last 60 % of the session.
 // The step is the median of the records' periods, weighted by their observations.
+// Where the engine tells its steps (MarkRecord), the work is what lies between its first mark and
+// its last, and the step that time over the steps in it: so what it told for each step comes out
+// exact.
 #pragma once
 
 #include <vector>
@@ -25,7 +28,8 @@ struct Span {
 
 struct Steady {
   std::vector<Span> spans;  ///< ascending, disjoint
-  double step_seconds = 0;  ///< 0: no StepRecord
+  double step_seconds = 0;  ///< 0: neither StepRecord nor marks
+  bool told = false;        ///< the engine told its steps
 
   /// A heat record counts when the middle of its time does: they come about once a second.
   bool holds(double at_s) const;

@@ -61,6 +61,8 @@ class StretchBuilder {
         return true;
       case SourceKind::kWriteTracking:
         return !by_faults && !has_windows_;
+      case SourceKind::kHintedWrites:  // a part of the hints
+        return false;
       default:
         return !by_faults;
     }

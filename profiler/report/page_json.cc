@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "profiler/report/named_parts.h"
+#include "profiler/report/sources.h"
 #include "profiler/report/totals.h"
 #include "profiler/report/words.h"
 
@@ -180,6 +181,10 @@ class ObjectsJson {
                  {"site", site_of(object)},
                  {"size", object.key.size_bytes},
                  {"bytes_per_second", short_number(rate)},
+                 {"written_per_second", object.written_known_share() > 0
+                                            ? json(short_number(object.bytes_written_per_second()))
+                                            : json()},
+                 {"written_known", short_number(object.written_known_share())},
                  {"source", object.source},
                  {"error", short_number(object.relative_error)},
                  {"now", now}};
@@ -258,6 +263,7 @@ json page_json(const heat::HeatMap& map, const heat::Timeline& timeline,
           {"step", {{"seconds", map.step_seconds}, {"source", map.step_source}}},
           {"link_wait_share", map.link_wait_share},
           {"observer_cpu_share", map.observer_cpu_share},
+          {"sources", sources_json(map)},
           {"tiers", tiers_json(map, view)},
           {"steps", steps_json(timeline)},
           {"grid", grid_json(make_heat_grid(map, timeline, {}))},

@@ -3,6 +3,7 @@
 
 #include "profiler/report/names.h"
 #include "profiler/report/report.h"
+#include "profiler/report/sources.h"
 #include "profiler/report/totals.h"
 #include "profiler/report/words.h"
 
@@ -62,6 +63,9 @@ json object_json(const heat::HeatMap& map, const heat::ObjectHeat& object) {
           {"lifetime_share", object.lifetime_share},
           {"bytes_per_second", rate},
           {"bytes_per_step", map.step_seconds > 0 ? json(rate * map.step_seconds) : json()},
+          {"bytes_written_per_second",
+           object.written_known_share() > 0 ? json(object.bytes_written_per_second()) : json()},
+          {"written_known_share", object.written_known_share()},
           {"source", object.source},
           {"relative_error", object.relative_error},
           {"tier_bytes", tiers},
@@ -88,6 +92,7 @@ json to_json(const heat::HeatMap& map) {
             {"source", map.step_source}}},
           {"link_wait_share", map.link_wait_share},
           {"observer_cpu_share", map.observer_cpu_share},
+          {"sources", sources_json(map)},
           {"block_bytes", kBlockBytes.value},
           {"tiers", tiers},
           {"objects", objects},

@@ -5,6 +5,7 @@
 #include "profiler/report/heat_bar.h"
 #include "profiler/report/names.h"
 #include "profiler/report/report.h"
+#include "profiler/report/sources.h"
 #include "profiler/report/totals.h"
 #include "profiler/report/words.h"
 
@@ -71,6 +72,7 @@ class TextReport {
     line(format("link wait    %s of the time, summed over threads",
                 percent(map_.link_wait_share).c_str()));
     line(format("observer     %s of one CPU", percent(map_.observer_cpu_share).c_str()));
+    for (const std::string& text : sources_text(map_, width_)) line(text);
   }
 
   void tiers() {
@@ -104,12 +106,13 @@ class TextReport {
       split_width_ = std::max(split_width_, columns(tier_split(map_.objects[i])) + 2);
     }
     const std::string head = right("#", 3) + right("size", 9) + right("GB/s", 8) +
-                             right("MB/step", 9) + right("error", 8) + "  " + left("source", 17) +
-                             left("tiers", split_width_);
+                             right("MB/step", 9) + right("error", 8) + right("written", 9) + "  " +
+                             left("source", 17) + left("tiers", split_width_);
     label_apart_ = columns(head) + kLabelRoom > width_;
     line(head + (label_apart_ ? "" : "label"));
     for (std::size_t i = 0; i < shown; ++i) object(i + 1, map_.objects[i]);
     if (shown < map_.objects.size()) left_out(shown);
+    line("     written: GB/s; ?: no source told writes apart, >=: of a part of the object alone");
     if (full_passes_ <= 0) return;
     std::string scale =
         format("     a full bar cell is read %s times a second", digits(full_passes_).c_str());
@@ -128,8 +131,8 @@ class TextReport {
                : rate > 0 ? "exact"
                           : "-",
                8) +
-         "  " + left(short_source(object.source), 17) + left(tier_split(object), split_width_) +
-         (label_apart_ ? "" : label));
+         right(written_words(object), 9) + "  " + left(short_source(object.source), 17) +
+         left(tier_split(object), split_width_) + (label_apart_ ? "" : label));
     if (label_apart_) line("     " + label);
     line("     " + heat_bar(object, full_passes_, width_ - 5, options_.glyphs));
   }

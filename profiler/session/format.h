@@ -33,6 +33,7 @@ enum class ChunkKind : std::uint32_t {
   kPlacement = 9,  ///< PlacementRecord, then tier index for each block: the object moved
   kNames = 10,     ///< NamesRecord, path of the file that named it, then for each range
                    ///< NamedRangeRecord and name; the last chunk of an object counts
+  kMark = 12,      ///< MarkRecord
   kSource = 13,    ///< SourceRecord, then in words why it is this source
   kPacked = 14,    ///< PackedRecord, then a zstd frame of whole chunks, then zeros
 };
@@ -45,7 +46,8 @@ enum class SourceKind : std::uint32_t {
   kMemorySamples = 4,   ///< sampled loads and stores by address: PEBS, IBS
   kDamon = 5,           ///< the kernel's access monitor on this process's address space
   kWriteTracking = 6,   ///< pages written to within short windows
-  kHints = 7,           ///< told by the engine
+  kHints = 7,           ///< told by the engine: bytes read and written together
+  kHintedWrites = 8,    ///< the part of them that was written
 };
 
 /// Who decided on the source.
@@ -184,12 +186,18 @@ struct SourceRecord {
   std::uint64_t fault_cost_ns;   ///< calibrated: one touched block of one window
 };
 
+/// What the engine says of its own time.
+struct MarkRecord {
+  std::uint64_t at_ns;
+  std::uint64_t steps;  ///< that are complete by then, in the engine's own count
+};
+
 struct PackedRecord {
   std::uint32_t plain_bytes;  ///< of the chunks in the frame, their headers included
   std::uint32_t frame_bytes;
 };
 
 static_assert(sizeof(ChunkHeader) == 16 && sizeof(HeatRecord) == 48 && sizeof(ObjectRecord) == 64);
-static_assert(sizeof(SourceRecord) == 80);
+static_assert(sizeof(SourceRecord) == 80 && sizeof(MarkRecord) == 16);
 
 }  // namespace terrace::session

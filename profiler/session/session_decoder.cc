@@ -52,6 +52,8 @@ Decoded SessionDecoder::decode(ChunkKind kind, const std::byte* payload, std::si
       return cost(payload, size);
     case ChunkKind::kPlacement:
       return placement(payload, size);
+    case ChunkKind::kMark:
+      return mark(payload, size);
     case ChunkKind::kSource:
       return source(payload, size);
     case ChunkKind::kNames:
@@ -170,6 +172,14 @@ Decoded SessionDecoder::cost(const std::byte* payload, std::size_t size) {
   CostRecord record{};
   if (!take(payload, size, record)) return Decoded::kMalformed;
   session_.costs.push_back(record);
+  return Decoded::kTaken;
+}
+
+Decoded SessionDecoder::mark(const std::byte* payload, std::size_t size) {
+  MarkRecord record;
+  if (!take(payload, size, record)) return Decoded::kMalformed;
+  session_.marks.push_back(record);
+  saw_time(record.at_ns);
   return Decoded::kTaken;
 }
 

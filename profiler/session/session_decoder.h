@@ -39,6 +39,7 @@ class SessionDecoder {
   Decoded placement(const std::byte* payload, std::size_t size);
   Decoded step(const std::byte* payload, std::size_t size);
   Decoded cost(const std::byte* payload, std::size_t size);
+  Decoded mark(const std::byte* payload, std::size_t size);
   Decoded source(const std::byte* payload, std::size_t size);
   Decoded names(const std::byte* payload, std::size_t size);
 

@@ -56,6 +56,7 @@ struct Session {
   std::vector<Object> objects;  ///< in order of birth
   std::vector<StepRecord> steps;
   std::vector<CostRecord> costs;    ///< in order of time
+  std::vector<MarkRecord> marks;    ///< of the engine, as they lie in the file
   std::vector<SourceUse> sources;   ///< each once; empty in sessions of before there was a choice
   bool complete = false;            ///< closed in order
   std::uint64_t bytes_ignored = 0;  ///< torn tail

@@ -179,6 +179,21 @@ void SessionWriter::source(const SourceRecord& record, const char* reason) {
   append(ChunkKind::kSource, parts, sizes, 2);
 }
 
+void SessionWriter::mark(const MarkRecord& record) {
+  const void* parts[] = {&record};
+  const std::uint32_t sizes[] = {sizeof record};
+  append(ChunkKind::kMark, parts, sizes, 1);
+}
+
+void SessionWriter::named(std::uint64_t object, const NamedRangeRecord& record, const char* name) {
+  NamesRecord names{};
+  names.object = object;
+  names.range_count = 1;
+  const void* parts[] = {&names, &record, name};
+  const std::uint32_t sizes[] = {sizeof names, sizeof record, record.name_bytes};
+  append(ChunkKind::kNames, parts, sizes, 3);
+}
+
 void SessionWriter::close() {
   if (!is_open()) return;
   append(ChunkKind::kEnd, nullptr, nullptr, 0);

@@ -43,6 +43,9 @@ class SessionWriter {
   void cost(const CostRecord& record);
   /// `reason` is NUL-terminated.
   void source(const SourceRecord& record, const char* reason);
+  void mark(const MarkRecord& record);
+  /// Names all of the object; nothing has to be known of a file.
+  void named(std::uint64_t object, const NamedRangeRecord& record, const char* name);
   /// Writes kEnd and closes. Safe to call twice.
   void close();
   /// In a fork's child: forgets the file without writing to it.

@@ -24,6 +24,8 @@ constexpr const char* name_of(SourceKind source) {
       return "write-tracking";
     case SourceKind::kHints:
       return "hints";
+    case SourceKind::kHintedWrites:
+      return "hinted-writes";
   }
   return nullptr;
 }

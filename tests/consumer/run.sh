@@ -33,7 +33,7 @@ foreach(program c_program cxx_program)
   target_link_libraries(${program} PRIVATE Terrace::terrace)
 endforeach()
 END
-cmake -S "$scratch/project" -B "$scratch/project/build" -DCMAKE_PREFIX_PATH="$prefix" \
+cmake -G Ninja -S "$scratch/project" -B "$scratch/project/build" -DCMAKE_PREFIX_PATH="$prefix" \
   >"$scratch/configure.txt"
 cmake --build "$scratch/project/build" >"$scratch/build.txt"
 "$scratch/project/build/c_program"

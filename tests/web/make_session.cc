@@ -78,6 +78,9 @@ void add_heat(SessionBuilder& builder, const Thing& thing, int second) {
     faults[b] = thing.tiers[b] == 1 ? static_cast<std::uint32_t>(passes + noise) : 0;
   }
   builder.heat(thing.id, SourceKind::kPresentBits, second, second + 1, kObserved, seen);
+  // Only the KV cache is written; its pages are told apart in a quarter of the windows.
+  std::vector<std::uint32_t> written(thing.tiers.size(), thing.id < 100 ? 0 : 24);
+  builder.heat(thing.id, SourceKind::kWriteTracking, second, second + 1, kObserved / 4, written);
   builder.heat(thing.id, SourceKind::kLinkFaults, second, second + 1, 1, faults);
 }
 
@@ -120,6 +123,10 @@ int main(int argc, char** argv) {
     builder.object(thing.id, thing.tiers, thing.born_s, {{0, 0, 0x401000 + thing.id * 16}},
                    path_of(thing));
   }
+  builder.source(SourceKind::kPresentBits, 0, "memory samples: no event; present-bits work here",
+                 6'000'000);
+  builder.source(SourceKind::kWriteTracking, 4096,
+                 "writes told apart in one window of four; cost told with present-bits");
   for (int second = 0; second < seconds; ++second) add_second(builder, all, second, seconds);
   builder.end();
   std::ofstream file(argv[1], std::ios::binary);

@@ -33,7 +33,7 @@ look() {
     >"$work/acted.html"
   browse "$work/dom" "$(scheme_flag "$2")" --dump-dom "file://$work/acted.html"
   local name value
-  for name in paint sort-by-name sort-down sort-by-heat filter filter-nothing hover leave keys \
+  for name in paint sort-by-name sort-down sort-by-heat written sources filter filter-nothing hover leave keys \
     toggle paint-again; do
     value=$(sed -nE "s/.*data-did-$name=\"([^\"]*)\".*/\1/p" "$work/dom" | head -1)
     checks=$((checks + 1))

@@ -41,6 +41,19 @@ window.addEventListener("load", () => {
   button("heat").click();
   outcome("SortByHeat", column(0)[0] === "weights.gguf", column(0)[0]);
 
+  button("written").click();
+  const written = column([...table.querySelectorAll("th")].findIndex((one) =>
+    one.textContent.startsWith("written")));
+  // Only the KV cache is written to; the expert behind the link says nothing of its writes.
+  outcome("Written", /^[1-9].* MB\/s$/.test(written[0]) && written.at(-1) === "unknown",
+    `${written[0]}, ${written.at(-1)}`);
+
+  const sources = [...document.querySelectorAll("section")].find((section) =>
+    section.querySelector("h2")?.textContent === "Where heat comes from");
+  const told = [...sources.querySelectorAll("tbody tr")].map((row) => row.textContent).join("; ");
+  outcome("Sources", /present-bits.*90 %/.test(told) && /0\.9 %/.test(told) &&
+    told.includes("memory samples: no event"), told);
+
   const filter = table.querySelector("input");
   filter.value = "expert-3.gguf";
   filter.dispatchEvent(new Event("input"));

@@ -60,7 +60,15 @@ terrace_status read_settings(const terrace_options& options, ContextSettings& se
   auto mover = migrate::Mover::create(mover_options);
   if (!mover) return fail(mover.error());
   settings.mover = std::move(*mover);
-  return read_class_tiers(options, settings);
+  const terrace_status done = read_class_tiers(options, settings);
+  if (done != TERRACE_OK || options.session_file == nullptr) return done;
+  if (options.session_file[0] == '\0') {
+    return fail(TERRACE_BAD_ARGUMENT, "terrace_options.session_file is empty; NULL is for none");
+  }
+  auto session = ToldSession::open(options.session_file, settings.memory->topology);
+  if (!session) return fail(session.error());
+  settings.session = std::move(*session);
+  return TERRACE_OK;
 }
 
 Context::Context(std::uint32_t number, ContextSettings settings)
@@ -70,10 +78,12 @@ Context::Context(std::uint32_t number, ContextSettings settings)
       class_tier_(settings.class_tier),
       tensors_(HandleKind::kTensor, number),
       jobs_(HandleKind::kJob, number),
-      pools_(HandleKind::kPool, number) {}
+      pools_(HandleKind::kPool, number),
+      session_(std::move(settings.session)) {}
 
 Context::~Context() {
   stop();
+  end_session();
   for (const auto& pool : pools_.all()) pool->blocks.reset();
   for (const TensorRef& tensor : tensors_.all()) end_memory(*tensor);
   mover_.reset();
@@ -93,6 +103,7 @@ terrace_status Context::find_tier(const char* name, std::uint32_t& tier) const {
 }
 
 void Context::step() {
+  if (session_ != nullptr) tell_step(step_.load(std::memory_order_relaxed));
   step_.fetch_add(1, std::memory_order_relaxed);
   phase_.store(0, std::memory_order_relaxed);
 }
@@ -129,6 +140,7 @@ void Context::touch(Tensor& tensor, std::uint64_t read_bytes, std::uint64_t writ
     tier_traffic_[i].read.fetch_add(part(read_bytes), std::memory_order_relaxed);
     tier_traffic_[i].written.fetch_add(part(written_bytes), std::memory_order_relaxed);
   }
+  if (session_ != nullptr) tell_touch();
 }
 
 terrace_traffic Context::traffic() const {

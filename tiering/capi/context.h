@@ -5,6 +5,7 @@
 //   tensors.cc  allocate, resize, free                  places.cc  where everything is
 //   contents.cc files loaded, memory adopted             pools.cc   small blocks
 //   jobs.cc     queue and thread of the jobs             room.cc    room at the cost of others
+//   session.cc  a session of what is told
 // Two locks, never held together: `memory` serialises the mechanism and is held for a piece of a
 // move at most, `control` guards jobs, pins, and who is at work on which tensor. Tables of handles
 // have locks of their own, inside either. Methods return a status and leave the text to
@@ -29,6 +30,7 @@
 #include "tiering/capi/memory.h"
 #include "tiering/capi/pool.h"
 #include "tiering/capi/tensor.h"
+#include "tiering/capi/told_session.h"
 #include "tiering/migrate/mover.h"
 
 namespace terrace::capi {
@@ -40,6 +42,7 @@ struct ContextSettings {
   std::unique_ptr<Memory> memory;
   std::unique_ptr<migrate::Mover> mover;
   std::array<std::uint32_t, TERRACE_CLASS_COUNT> class_tier{};
+  std::unique_ptr<ToldSession> session;  ///< null: none was asked for
 };
 
 /// Of a step and a phase in it.
@@ -150,6 +153,16 @@ class Context {
   void look_at_blocks(const Tensor& tensor, std::uint32_t samples, std::uint32_t* tiers,
                       std::uint32_t& absent) const;
 
+  // session.cc
+  std::vector<std::uint8_t> tiers_for_session(const Tensor& tensor) const;
+  std::vector<PlacedTensor> placed_tensors();
+  void tell_birth(Tensor& tensor);
+  void tell_end(Tensor& tensor);
+  void tell_resize(Tensor& tensor);
+  void tell_step(std::uint64_t complete);
+  void tell_touch();
+  void end_session();
+
   // jobs.cc
   template <typename Ready>
   void wait_for_tensor(Tensor& tensor, std::unique_lock<std::mutex>& lock, Ready ready);
@@ -207,6 +220,8 @@ class Context {
   HandleTable<Tensor> tensors_;
   HandleTable<Job> jobs_;
   HandleTable<Pool> pools_;
+
+  std::unique_ptr<ToldSession> session_;
 
   std::atomic<std::uint64_t> step_{0};
   std::atomic<std::uint32_t> phase_{0};

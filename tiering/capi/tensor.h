@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <terrace/terrace.h>
 #include <terrace/units.h>
@@ -24,6 +25,15 @@ struct Wish {
 
 inline constexpr std::uint64_t kUnknownUse = ~std::uint64_t{0};
 
+/// What the session of a context has of a tensor so far; under its lock (told_session.h).
+struct ToldTensor {
+  std::uint64_t object = 0;      ///< its number in the file; 0: it is not there
+  std::uint64_t read_bytes = 0;  ///< that are written down
+  std::uint64_t written_bytes = 0;
+  Bytes size;
+  std::vector<std::uint8_t> tiers;
+};
+
 struct Tensor {
   // As long as it lives.
   std::uint64_t handle = 0;  ///< 0: the pages of a pool, which nobody can name
@@ -33,6 +43,7 @@ struct Tensor {
   std::string name;
   Wish wish;
   bool adopted = false;
+  ToldTensor told;
 
   // Under Context::memory. An adopted one has no object.
   extent::Object* object = nullptr;

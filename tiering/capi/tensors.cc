@@ -258,7 +258,10 @@ terrace_status Context::name(const TensorRef& tensor) {
     tensor->handle = tensors_.add(tensor);
     if (tensor->object != nullptr) tensor->object->id = tensor->handle;
   }
-  if (tensor->handle != 0) return TERRACE_OK;
+  if (tensor->handle != 0) {
+    tell_birth(*tensor);
+    return TERRACE_OK;
+  }
   end_memory(*tensor);
   return fail(TERRACE_NO_MEMORY, "%u tensors are alive, more a context cannot name", kMaxSlots);
 }
@@ -291,6 +294,7 @@ terrace_status Context::free(const TensorRef& tensor) {
     changed_.wait(lock, [&] { return !tensor->moving && tensor->users == 0; });
     cancel_all_of(*tensor);
   }
+  tell_end(*tensor);
   tensors_.remove(tensor->handle);
   end_memory(*tensor);
   return TERRACE_OK;
@@ -401,7 +405,10 @@ terrace_status Context::resize(const TensorRef& tensor, Bytes bytes, void*& addr
   if (done != TERRACE_OK) return done;
   Spill spill;
   done = resize_now(*tensor, bytes, spill);
-  if (done == TERRACE_OK) address = tensor->address;
+  if (done == TERRACE_OK) {
+    address = tensor->address;
+    tell_resize(*tensor);
+  }
   end_change(*tensor);
   tell_spill(tensor->handle, spill);
   return done;

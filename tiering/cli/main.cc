@@ -57,6 +57,8 @@ int dispatch(const Call& call) {
       return options_verb(call);
     case Verb::kSimulate:
       return simulate_verb(call);
+    case Verb::kTop:
+      return top_verb(call);
   }
   return kUsageFailure;
 }

@@ -52,7 +52,7 @@ inline constexpr std::uint32_t kTiers =
     kWrappers | Verb::kPlan | Verb::kReport | Verb::kTopo | Verb::kCalibrate | Verb::kSimulate;
 inline constexpr std::uint32_t kJson = Verb::kDoctor | Verb::kTopo | Verb::kCalibrate |
                                        Verb::kPlan | Verb::kReport | Verb::kVerify | Verb::kStatus |
-                                       Verb::kSimulate | Verb::kWall | Verb::kDiff;
+                                       Verb::kSimulate | Verb::kWall | Verb::kDiff | Verb::kTop;
 inline constexpr std::uint32_t kSession = Verb::kReport | Verb::kPlan | Verb::kExport;
 inline constexpr std::uint32_t kAll = kJson | kWrappers | Verb::kExport | Verb::kCompletion;
 inline constexpr std::uint32_t kWall = static_cast<std::uint32_t>(Verb::kWall);
@@ -104,7 +104,7 @@ inline constexpr std::array kOptions = {
                "record for TIME from the first object on, then let the program go on unobserved; without it, recording ends with the program"},
     OptionSpec{"window-hz", 0, OptionType::kInteger, Reach::kEverywhere, "64", "", "N", option_sets::kWrappers,
                "most heat windows a second while recording; more is finer and costs more"},
-    OptionSpec{"source", 0, OptionType::kChoice, Reach::kEverywhere, "auto", "auto|memory-samples|damon|referenced-bits|present-bits|write-tracking|hints", "NAME", option_sets::kWrappers,
+    OptionSpec{"source", 0, OptionType::kChoice, Reach::kEverywhere, "auto", "auto|memory-samples|damon|referenced-bits|present-bits|write-tracking", "NAME", option_sets::kWrappers,
                "by what recording sees which memory is touched; auto: the first that works here (terrace doctor lists them)"},
     OptionSpec{"budget", 0, OptionType::kPercent, Reach::kEverywhere, "1%", "", "PERCENT", option_sets::kWrappers,
                "of the program's CPU time that recording may take; windows become rarer to keep to it; 0%: no limit"},
@@ -160,6 +160,10 @@ inline constexpr std::array kOptions = {
                "kv: blocks of 512 tokens that the cache holds; several sizes separated by commas"},
     OptionSpec{"kv-policy", 0, OptionType::kText, Reach::kFlagOnly, "all", "", "NAMES", option_sets::kOne(Verb::kSimulate),
                "kv: lru, fifo, s3fifo, slru, terrace, opt, several separated by commas, or all", "policy"},
+    OptionSpec{"interval", 0, OptionType::kDuration, Reach::kEverywhere, "1s", "", "TIME", option_sets::kOne(Verb::kTop),
+               "time between two looks at the program, 100ms or more"},
+    OptionSpec{"once", 0, OptionType::kFlag, Reach::kFlagOnly, "false", "", "", option_sets::kOne(Verb::kTop),
+               "look once, print what changed within one interval, and end; so does --json"},
     OptionSpec{"quick", 0, OptionType::kFlag, Reach::kEverywhere, "false", "", "", option_sets::kOne(Verb::kCalibrate),
                "shorter measurements, wider spread"},
     OptionSpec{"check", 0, OptionType::kFlag, Reach::kFlagOnly, "false", "", "", option_sets::kOne(Verb::kDoctor),

@@ -45,7 +45,7 @@ std::uint32_t source_of(std::string_view name) {
   using session::SourceKind;
   for (const SourceKind kind :
        {SourceKind::kPresentBits, SourceKind::kReferencedBits, SourceKind::kMemorySamples,
-        SourceKind::kDamon, SourceKind::kWriteTracking, SourceKind::kHints}) {
+        SourceKind::kDamon, SourceKind::kWriteTracking}) {
     if (name == session::name_of(kind)) return static_cast<std::uint32_t>(kind);
   }
   return 0;

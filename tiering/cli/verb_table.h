@@ -26,6 +26,7 @@ enum class Verb : std::uint32_t {
   kExport = 1u << 12,
   kDiff = 1u << 13,
   kCompletion = 1u << 14,
+  kTop = 1u << 15,
 };
 
 /// Who gives the exit code.
@@ -95,6 +96,14 @@ inline constexpr std::array kVerbs = {
              "run under Terrace, 3 when it is another user's or does not answer such questions "
              "(no object yet, live-status off, another network namespace), 5 when it should have "
              "answered within two seconds and did not."},
+    VerbSpec{
+        Verb::kTop, VerbKind::kOwn, Visibility::kShown, "top", "[PID]",
+        "watch a running program: tiers, hottest objects, moves, warnings",
+        "Asks as status does, each --interval, and shows the answers on the terminal until q is "
+        "pressed; without PID the one process that answers. Objects are in order of heat while "
+        "the program is recorded, else of size. --once prints one view, --json one document, "
+        "of what changed within one interval. Exits as status does; 3 also when the terminal "
+        "cannot be drawn on, 5 also when the program ended while it was watched."},
     VerbSpec{
         Verb::kSimulate, VerbKind::kOwn, Visibility::kShown, "simulate", "[placement|kv]",
         "compare policies on a workload, without running it",

@@ -15,7 +15,7 @@
 namespace terrace::runtime {
 namespace {
 
-constexpr auto kLastSource = static_cast<std::uint32_t>(session::SourceKind::kHints);
+constexpr auto kLastSource = static_cast<std::uint32_t>(session::SourceKind::kWriteTracking);
 
 // Each thread has its own, so that two threads' failures do not mix; validation fails at most once
 // or twice in a process.

@@ -22,7 +22,13 @@ constexpr std::uint32_t kFramesTold = 8;
 struct Ranked {
   std::uint32_t slot = 0;
   std::uint64_t id = 0;
-  std::uint64_t size_bytes = 0;
+  double by = 0;
+};
+
+/// The first kLargest of all objects, by bytes or by heat.
+struct Ranking {
+  std::uint32_t count = 0;
+  Ranked first[kLargest];
 };
 
 struct Census {
@@ -30,27 +36,34 @@ struct Census {
   std::uint64_t live_bytes = 0;
   std::uint64_t ordinary_bytes = 0;  ///< not placed, or not yet
   std::uint64_t frozen_bytes = 0;
-  std::uint32_t ranked = 0;
-  Ranked largest[kLargest];  ///< largest first
+  Ranking largest;
+  Ranking hottest;  ///< of those that a recording has seen to be read
 };
 
-/// Puts the object among the largest if it is one of them.
-void rank(Census& census, const Ranked& one) {
-  std::uint32_t at = census.ranked;
-  while (at > 0 && census.largest[at - 1].size_bytes < one.size_bytes) --at;
+/// Puts the object among the first if it is one of them.
+void rank(Ranking& ranking, const Ranked& one) {
+  std::uint32_t at = ranking.count;
+  while (at > 0 && ranking.first[at - 1].by < one.by) --at;
   if (at == kLargest) return;
-  if (census.ranked < kLargest) ++census.ranked;
-  for (std::uint32_t i = census.ranked - 1; i > at; --i) census.largest[i] = census.largest[i - 1];
-  census.largest[at] = one;
+  if (ranking.count < kLargest) ++ranking.count;
+  for (std::uint32_t i = ranking.count - 1; i > at; --i) ranking.first[i] = ranking.first[i - 1];
+  ranking.first[at] = one;
 }
 
-void count_object(Census& census, const extent::Object& object, std::uint32_t slot) {
+double heat_of(const State& runtime, const extent::Object& object) {
+  return runtime.recorder.live_heat().bytes_per_second(object.first_block, object.id);
+}
+
+void count_object(const State& runtime, Census& census, std::uint32_t slot) {
+  const extent::Object& object = runtime.arena.slot(slot);
   if (object.pages == extent::Pages::kNone || object.pages == extent::Pages::kSpare) return;
   ++census.live;
   census.live_bytes += object.size_bytes;
   if (object.pages == extent::Pages::kOrdinary) census.ordinary_bytes += object.size_bytes;
   if (object.pages == extent::Pages::kFrozen) census.frozen_bytes += object.size_bytes;
-  rank(census, {slot, object.id, object.size_bytes});
+  rank(census.largest, {slot, object.id, static_cast<double>(object.size_bytes)});
+  const double heat = runtime.recorder.recording() ? heat_of(runtime, object) : 0;
+  if (heat > 0) rank(census.hottest, {slot, object.id, heat});
 }
 
 Census take_census(State& runtime) {
@@ -60,7 +73,7 @@ Census take_census(State& runtime) {
     const std::uint32_t slots = runtime.arena.object_slots();
     if (begin >= slots) return census;
     const std::uint32_t end = slots - begin < kSlice ? slots : begin + kSlice;
-    for (std::uint32_t i = begin; i < end; ++i) count_object(census, runtime.arena.slot(i), i);
+    for (std::uint32_t i = begin; i < end; ++i) count_object(runtime, census, i);
   }
 }
 
@@ -139,20 +152,23 @@ bool put_object(State& runtime, const Ranked& one, Nanoseconds now, JsonText& js
     json.put(",\"path\":");
     json.put_quoted(object.path);
   }
+  if (runtime.recorder.recording()) {
+    json.put_number("bytes_per_second", static_cast<std::uint64_t>(heat_of(runtime, object)));
+  }
   put_shares(runtime, object, json);
   put_frames(object.site, json);
   json.put("}");
   return true;
 }
 
-void put_largest(State& runtime, const Census& census, Nanoseconds now, JsonText& json) {
+void put_objects(State& runtime, const Ranking& ranking, Nanoseconds now, JsonText& json) {
   // What the messages need, each byte of which may become six.
   constexpr std::size_t kForMessages = os::kKeptMessages * (6 * 256 + 40) + kTail;
   bool first = true;
-  for (std::uint32_t i = 0; i < census.ranked; ++i) {
+  for (std::uint32_t i = 0; i < ranking.count; ++i) {
     const std::size_t mark = json.size();
     if (!first) json.put(",");
-    const bool put = put_object(runtime, census.largest[i], now, json);
+    const bool put = put_object(runtime, ranking.first[i], now, json);
     if (!put || json.cut() || json.room() < kForMessages) {
       json.back_to(mark);
       continue;
@@ -173,6 +189,9 @@ void put_process(State& runtime, JsonText& json) {
            runtime.phase.load() == Phase::kRunning ? "running" : "degraded",
            runtime.recorder.recording() ? "true" : "false",
            runtime.flat.has(kFlagStrict) ? "true" : "false", header.object_count);
+  if (runtime.recorder.recording() && runtime.recorder.source_name() != nullptr) {
+    json.put("\"source\":\"%s\",", runtime.recorder.source_name());
+  }
 }
 
 /// StatusServer::Write.
@@ -182,9 +201,11 @@ std::size_t write_live_status(void* context, char* out) {
   const Census census = take_census(runtime);
   const Nanoseconds now = os::monotonic_now();
   std::uint64_t spare_bytes = 0;
+  bool recording = false;
   {
     const LockGuard guard(runtime.lock);
     spare_bytes = in_bytes(runtime.spares.blocks());
+    recording = runtime.recorder.recording();
     put_process(runtime, json);
     put_counters(runtime, json);
     json.put_number("running_ms", (now - runtime.running_since).value / 1000000);
@@ -196,8 +217,14 @@ std::size_t write_live_status(void* context, char* out) {
   json.put_number("ordinary_bytes", census.ordinary_bytes);
   json.put_number("frozen_bytes", census.frozen_bytes);
   json.put_number("spare_bytes", spare_bytes);
-  json.put("},\"largest\":[");
-  put_largest(runtime, census, now, json);
+  json.put("}");
+  if (recording) {
+    json.put(",\"hottest\":[");
+    put_objects(runtime, census.hottest, now, json);
+    json.put("]");
+  }
+  json.put(",\"largest\":[");
+  put_objects(runtime, census.largest, now, json);
   json.put("],\"messages\":[");
   put_messages(json);
   json.put("]}\n");

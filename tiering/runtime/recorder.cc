@@ -45,7 +45,7 @@ Status Recorder::open_tables(std::uint64_t blocks) {
   window_ = touches_ + blocks;
   written_ = window_ + blocks;
   ever_ = reinterpret_cast<std::uint8_t*>(written_ + blocks);
-  return ok_status();
+  return live_heat_.open(blocks);
 }
 
 Status Recorder::open_session(State& runtime) {
@@ -141,8 +141,33 @@ Nanoseconds Recorder::next_turn() const {
   return next < flush_at ? next : flush_at;
 }
 
+const char* Recorder::source_name() const {
+  return source_.is_open() ? session::name_of(source_.kind()) : nullptr;
+}
+
+/// The part of it that lies behind emulated links is left to them, who count every pass.
+void Recorder::tell_live_heat(const State& runtime, const extent::Object& object) {
+  const sources::Traits& traits = source_.traits();
+  const std::uint64_t stated = source_.per_observation().value;
+  const auto per_count = static_cast<double>(stated != 0 ? stated : kBlockBytes.value);
+  const std::uint8_t* const tiers = runtime.arena.tiers_of(object);
+  const std::uint32_t* const touches = touches_ + object.first_block;
+  // One count for all of an object is spread over it.
+  const bool whole = traits.grain == sources::Grain::kObject;
+  const double each = per_count * static_cast<double>(touches[0]) / object.block_count;
+  Sighting sighting{0, observed_};
+  for (std::uint32_t i = 0; i < object.block_count; ++i) {
+    if (is_emulated(runtime, tiers[i])) continue;
+    const double bytes = whole ? each : per_count * static_cast<double>(touches[i]);
+    sighting.bytes += bytes;
+    if (tiers[i] != extent::kNoTier) live_heat_.tier_seen(tiers[i], bytes);
+  }
+  live_heat_.source_saw(object.first_block, object.id, sighting);
+}
+
 /// What the source's windows saw of the object, and forgets it.
-void Recorder::flush_source(session::HeatRecord record, const extent::Object& object) {
+void Recorder::flush_source(const State& runtime, session::HeatRecord record,
+                            const extent::Object& object) {
   std::uint32_t* const touches = touches_ + object.first_block;
   if (observed_.value != 0) {
     const sources::Traits& traits = source_.traits();
@@ -150,6 +175,7 @@ void Recorder::flush_source(session::HeatRecord record, const extent::Object& ob
     record.observed_ns = observed_.value;
     if (traits.grain == sources::Grain::kObject) record.block_count = 1;
     session_.heat(record, touches);
+    tell_live_heat(runtime, object);
   }
   for (std::uint32_t i = 0; i < object.block_count; ++i) touches[i] = 0;
 }
@@ -163,7 +189,7 @@ void Recorder::flush_object(State& runtime, extent::Object& object, Nanoseconds 
   record.block_count = object.block_count;
   // The same table serves for the passes, so what the windows saw goes first.
   if (!source_.is_open() || is_within(runtime, object, source_.traits().reach)) {
-    flush_source(record, object);
+    flush_source(runtime, record, object);
   }
   flush_writes(runtime, record, object);
   std::uint32_t* const touches = touches_ + object.first_block;
@@ -176,7 +202,12 @@ void Recorder::flush_object(State& runtime, extent::Object& object, Nanoseconds 
     record.observed_ns = (now - last_flush_).value;
     runtime.links.take_passes(object.first_block, object.block_count, touches);
     session_.heat(record, touches);
-    for (std::uint32_t i = 0; i < object.block_count; ++i) touches[i] = 0;
+    Sighting sighting{0, now - last_flush_};
+    for (std::uint32_t i = 0; i < object.block_count; ++i) {
+      sighting.bytes += static_cast<double>(touches[i]) * kBlockBytes.value;
+      touches[i] = 0;
+    }
+    live_heat_.links_saw(object.first_block, object.id, sighting);
   }
 }
 
@@ -202,6 +233,7 @@ void Recorder::flush(State& runtime, Nanoseconds now) {
   budget_.program_ran(Nanoseconds(cost.program_cpu_ns), now);
   if (now - last_source_ >= kSourceEvery) write_source(now);
   give_up_silent_samples(runtime);
+  live_heat_.settle(observed_);
   last_flush_ = now;
   observed_ = Nanoseconds();
   writes_observed_ = Nanoseconds();

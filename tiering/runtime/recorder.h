@@ -17,6 +17,7 @@
 #include "profiler/sources/source_set.h"
 #include "profiler/sources/step_watch.h"
 #include "profiler/sources/window_length.h"
+#include "tiering/runtime/live_heat.h"
 
 namespace terrace::runtime {
 
@@ -36,6 +37,9 @@ class Recorder {
   /// Opens the session named in the flat file. Errors leave the program running unrecorded.
   Status start(State& runtime);
   bool recording() const { return session_.is_open(); }
+  const LiveHeat& live_heat() const { return live_heat_; }
+  /// The access source at work, as session::name_of says it; nullptr: none.
+  const char* source_name() const;
 
   void object_placed(State& runtime, extent::Object& object);
   void object_ended(State& runtime, extent::Object& object);
@@ -82,7 +86,8 @@ class Recorder {
   bool is_short_enough(const WindowSum& sum);
   bool is_late(Nanoseconds length) const;
   void settle_windows(State& runtime);
-  void flush_source(session::HeatRecord record, const extent::Object& object);
+  void flush_source(const State& runtime, session::HeatRecord record, const extent::Object& object);
+  void tell_live_heat(const State& runtime, const extent::Object& object);
 
   Status open_source(session::SourceKind kind, const sources::Field& field);
   void open_first_that_works(const sources::Field& field, session::SourceKind except);
@@ -106,6 +111,7 @@ class Recorder {
   sources::WindowLength window_length_;
   sources::StepWatch step_watch_;
   sources::Budget budget_;
+  LiveHeat live_heat_;
   Activity activity_ = Activity::kIdle;
   Nanoseconds period_;        ///< between the starts of two windows, when the budget allows
   Nanoseconds window_began_;  ///< the last one

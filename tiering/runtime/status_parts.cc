@@ -83,6 +83,10 @@ void put_tiers(State& runtime, JsonText& json) {
         static_cast<ull>(in_bytes(runtime.capacity.used_blocks(i))),
         static_cast<ull>(in_bytes(runtime.counters.elsewhere_blocks[i].load())));
     if (backing == BackingKind::kDax) put_pool(runtime, i, json);
+    if (!emulated && runtime.recorder.recording() && runtime.recorder.live_heat().has_tiers()) {
+      const double rate = runtime.recorder.live_heat().tier_bytes_per_second(i);
+      json.put_number("recorded_bytes_per_second", static_cast<std::uint64_t>(rate));
+    }
     if (emulated) {
       const backing::LinkStatistics statistics = runtime.links.statistics(link++);
       json.put(

@@ -13,6 +13,11 @@ const reportConfidence = (object) => object.source === "none" ? "not observed"
   : !(object.error > 0) ? `exact, ${object.source}`
   : `\u00b1 ${terraceNumber(100 * object.error, 2)} %, ${object.source}`;
 
+const reportPercent = (share) => `${terraceNumber(100 * share, 2)} %`;
+// What no source told is unknown, not nothing.
+const reportWritten = (object) => object.written_per_second === null ? "unknown"
+  : `${object.written_known < 0.999 ? "\u2265 " : ""}${terraceBytes(object.written_per_second)}/s`;
+
 const reportFacts = (data) => {
   const rate = data.tiers.reduce((sum, tier) => sum + tier.bytes_per_second, 0);
   const facts = [[`${terraceBytes(rate)}/s`, "read by the program, measured"]];
@@ -30,8 +35,11 @@ const reportFacts = (data) => {
   }
   facts.push([`${terraceNumber(100 * data.link_wait_share)} %`,
     "of the time waited for emulated links, summed over threads"]);
-  facts.push([`${terraceNumber(100 * data.observer_cpu_share)} %`,
-    "of one CPU, the observer's own cost"]);
+  const paid = data.sources.find((source) => source.cpu_share !== null);
+  facts.push(paid
+    ? [`${reportPercent(paid.cpu_share)}`, "of the program's CPU time, what recording cost" +
+      (paid.budget_share === null ? " (no limit)" : ` (${reportPercent(paid.budget_share)} allowed)`)]
+    : [`${reportPercent(data.observer_cpu_share)}`, "of one CPU, the observer's own cost"]);
   return facts;
 };
 
@@ -51,6 +59,7 @@ const reportObjects = (data, page) => {
     { name: "size", show: (o) => terraceBytes(o.size), key: (o) => o.size },
     { name: "heat", show: (o) => `${terraceBytes(o.bytes_per_second)}/s`,
       key: (o) => o.bytes_per_second },
+    { name: "written", show: reportWritten, key: (o) => o.written_per_second },
     { name: "now", text: true, show: (o) => reportShares(o.now, data.tiers), key: (o) => most(o.now) },
     { name: "plan", text: true, show: (o) => reportShares(o.plan, data.tiers), key: (o) => most(o.plan) },
     { name: "predicted gain, ms", show: (o) => reportSigned(o.predicted_ms),
@@ -112,16 +121,18 @@ const reportSources = (data, page) => {
       say(tier.capacity_bytes, "GiB", reportGib), say(tier.gbps, "GB/s", 1),
       say(tier.idle_latency_ns, "ns", 1), terraceBytes(tier.held_bytes),
       `${terraceBytes(tier.bytes_per_second)}/s`]));
-  const sources = new Map();
-  for (const object of data.objects) {
-    const one = sources.get(object.source) ?? { objects: 0, bytes: 0 };
-    sources.set(object.source, { objects: one.objects + 1,
-      bytes: one.bytes + object.bytes_per_second });
-  }
-  page.table("Where heat comes from", data.plan.notes.join(" "),
-    ["source", "objects", "heat"], [...sources].map(([name, one]) =>
-      [name === "none" ? "not observed" : name, String(one.objects),
-        `${terraceBytes(one.bytes)}/s`]));
+  const unobserved = data.objects.filter((object) => object.source === "none").length;
+  const reasoned = (value, words) => value === null ? "–" : words(value);
+  page.table("Where heat comes from", [...data.plan.notes,
+    "Cost: the recorder's CPU time and that of the faults which it caused, over the program's.",
+    unobserved > 0 ? `Not observed: ${unobserved} objects.` : ""].join(" "),
+    ["source", "objects", "heat", "confidence", "cost", "allowed", "window", "each", "why|"],
+    data.sources.map((source) => [source.name, String(source.objects),
+      `${terraceBytes(source.bytes_per_second)}/s`, reasoned(source.confidence, reportPercent),
+      reasoned(source.cpu_share, reportPercent), reasoned(source.budget_share, reportPercent),
+      reasoned(source.window_seconds, (s) => `${terraceNumber(s * 1e3)} ms`),
+      reasoned(source.period_seconds, (s) => `${terraceNumber(s * 1e3)} ms`),
+      source.reason === null ? "the session does not say" : `${source.choice}: ${source.reason}`]));
 };
 
 terracePage((data, page) => {

@@ -46,6 +46,17 @@ TEST(Difference, SameObjectsAreMatchedWhateverTheirOrder) {
   }
 }
 
+TEST(Difference, RoundingOfExactFiguresIsNoChange) {
+  HeatMap before = map_of({make_object(1, {kBlock}, kStep)});
+  HeatMap after = before;
+  before.objects[0].relative_error = 0;
+  after.objects[0].relative_error = 0;
+  after.objects[0].block_bytes_per_second[0] *= 1 + 1e-13;
+  EXPECT_FALSE(difference_of(before, after).objects[0].significant);
+  after.objects[0].block_bytes_per_second[0] *= 1 + 1e-6;
+  EXPECT_TRUE(difference_of(before, after).objects[0].significant);
+}
+
 TEST(Difference, HeatIsForEachStepWhereBothHaveOne) {
   const HeatMap before = map_of({make_object(1, {kBlock}, kStep)});
   const HeatMap slower = map_of({make_object(1, {kBlock}, 2 * kStep)}, 2 * kStep);

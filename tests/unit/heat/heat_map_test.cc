@@ -71,6 +71,58 @@ TEST(HeatMap, WritesAreToldBesideWhatIsReadAndWritten) {
   EXPECT_NEAR(heat.bytes_written_per_second(), 4 * kBlock, 1);
 }
 
+TEST(HeatMap, WhatTheEngineToldForEachStepComesOutExact) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0, 1}).source(SourceKind::kHints, 1).source(SourceKind::kHintedWrites, 1);
+  // The load is before the first mark, the end of the program behind the last one.
+  builder.heat(1, SourceKind::kHints, 0, 3, 3, {77777, 77777});
+  builder.chunk(session::ChunkKind::kMark, session::MarkRecord{SessionBuilder::at(3), 0});
+  builder.heat(1, SourceKind::kHints, 3, 4.5, 1.5, {30000, 0});
+  builder.heat(1, SourceKind::kHintedWrites, 3, 4.5, 1.5, {3000, 0});
+  builder.heat(1, SourceKind::kHints, 4.5, 5, 0.5, {40000, 70000});
+  builder.heat(1, SourceKind::kHintedWrites, 4.5, 5, 0.5, {0, 0});
+  builder.chunk(session::ChunkKind::kMark, session::MarkRecord{SessionBuilder::at(5), 7});
+  builder.heat(1, SourceKind::kHints, 5, 9, 4, {99999, 99999});
+  const HeatMap map = map_of(builder);
+  EXPECT_EQ(map.step_source, "the engine");
+  EXPECT_NEAR(map.step_seconds, 2.0 / 7, 1e-12);
+  const ObjectHeat& heat = map.objects.at(0);
+  EXPECT_EQ(heat.source, "hints");
+  EXPECT_EQ(heat.relative_error, 0);
+  EXPECT_EQ(heat.written_known_share(), 1);
+  EXPECT_NEAR(heat.block_bytes_per_second[0] * map.step_seconds, 10000, 1e-6);
+  EXPECT_NEAR(heat.block_bytes_per_second[1] * map.step_seconds, 10000, 1e-6);
+  EXPECT_NEAR(heat.bytes_written_per_second() * map.step_seconds, 3000.0 / 7, 1e-6);
+}
+
+TEST(HeatMap, MarksThatCountNoStepAreNotBelieved) {
+  for (const std::uint64_t steps : {0, 5}) {
+    SessionBuilder builder = two_tiers();
+    builder.object(1, {0}).source(SourceKind::kHints, 1);
+    builder.chunk(session::ChunkKind::kMark, session::MarkRecord{SessionBuilder::at(4), 5});
+    builder.heat(1, SourceKind::kHints, 4, 9, 5, {50});
+    builder.chunk(session::ChunkKind::kMark, session::MarkRecord{SessionBuilder::at(9), steps});
+    const HeatMap map = map_of(builder);
+    EXPECT_NE(map.step_source, "the engine");
+    EXPECT_NEAR(map.objects.at(0).bytes_per_second(), 10, 1e-9);
+  }
+}
+
+TEST(HeatMap, WritesBehindALinkAreUnknownAndNotNone) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0, 1}).object(2, {0}).source(SourceKind::kWriteTracking, 4096);
+  for (int second = 2; second < 10; ++second) {
+    builder.heat(1, SourceKind::kPresentBits, second, second + 1, 0.25, {5, 0});
+    builder.heat(1, SourceKind::kLinkFaults, second, second + 1, 1, {0, 20});
+    builder.heat(1, SourceKind::kWriteTracking, second, second + 1, 0.25, {0, 0});
+    builder.heat(2, SourceKind::kPresentBits, second, second + 1, 0.25, {1});
+  }
+  const HeatMap map = map_of(builder);
+  EXPECT_EQ(map.objects.at(0).written_known_share(), 0.5);
+  EXPECT_EQ(map.objects.at(0).bytes_written_per_second(), 0);
+  EXPECT_EQ(map.objects.at(1).written_known_share(), 0);
+}
+
 TEST(HeatMap, WritesAloneAreTheHeatOfASessionThatSawNothingElse) {
   SessionBuilder builder = two_tiers();
   builder.object(1, {0, 0}).source(SourceKind::kWriteTracking, 4096);

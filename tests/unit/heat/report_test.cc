@@ -53,9 +53,23 @@ heat::HeatMap sample_map() {
   map.recorded_seconds = 32.4;
   map.link_wait_share = 0.21;
   map.observer_cpu_share = 0.013;
+  heat::SourceFacts bits;
+  bits.name = "present-bits";
+  bits.choice = "automatic";
+  bits.reason = "memory samples: no \x1b[2J event; present-bits work here";
+  bits.confidence = 0.95;
+  bits.budget_share = 0.01;
+  bits.own_cpu_share = 0.002;
+  bits.caused_cpu_share = 0.0076;
+  bits.window_seconds = 0.00125;
+  bits.period_seconds = 0.025;
+  map.sources.push_back(bits);
   map.objects.push_back(object_of("llama_model_loader::load_all_data < llama_model::load_tensors",
                                   std::vector<double>(320, 16), 0, "present-bits", 0.021));
   map.objects[0].block_tiers[0] = 1;
+  map.objects[0].block_bytes_written_per_second.assign(320, 0);
+  map.objects[0].block_bytes_written_per_second[5] = 2e9;
+  map.objects[0].written_known_bytes = 320 * kBlock;
   std::vector<double> experts;
   for (int expert = 0; expert < 8; ++expert) experts.insert(experts.end(), 20, 16.0 / (1 + expert));
   experts.insert(experts.end(), 40, 0.0);
@@ -141,6 +155,57 @@ TEST(TextReport, NamesFromASessionCannotSteerTheTerminal) {
 TEST(TextReport, CopesWithAnEmptyMap) {
   EXPECT_NE(render_text({}, {}).find("not found"), std::string::npos);
   EXPECT_TRUE(to_json({})["step"]["seconds"].is_null());
+}
+
+TEST(TextReport, StatesWhatWatchingCostAndHowSureItIs) {
+  const std::string text = render_text(sample_map(), {});
+  for (const char* wanted :
+       {"source       present-bits: cost 1.0 % of the program's CPU time (1.0 % allowed), "
+        "confidence "
+        "95 %",
+        "windows of 1.25 ms each 25.0 ms", "automatic: memory samples: no ?[2J event; present-bits",
+        "source       link-faults: confidence 100 %"}) {
+    EXPECT_NE(text.find(wanted), std::string::npos) << wanted << "\n" << text;
+  }
+}
+
+TEST(TextReport, ASessionThatDoesNotTellItsCostIsNotTakenForFree) {
+  heat::HeatMap map = sample_map();
+  map.sources.clear();
+  const std::string text = render_text(map, {});
+  EXPECT_NE(text.find("source       present-bits: confidence unknown"), std::string::npos) << text;
+  EXPECT_NE(text.find("the session does not say why it was chosen and what it cost"),
+            std::string::npos);
+}
+
+TEST(TextReport, WritesThatNobodyToldApartAreUnknown) {
+  heat::HeatMap map = sample_map();
+  map.objects[0].written_known_bytes = 160 * kBlock;
+  const std::vector<std::string> lines = lines_of(render_text(map, {}));
+  const auto row = [&](const char* number) {
+    for (const std::string& line : lines) {
+      if (line.starts_with(number)) return line;
+    }
+    return std::string();
+  };
+  EXPECT_NE(row("  1 ").find("  >=2.00  "), std::string::npos) << row("  1 ");
+  EXPECT_NE(row("  2 ").find("  ?  "), std::string::npos) << row("  2 ");
+}
+
+TEST(JsonReport, HoldsSourcesAndWrites) {
+  const nlohmann::json report = to_json(sample_map());
+  ASSERT_EQ(report["sources"].size(), 2u);
+  const nlohmann::json& bits = report["sources"][0];
+  EXPECT_EQ(bits["name"], "present-bits");
+  EXPECT_EQ(bits["objects"], 1);
+  EXPECT_NEAR(bits["cpu_share"].get<double>(), 0.0096, 1e-9);
+  EXPECT_EQ(bits["budget_share"], 0.01);
+  EXPECT_EQ(bits["confidence"], 0.95);
+  EXPECT_EQ(report["sources"][1]["name"], "link-faults");
+  EXPECT_TRUE(report["sources"][1]["cpu_share"].is_null());
+  EXPECT_EQ(report["objects"][0]["bytes_written_per_second"], 2e9);
+  EXPECT_EQ(report["objects"][0]["written_known_share"], 1);
+  EXPECT_TRUE(report["objects"][1]["bytes_written_per_second"].is_null());
 }
 
 TEST(JsonReport, HoldsRunsOfEqualBlocks) {

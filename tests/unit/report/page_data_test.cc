@@ -111,6 +111,16 @@ TEST(PlacementHistory, OccupancyFollowsTheMoves) {
   }
 }
 
+TEST(PageJson, HoldsSourcesAndLeavesUnknownWritesOut) {
+  const session::Session session = moving_session();
+  const auto page = page_json(map_of(session), heat::build_timeline(session),
+                              make_placement_history(session, 8), {});
+  ASSERT_EQ(page.at("sources").size(), 1u);
+  EXPECT_EQ(page.at("sources").at(0).at("name"), "present-bits");
+  EXPECT_TRUE(page.at("sources").at(0).at("reason").is_null());
+  EXPECT_TRUE(page.at("objects").at(0).at("written_per_second").is_null());
+}
+
 TEST(PageJson, PlanAndSecondSessionGiveEachObjectItsGains) {
   const session::Session session = moving_session();
   heat::HeatMap map = map_of(session);

@@ -64,6 +64,15 @@ TEST(SessionReader, ASourceRecordThatIsCutShortEndsTheReading) {
   EXPECT_GT(session->bytes_ignored, 0u);
 }
 
+TEST(SessionReader, AMarkThatIsCutShortEndsTheReading) {
+  SessionBuilder builder = small_session();
+  builder.raw_chunk(static_cast<std::uint32_t>(ChunkKind::kMark), std::string(15, 'x'));
+  const Result<Session> session = parse(builder.bytes());
+  ASSERT_TRUE(session);
+  EXPECT_TRUE(session->marks.empty());
+  EXPECT_GT(session->bytes_ignored, 0u);
+}
+
 TEST(SessionReader, TakesEverythingBeforeTheLastWholeChunkWhereverItIsCut) {
   const std::string whole = small_session().bytes();
   std::size_t most_objects = 0;

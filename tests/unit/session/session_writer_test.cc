@@ -163,6 +163,31 @@ TEST_F(SessionWriterTest, ReaderGetsBackWhatWasWritten) {
   EXPECT_EQ(session.last_ns, 6000u);
 }
 
+TEST_F(SessionWriterTest, WhatTheEngineTellsComesBack) {
+  ASSERT_TRUE(open_with_two_tiers());
+  bear(5);
+  NamedRangeRecord range{};
+  range.bytes = 3 * kBlockBytes.value - 5;
+  range.memory_class = static_cast<std::uint8_t>(MemoryClass::kKv);
+  range.confidence = 100;
+  range.how = static_cast<std::uint8_t>(NamedHow::kApi);
+  range.name_bytes = 4;
+  writer_.named(5, range, "kv.7");
+  writer_.mark({3000, 2});
+  writer_.mark({9000, 7});
+  writer_.close();
+
+  const Session session = read();
+  EXPECT_TRUE(session.complete);
+  ASSERT_EQ(session.objects.at(0).names.size(), 1u);
+  EXPECT_EQ(session.objects[0].names[0].name, "kv.7");
+  EXPECT_EQ(session.objects[0].names[0].memory_class, MemoryClass::kKv);
+  ASSERT_EQ(session.marks.size(), 2u);
+  EXPECT_EQ(session.marks[1].at_ns, 9000u);
+  EXPECT_EQ(session.marks[1].steps, 7u);
+  EXPECT_EQ(session.last_ns, 9000u);
+}
+
 TEST_F(SessionWriterTest, FramesNameTheirModuleOnceAndByOffset) {
   ASSERT_TRUE(open_with_two_tiers());
   CallSite site;

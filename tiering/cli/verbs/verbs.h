@@ -28,6 +28,7 @@ int report_verb(const Call& call);
 int run_verb(const Call& call);
 int status_verb(const Call& call);
 int simulate_verb(const Call& call);
+int top_verb(const Call& call);
 int topo_verb(const Call& call);
 int verify_verb(const Call& call);
 int wall_verb(const Call& call);
