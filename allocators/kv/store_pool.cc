@@ -10,9 +10,9 @@
 #include <random>
 #include <utility>
 
+#include "allocators/kv/pool_examine.h"
 #include "allocators/kv/store_root.h"
 #include "allocators/os/durable_name.h"
-#include "allocators/os/files.h"
 
 namespace terrace::kv {
 namespace {
@@ -100,28 +100,6 @@ StoreRoot empty_root(const StoreOptions& options, Bytes pool_bytes) {
   return root;
 }
 
-/// Its size. libpmemobj 1.12 maps a file before it looks at it, and ends the process by SIGBUS for
-/// one that is shorter than its own headers.
-Result<Bytes> examine(const std::string& path) {
-  constexpr char kSignature[8] = "PMEMOBJ";
-  const os::OpenedFile file = os::open_for_reading(path.c_str());
-  if (file.fd < 0) return refused(path, file.error);
-  const std::int64_t size = os::regular_file_size(file.fd);
-  char found[sizeof kSignature] = {};
-  const int error = os::read_fully(file.fd, found, sizeof found, 0);
-  os::close_descriptor(file.fd);
-  if (error != 0 && error != ENODATA) return refused(path, error);
-  if (size < static_cast<std::int64_t>(PMEMOBJ_MIN_POOL) ||
-      std::memcmp(found, kSignature, sizeof found) != 0) {
-    return make_error(
-        ErrorCode::kCheckFailed, 0,
-        "%s: no prefix store: %lld bytes that are no pool of libpmemobj; give another "
-        "path, or remove the file to begin with an empty one",
-        path.c_str(), static_cast<long long>(size));
-  }
-  return Bytes(static_cast<std::uint64_t>(size));
-}
-
 Error not_a_file(const std::string& path) {
   return make_error(ErrorCode::kUsage, 0,
                     "%s: a prefix store is a file, on any file system or on fsdax ('mount -o dax' "
@@ -148,8 +126,10 @@ Result<StorePool> StorePool::open(const StoreOptions& options) {
 }
 
 Result<StorePool> StorePool::open_existing(const StoreOptions& options) {
-  const auto size = examine(options.path);
-  if (!size) return size.error();
+  const auto size = examine_pool(options.path);
+  if (!size)
+    return size.error().code == ErrorCode::kIo ? refused(options.path, size.error().saved_errno)
+                                               : size.error();
   Handle handle(pmemobj_open(options.path.c_str(), kLayout));
   if (!handle) return refused(options.path, errno);
   StorePool pool(std::move(handle), *size);

@@ -22,8 +22,8 @@ inline constexpr std::uint64_t kIdentity = 0x1de7;
 
 class Folder {
  public:
-  Folder() {
-    std::string pattern = std::filesystem::temp_directory_path() / "terrace-store-XXXXXX";
+  explicit Folder(const std::filesystem::path& in = std::filesystem::temp_directory_path()) {
+    std::string pattern = in / "terrace-store-XXXXXX";
     path_ = mkdtemp(pattern.data());
   }
   ~Folder() { std::filesystem::remove_all(path_); }
