@@ -15,7 +15,7 @@
 build_tools=(g++:g++ cmake:cmake ninja:ninja-build pkg-config:pkg-config
   clang-format:clang-format nm:binutils)
 demo_tools=(node:nodejs npm:npm git:git tar:tar)
-build_libraries=(libhwloc-dev libnuma-dev libpfm4-dev libpmem2-dev libtbb-dev coinor-libclp-dev libcli11-dev
+build_libraries=(libhwloc-dev libnuma-dev libpfm4-dev libpmem2-dev libtbb-dev coinor-libclp-dev libcli11-dev libisal-dev
   libtomlplusplus-dev nlohmann-json3-dev libspdlog-dev libfmt-dev zlib1g-dev libzstd-dev
   libgtest-dev libgmock-dev libbenchmark-dev)
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -19,6 +20,10 @@ inline constexpr std::uint32_t kLargestStruct = 1u << 16;
 /// The size of each struct in the first version, which no caller gives less than.
 template <typename T>
 inline constexpr std::uint32_t kFirstSize = sizeof(T);
+template <>
+inline constexpr std::uint32_t kFirstSize<terrace_options> = offsetof(terrace_options, flags);
+template <>
+inline constexpr std::uint32_t kFirstSize<terrace_traffic> = offsetof(terrace_traffic, lost_bytes);
 
 template <typename T>
 terrace_status check_size(std::uint32_t size, const char* name) {

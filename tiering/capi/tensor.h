@@ -6,11 +6,13 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <terrace/terrace.h>
 #include <terrace/units.h>
 
 #include "allocators/extent/object.h"
+#include "tiering/capi/losses.h"
 
 namespace terrace::capi {
 
@@ -39,6 +41,7 @@ struct Tensor {
   char* address = nullptr;
   Bytes bytes;
   std::uint32_t align_blocks = 1;
+  std::vector<KeptRange> kept;  ///< what of it can be read from files again, in order
 
   // Under Context::control.
   std::uint32_t pins = 0;
