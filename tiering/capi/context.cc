@@ -96,7 +96,6 @@ terrace_status Context::watch_errors() {
 }
 
 void Context::tell_loss(const Loss& loss) {
-  (loss.restored ? restored_ : lost_).fetch_add(loss.bytes, std::memory_order_relaxed);
   terrace_event event{};
   event.struct_size = sizeof event;
   event.kind = loss.restored ? TERRACE_EVENT_RESTORED : TERRACE_EVENT_LOSS;
@@ -181,9 +180,11 @@ terrace_traffic Context::traffic() const {
   traffic.spilled_bytes = spilled_.load(std::memory_order_relaxed);
   traffic.evicted_bytes = evicted_.load(std::memory_order_relaxed);
   traffic.dropped_events = dropped_events_.load(std::memory_order_relaxed);
-  if (losses_ != nullptr) traffic.dropped_events += losses_->dropped();
-  traffic.lost_bytes = lost_.load(std::memory_order_relaxed);
-  traffic.restored_bytes = restored_.load(std::memory_order_relaxed);
+  if (losses_ != nullptr) {
+    traffic.dropped_events += losses_->dropped();
+    traffic.lost_bytes = losses_->lost().value;
+    traffic.restored_bytes = losses_->restored().value;
+  }
   return traffic;
 }
 

@@ -231,8 +231,6 @@ class Context {
   std::atomic<std::uint64_t> spilled_{0};
   std::atomic<std::uint64_t> evicted_{0};
   std::atomic<std::uint64_t> dropped_events_{0};
-  std::atomic<std::uint64_t> lost_{0};
-  std::atomic<std::uint64_t> restored_{0};
 };
 
 /// Discovers the tiers and opens what a context on them works with.

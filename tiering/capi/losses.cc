@@ -217,6 +217,7 @@ void LossWatch::note(char* at, Bytes size, bool restored) {
   if (loss.offset >= object->size_bytes) return;  // behind its end nothing was lost
   loss.bytes = std::min(size.value, object->size_bytes - loss.offset);
   loss.restored = restored;
+  (restored ? restored_ : lost_).fetch_add(loss.bytes);
   for (Slot& slot : slots_) {
     auto expected = SlotState::kFree;
     if (!slot.state.compare_exchange_strong(expected, SlotState::kChanging)) continue;
@@ -225,7 +226,7 @@ void LossWatch::note(char* at, Bytes size, bool restored) {
     bell_.ring();
     return;
   }
-  dropped_.fetch_add(1, std::memory_order_relaxed);
+  dropped_.fetch_add(1);
 }
 
 void LossWatch::drain() {

@@ -77,8 +77,11 @@ class LossWatch {
   /// In a fork's child, which has no such context.
   void end_in_child();
 
+  /// Since it was started, each counted before the access that ran into the error goes on.
+  Bytes lost() const { return Bytes(lost_.load()); }
+  Bytes restored() const { return Bytes(restored_.load()); }
   /// Told to nobody, since more came at once than fit.
-  std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
+  std::uint64_t dropped() const { return dropped_.load(); }
 
  private:
   enum class SlotState : std::uint32_t { kFree, kChanging, kFull };
@@ -111,6 +114,8 @@ class LossWatch {
   std::vector<std::weak_ptr<const KeptFile>> files_;
   std::unique_ptr<std::atomic<const Snapshot*>[]> snapshots_;
   std::array<Slot, 256> slots_;
+  std::atomic<std::uint64_t> lost_{0};
+  std::atomic<std::uint64_t> restored_{0};
   std::atomic<std::uint64_t> dropped_{0};
   std::atomic<bool> stopping_{false};
   os::Doorbell bell_;

@@ -312,7 +312,7 @@ typedef struct terrace_traffic {
   uint64_t spilled_bytes;   ///< allocated elsewhere than wished
   uint64_t evicted_bytes;   ///< moved to make room
   uint64_t dropped_events;  ///< that no handler took in time
-  uint64_t lost_bytes;      ///< by memory errors, zero since
+  uint64_t lost_bytes;      ///< by memory errors, zero since; see TERRACE_EVENT_LOSS
   uint64_t restored_bytes;  ///< after memory errors, from their files
 } terrace_traffic;
 
@@ -387,9 +387,9 @@ enum {
   TERRACE_EVENT_PRESSURE = 1,  ///< `bytes` wished for on `tier` went to others, or were refused
   TERRACE_EVENT_EVICTION = 2,  ///< `bytes` of `tensor` left `tier` for `to_tier`, to make room
   /// A memory error: `bytes` of `tensor` at `offset` are zero, in healthy memory, to be computed or
-  /// loaded again. They became so before the access that ran into the error went on; this is told
-  /// after it, so whoever computes with the tensor's bytes asks before the result is used. `tier`
-  /// is where they were.
+  /// loaded again. `tier` is where they were. This is told after the access that ran into the error
+  /// has gone on, but terrace_traffic.lost_bytes counts them before: whoever computes with a
+  /// tensor's bytes compares that figure before the result is used.
   TERRACE_EVENT_LOSS = 3,
   TERRACE_EVENT_RESTORED = 4  ///< a memory error: as before, but they were read from their file
 };
