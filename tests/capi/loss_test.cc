@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <csignal>
 #include <cstdlib>
@@ -14,6 +15,7 @@
 #include <fstream>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <terrace/terrace.h>
@@ -256,6 +258,48 @@ TEST_F(Losses, KeptFilesAreSharedByTheirTensors) {
     if (std::filesystem::read_symlink(entry.path(), gone) == path_) ++open;
   }
   EXPECT_EQ(open, 1);
+}
+
+/// Threads whose tensors come, go, grow and move while pages of theirs go bad: each byte is what it
+/// was, or zero and told.
+TEST_F(Losses, OfSeveralThreadsOnTheirTensorsAreEachToldOnce) {
+  write_file(2 * kMiB);
+  const Block probe = make(2 * kMiB);
+  POISON(probe.at, kPage);
+  std::atomic<std::uint64_t> lost{0};
+  std::atomic<std::uint64_t> restored{0};
+  const auto work = [&](std::uint64_t seed) {
+    for (std::uint64_t i = 0; i < 40; ++i) {
+      const bool weights = (seed + i) % 2 == 0;
+      Block block = make(2 * kMiB);
+      void* at = nullptr;
+      if (weights) load(block, 0, 0, 2 * kMiB);
+      if (!weights) std::memset(block.at, 'k', 2 * kMiB);
+      if (i % 3 == 0) {
+        EXPECT_EQ(terrace_resize(block.tensor, 4 * kMiB, &at), TERRACE_OK) << terrace_last_error();
+        block.at = static_cast<char*>(at);
+      }
+      const std::uint64_t page = (seed * 97 + i * 31) % 512;
+      char* const bad = block.at + page * kPage;
+      ASSERT_EQ(poison(bad, kPage), nullptr);
+      for (std::uint64_t j = 0; j < 2 * kMiB; j += 512) {
+        const bool is_bad = j / kPage == page;
+        const char other = weights ? of_file(j) : 'k';
+        ASSERT_EQ(block.at[j], is_bad && !weights ? 0 : other) << seed << ' ' << i << ' ' << j;
+      }
+      (weights ? restored : lost).fetch_add(kPage);
+      ASSERT_EQ(terrace_free(block.tensor), TERRACE_OK);
+    }
+  };
+  std::vector<std::thread> threads;
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) threads.emplace_back(work, seed);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(traffic().lost_bytes, lost.load());
+  EXPECT_EQ(traffic().restored_bytes, restored.load());
+  EXPECT_EQ(traffic().dropped_events, 0u);
+  (void)events_.wait_for(120);
+  const std::lock_guard guard(events_.lock);
+  EXPECT_EQ(events_.seen.size(), 120u);
 }
 
 class LossesOfOthers : public Losses {};
