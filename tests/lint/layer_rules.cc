@@ -12,7 +12,7 @@ namespace terrace::lint {
 namespace {
 
 constexpr std::array<std::string_view, 3> kLayers = {"allocators", "profiler", "tiering"};
-constexpr std::array<std::string_view, 2> kOutside = {"bench", "tests"};
+constexpr std::array<std::string_view, 3> kOutside = {"bench", "docs", "tests"};
 
 constexpr std::array<std::string_view, 14> kKernelHeaders = {
     "dirent.h", "fcntl.h",     "ftw.h",     "mqueue.h",  "numaif.h",   "poll.h",   "sched.h",
