@@ -41,6 +41,7 @@ void Engine::run() {
     while (take_items()) {
       admit();
       if (!running_.empty()) step();
+      pause_lenders();
     }
   } catch (const std::exception& error) {
     std::fprintf(stderr, "kv_server: %s\n", error.what());

@@ -56,6 +56,7 @@ class Engine {
     std::uint32_t tenant = 0;
     std::uint64_t max_tokens = 0;
     bool begun = false;  ///< `sequence` is one
+    bool lent = false;   ///< runs for this step only, since it was forked
     terrace_sequence sequence{};
     std::vector<Token> tokens;   ///< all that are known, the last answer's too
     std::uint64_t computed = 0;  ///< of those, with keys and values in the cache
@@ -113,7 +114,8 @@ class Engine {
   void admit();
   Admission admit(const SessionRef& session);
   terrace_status begin(Session& session);
-  terrace_status begin_fork(Session& session, Session& source);
+  terrace_status begin_fork(Session& session, const SessionRef& source);
+  void pause_lenders();
   bool tenant_runs(std::uint32_t tenant) const;
 
   void step();
@@ -132,6 +134,7 @@ class Engine {
   std::map<Name, SessionRef> sessions_;
   std::deque<SessionRef> waiting_;
   std::vector<SessionRef> running_;
+  std::vector<SessionRef> lenders_;
   Counts counts_;
 
   std::mutex mutex_;

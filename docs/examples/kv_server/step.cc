@@ -39,7 +39,7 @@ Engine::Admission Engine::admit(const SessionRef& session) {
       fail(*session, "what it forks has ended or is busy");
       return Admission::kEnded;
     }
-    status = begin_fork(*session, *source->second);
+    status = begin_fork(*session, source->second);
   } else {
     status = begin(*session);
   }
@@ -74,7 +74,9 @@ terrace_status Engine::begin(Session& session) {
   terrace_sequence_info info{};
   info.struct_size = sizeof info;
   terrace_status status = TERRACE_OK;
-  if (session.begun) {
+  if (session.lent) {
+    status = terrace_sequence_get(session.sequence, &info);
+  } else if (session.begun) {
     status = terrace_sequence_resume(session.sequence, &info);
   } else {
     terrace_sequence_options options{};
@@ -87,20 +89,24 @@ terrace_status Engine::begin(Session& session) {
   }
   if (status != TERRACE_OK) return status;
   session.begun = true;
+  session.lent = false;
   session.computed = info.tokens;
   return status;
 }
 
-/// Only what runs can be forked.
-terrace_status Engine::begin_fork(Session& session, Session& source) {
-  terrace_sequence_info info{};
-  info.struct_size = sizeof info;
-  terrace_status status = terrace_sequence_resume(source.sequence, &info);
+/// Only what runs can be forked. It runs on through the next step, in case it is wanted again.
+terrace_status Engine::begin_fork(Session& session, const SessionRef& lender) {
+  Session& source = *lender;
+  const bool first = !source.lent;
+  terrace_status status = first ? begin(source) : TERRACE_OK;
   if (status != TERRACE_OK) return status;
-  source.computed = info.tokens;
+  source.lent = true;
+  if (first) lenders_.push_back(lender);
   status = terrace_sequence_fork(source.sequence, session.max_tokens, &session.sequence);
-  (void)terrace_sequence_pause(source.sequence);
-  if (status != TERRACE_OK) return status;
+  if (status != TERRACE_OK) {
+    pause_lenders();
+    return status;
+  }
   session.begun = true;
   session.forks = false;
   session.computed = source.computed;
@@ -108,6 +114,14 @@ terrace_status Engine::begin_fork(Session& session, Session& source) {
   // The source has gone on since it was to be forked.
   session.computed = session.fork_tokens;
   return terrace_sequence_truncate(session.sequence, session.computed);
+}
+
+void Engine::pause_lenders() {
+  for (const SessionRef& source : lenders_) {
+    if (source->lent && source->begun) (void)terrace_sequence_pause(source->sequence);
+    source->lent = false;
+  }
+  lenders_.clear();
 }
 
 void Engine::step() {
