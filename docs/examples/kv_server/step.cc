@@ -113,7 +113,11 @@ terrace_status Engine::begin_fork(Session& session, const SessionRef& lender) {
   if (session.computed <= session.fork_tokens) return status;
   // The source has gone on since it was to be forked.
   session.computed = session.fork_tokens;
-  return terrace_sequence_truncate(session.sequence, session.computed);
+  status = terrace_sequence_truncate(session.sequence, session.computed);
+  if (status == TERRACE_OK) return status;
+  end_sequence(session);
+  session.forks = true;
+  return status;
 }
 
 void Engine::pause_lenders() {
@@ -136,7 +140,8 @@ void Engine::step() {
   team_.run(works.size(), [&](std::size_t i) { compute(works[i]); });
   const bool lost = cache_.settle_losses();
   for (Work& work : works) settle(work, lost);
-  std::erase_if(running_, [](const SessionRef& session) { return !session->active; });
+  std::erase_if(running_,
+                [](const SessionRef& session) { return !session->active || !session->begun; });
   ++counts_.steps;
   cache_.next_step();
 }
@@ -166,8 +171,11 @@ void Engine::settle(Work& work, bool lost) {
         info.lost_from != TERRACE_NOTHING_LOST) {
       ++counts_.lost_sequences;
       session.computed = std::min(session.computed, info.lost_from);
+      // Where other sequences hold what it would give back there may be no room for its own: then
+      // it begins again as any other request.
       if (terrace_sequence_truncate(session.sequence, session.computed) != TERRACE_OK) {
-        fail(session, terrace_last_error());
+        end_sequence(session);
+        waiting_.push_front(work.session);
       }
       return;
     }
