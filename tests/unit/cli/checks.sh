@@ -27,6 +27,11 @@ prints() {
   checks=$((checks + 1))
   grep -qF -- "$1" "$work/out" || fail "standard output lacks: $1"
 }
+# By an extended regular expression.
+prints_like() {
+  checks=$((checks + 1))
+  grep -qE -- "$1" "$work/out" || fail "standard output has nothing like: $1"
+}
 silent() {
   checks=$((checks + 1))
   [ ! -s "$work/$1" ] || fail "$2: output on std$1"

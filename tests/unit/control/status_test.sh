@@ -12,31 +12,15 @@ work=$(mktemp -d)
 chmod 755 "$work"
 unset TERRACE_CONF TERRACE_PLAN_FILE LD_PRELOAD TERRACE_PRELOAD
 export XDG_CONFIG_HOME=$work/config
-checks=0
-failures=0
 pids=()
+# shellcheck source=tests/unit/cli/checks.sh
+. "$(dirname "$0")/../cli/checks.sh"
 
-fail() {
-  failures=$((failures + 1))
-  echo "FAILED: $1"
-  sed 's/^/  stdout: /' "$work/out"
-  sed 's/^/  stderr: /' "$work/err"
-}
-# expect CODE NAME ARGUMENTS...: runs terrace status.
-expect() {
-  local code=$1 name=$2 got=0
+# expect_status CODE NAME ARGUMENTS...: runs terrace status.
+expect_status() {
+  local code=$1 name=$2
   shift 2
-  timeout 20 "$terrace" status "$@" >"$work/out" 2>"$work/err" </dev/null || got=$?
-  checks=$((checks + 1))
-  [ "$got" -eq "$code" ] || fail "$name: exit code $got, expected $code"
-}
-says() {
-  checks=$((checks + 1))
-  grep -qF -- "$1" "$work/err" || fail "standard error lacks: $1"
-}
-prints() {
-  checks=$((checks + 1))
-  grep -qE -- "$1" "$work/out" || fail "standard output lacks: $1"
+  expect "$code" "$name" status "$@"
 }
 
 # start COUNT COMMAND...: starts it and waits for COUNT lines "ready PID"; sets `ready`, an array.
@@ -55,7 +39,7 @@ start() {
   mapfile -t ready < <(awk '/^ready/ { print $2 }' "$work/said" | sort -n)
   [ ${#ready[@]} -ge "$count" ] || { echo "not ready: $*"; cat "$work/messages"; exit 1; }
 }
-finish() {
+stop() {
   exec 8>&-
   wait "${pids[@]}" 2>/dev/null
   pids=()
@@ -73,26 +57,26 @@ chmod 644 "$work/flat"
 preloaded=(env "LD_PRELOAD=$shim" "TERRACE_PLAN_FILE=$work/flat" "$program")
 
 start 1 "${preloaded[@]}" object
-expect 0 'plain LD_PRELOAD' "${ready[0]}"
-prints "status_program \(pid ${ready[0]}\): running"
-prints '^1 objects, 8.00 MiB, live'
-prints '^dram +numa +8.00 MiB +100.0 %'
-prints '8.00 MiB .* dram 100.0 % +make_object'
-expect 0 'JSON' "${ready[0]}" --json
-prints '"kind": "status"'
-prints '"label": "make_object'
-prints '"largest": \['
-expect 0 'the list'
-prints " *${ready[0]} +1 +8.00 MiB +answers +status_program"
-expect 0 'the list as JSON' --json
-prints '"kind": "status-list"'
+expect_status 0 'plain LD_PRELOAD' "${ready[0]}"
+prints_like "status_program \(pid ${ready[0]}\): running"
+prints_like '^1 objects, 8.00 MiB, live'
+prints_like '^dram +numa +8.00 MiB +100.0 %'
+prints_like '8.00 MiB .* dram 100.0 % +make_object'
+expect_status 0 'JSON' "${ready[0]}" --json
+prints_like '"kind": "status"'
+prints_like '"label": "make_object'
+prints_like '"largest": \['
+expect_status 0 'the list'
+prints_like " *${ready[0]} +1 +8.00 MiB +answers +status_program"
+expect_status 0 'the list as JSON' --json
+prints_like '"kind": "status-list"'
 kill -STOP "${ready[0]}"
-expect 5 'a stopped process' "${ready[0]}"
+expect_status 5 'a stopped process' "${ready[0]}"
 says 'it is stopped'
-expect 0 'the list with a stopped process'
-prints "${ready[0]} +no answer"
+expect_status 0 'the list with a stopped process'
+prints_like "${ready[0]} +no answer"
 kill -CONT "${ready[0]}"
-expect 0 'a continued process' "${ready[0]}"
+expect_status 0 'a continued process' "${ready[0]}"
 if is_root 'the status of another user'; then
   timeout 20 setpriv --reuid 65534 --regid 65534 --clear-groups "$terrace" status "${ready[0]}" \
     >"$work/out" 2>"$work/err" </dev/null
@@ -101,86 +85,85 @@ if is_root 'the status of another user'; then
   [ $got -eq 3 ] || fail "another user: exit code $got, expected 3"
   says 'belongs to user 0'
 fi
-finish
-expect 2 'a process that has ended' "${ready[0]}"
+stop
+expect_status 2 'a process that has ended' "${ready[0]}"
 says 'there is no such process'
 
 start 1 "$terrace" run --threshold 1M --late-size 4K "$program" object
-expect 0 'terrace run' "${ready[0]}"
-prints '^1 objects, 8.00 MiB, live'
-finish
+expect_status 0 'terrace run' "${ready[0]}"
+prints_like '^1 objects, 8.00 MiB, live'
+stop
 
 start 2 "${preloaded[@]}" object fork object
-expect 0 'the parent of a fork' "${ready[0]}"
-prints "\(pid ${ready[0]}\)"
-prints '^2 objects, 16.0 MiB'
-expect 0 'the child of a fork' "${ready[1]}"
-prints "\(pid ${ready[1]}\)"
-prints '^2 objects, 16.0 MiB'
-finish
+expect_status 0 'the parent of a fork' "${ready[0]}"
+prints_like "\(pid ${ready[0]}\)"
+prints_like '^2 objects, 16.0 MiB'
+expect_status 0 'the child of a fork' "${ready[1]}"
+prints_like "\(pid ${ready[1]}\)"
+prints_like '^2 objects, 16.0 MiB'
+stop
 
 start 2 "${preloaded[@]}" object fork
-expect 0 'a parent whose child has made nothing' "${ready[0]}"
-expect 3 'a child that has made nothing of its own' "${ready[1]}"
+expect_status 0 'a parent whose child has made nothing' "${ready[0]}"
+expect_status 3 'a child that has made nothing of its own' "${ready[1]}"
 says 'it has made no object yet'
-finish
+stop
 
 start 1 "${preloaded[@]}"
-expect 3 'a program without objects' "${ready[0]}"
+expect_status 3 'a program without objects' "${ready[0]}"
 says 'it has made no object yet'
-expect 0 'the list with it'
-prints "${ready[0]} +nothing to ask"
+expect_status 0 'the list with it'
+prints_like "${ready[0]} +nothing to ask"
 checks=$((checks + 1))
 [ "$(ls "/proc/${ready[0]}/task" | wc -l)" -eq 1 ] || fail 'a program without objects has a thread'
-finish
+stop
 
 start 1 "${preloaded[@]}" object exec
-expect 3 'a program that another one became' "${ready[0]}"
-finish
+expect_status 3 'a program that another one became' "${ready[0]}"
+stop
 start 1 "${preloaded[@]}" object exec object
-expect 0 'a program that another one became and that has an object' "${ready[0]}"
-finish
+expect_status 0 'a program that another one became and that has an object' "${ready[0]}"
+stop
 
 start 1 "${preloaded[@]}" object close
-expect 3 'a program that closed all descriptors' "${ready[0]}"
+expect_status 3 'a program that closed all descriptors' "${ready[0]}"
 says 'closed descriptors'
-finish
+stop
 
 start 1 env TERRACE_CONF=live-status:false "$terrace" run "$program" object
-expect 3 'live-status off' "${ready[0]}"
+expect_status 3 'live-status off' "${ready[0]}"
 says 'live-status is off'
-finish
+stop
 
-expect 2 'a process that does not run under Terrace' $$
+expect_status 2 'a process that does not run under Terrace' $$
 says 'does not run under Terrace'
-expect 2 'no number' 12x
+expect_status 2 'no number' 12x
 says 'is no process id'
-expect 2 'a negative number' -- -5
+expect_status 2 'a negative number' -- -5
 
 if is_root 'users and namespaces'; then
   start 1 "${preloaded[@]}" object drop
-  expect 0 'a program that gave its rights up, asked by root' "${ready[0]}"
+  expect_status 0 'a program that gave its rights up, asked by root' "${ready[0]}"
   timeout 20 setpriv --reuid 65534 --regid 65534 --clear-groups "$terrace" status "${ready[0]}" \
     >"$work/out" 2>"$work/err" </dev/null
   got=$?
   checks=$((checks + 1))
   [ $got -eq 0 ] || fail "a program that gave its rights up, asked by its user: exit code $got"
-  finish
+  stop
   if unshare --pid --fork --mount-proc true 2>/dev/null; then
     start 1 unshare --pid --fork --mount-proc "${preloaded[@]}" object
     outer=$(pgrep -P "${pids[-1]}" status_program)
-    expect 0 'a program in a PID namespace' "$outer"
-    prints "\(pid $outer\)"
-    finish
+    expect_status 0 'a program in a PID namespace' "$outer"
+    prints_like "\(pid $outer\)"
+    stop
     start 1 unshare --net "${preloaded[@]}" object
-    expect 0 'a program in a network namespace, asked by root' "${ready[0]}"
-    expect 0 'the list with it'
-    prints "${ready[0]} +in another network namespace"
-    finish
+    expect_status 0 'a program in a network namespace, asked by root' "${ready[0]}"
+    expect_status 0 'the list with it'
+    prints_like "${ready[0]} +in another network namespace"
+    stop
   else
     echo 'skipped: no new namespaces here'
   fi
 fi
 
-echo "$checks checks, $failures failed"
-exit "$failures"
+finish
