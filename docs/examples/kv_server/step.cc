@@ -248,7 +248,11 @@ std::string Engine::stats(std::uint64_t request) const {
     add("used_blocks", info.used_blocks[i]);
     add("cached_blocks", info.cached_blocks[i]);
     add("hit_blocks", info.hit_blocks[i]);
-    line += '}';
+    char share[48];
+    const double looked_up = static_cast<double>(std::max<std::uint64_t>(info.looked_up_blocks, 1));
+    std::snprintf(share, sizeof share, ",\"hit_share\":%.4f}",
+                  static_cast<double>(info.hit_blocks[i]) / looked_up);
+    line += share;
   }
   return line + "]}";
 }
