@@ -7,6 +7,7 @@
 //   jobs.cc     queue and thread of the jobs             room.cc    room at the cost of others
 //   session.cc  a session of what is told
 //   kv.cc       KV-caches over tensors, their sequences
+//   losses.cc   memory errors
 // Two locks, never held together: `memory` serialises the mechanism and is held for a piece of a
 // move at most, `control` guards jobs, pins, and who is at work on which tensor. Tables of handles
 // have locks of their own, inside either. Methods return a status and leave the text to
@@ -45,6 +46,7 @@ struct ContextSettings {
   std::unique_ptr<migrate::Mover> mover;
   std::array<std::uint32_t, TERRACE_CLASS_COUNT> class_tier{};
   std::unique_ptr<ToldSession> session;  ///< null: none was asked for
+  bool watch_errors = false;
 };
 
 /// Of a step and a phase in it.
@@ -74,11 +76,14 @@ class Context {
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
+  /// Before anybody else knows the context.
+  terrace_status watch_errors();
   /// Ends jobs and thread, and lets waiting calls go. Not by that thread.
   void stop();
   bool is_own_thread() const { return std::this_thread::get_id() == worker_id_.load(); }
   void lock_for_fork();
   void unlock_after_fork();
+  void end_in_child();
   std::uint32_t number() const { return number_; }
 
   // Tiers
@@ -156,6 +161,10 @@ class Context {
 
   // contents.cc
   terrace_status check_free_range(const char* begin, const char* end) const;
+  void keep(Tensor& tensor, std::vector<KeptRange> ranges);
+  terrace_status begin_load(Tensor& tensor, const terrace_load_options& options, int fd,
+                            KeptRange& range);
+  void end_load(Tensor& tensor, KeptRange range);
 
   // places.cc
   std::uint64_t untouched_blocks(std::uint32_t tier);
@@ -193,6 +202,7 @@ class Context {
   void account(Job& job, const PieceResult& result);
   void add_traffic(const PieceResult& result, std::uint32_t to);
   void post(const terrace_event& event);
+  void tell_loss(const Loss& loss);
   void deliver(std::unique_lock<std::mutex>& lock);
 
   // room.cc
@@ -215,6 +225,7 @@ class Context {
   std::unique_ptr<Memory> memory_;
   std::unique_ptr<migrate::Mover> mover_;
   const std::array<std::uint32_t, TERRACE_CLASS_COUNT> class_tier_;
+  std::unique_ptr<LossWatch> losses_;  ///< null: memory errors are not watched
 
   std::mutex memory_lock_;
   std::map<const char*, TensorRef> adopted_;  ///< by address; under memory_lock_

@@ -12,6 +12,7 @@
 #include <terrace/units.h>
 
 #include "allocators/extent/object.h"
+#include "tiering/capi/losses.h"
 
 namespace terrace::capi {
 
@@ -51,6 +52,7 @@ struct Tensor {
   char* address = nullptr;
   Bytes bytes;
   std::uint32_t align_blocks = 1;
+  std::vector<KeptRange> kept;  ///< what of it can be read from files again, in order
 
   // Under Context::control.
   std::uint32_t pins = 0;
