@@ -12,7 +12,7 @@ skip() {
 }
 example=$source/docs/examples/ggml_buffer
 command -v node >/dev/null || skip "no node"
-engine=$(ls -d "$source"/build/engine/*/source 2>/dev/null | tail -n 1)
+engine=$(ls -d "$source"/build/engine/*/source 2>/dev/null | tail -n 1) || engine=
 [ "$build" = "$source/build/release" ] || skip 'the engine is run in build/release only'
 [ -n "$engine" ] || skip "no headers of ggml: bench/scenario/build_engine.sh fetches the engine"
 libraries=$(ls -d "${engine%/source}"/libraries/package/bins/linux-x64)
