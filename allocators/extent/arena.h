@@ -16,6 +16,8 @@ namespace terrace::extent {
 
 class Arena {
  public:
+  static constexpr std::uint32_t kMaxObjects = 1u << 16;
+
   constexpr Arena() = default;
   /// Reserves address space for eight times the machine's memory (at least 64 GiB) and the tables.
   Status open();
@@ -76,7 +78,6 @@ class Arena {
   Object& slot(std::uint32_t index) const { return objects_[index]; }
 
  private:
-  static constexpr std::uint32_t kMaxObjects = 1u << 16;
   static constexpr std::uint32_t kSurrendered = ~0u;
 
   Object* take_slot();

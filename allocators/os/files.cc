@@ -6,7 +6,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -182,6 +184,19 @@ bool executable_path(char* buffer, std::size_t capacity) {
 
 int process_id() {
   return static_cast<int>(getpid());
+}
+
+int parent_process_id() {
+  return static_cast<int>(getppid());
+}
+
+void host_name(char* buffer, std::size_t capacity) {
+  const KeepErrno keep;
+  utsname names{};
+  buffer[0] = '\0';
+  if (uname(&names) == 0 && std::strlen(names.nodename) < capacity) {
+    std::strcpy(buffer, names.nodename);
+  }
 }
 
 int move_to_high_number(int fd) {

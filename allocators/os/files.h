@@ -53,6 +53,9 @@ bool file_exists(const char* path);
 /// The running program's path.
 bool executable_path(char* buffer, std::size_t capacity);
 int process_id();
+int parent_process_id();
+/// As the kernel has it, NUL-terminated; empty when it does not fit.
+void host_name(char* buffer, std::size_t capacity);
 
 /// Moves `fd` to the upper half of the descriptor table, away from the numbers that programs use
 /// and close, and returns the new number; keeps it where it is when that is full.

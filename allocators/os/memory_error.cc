@@ -178,9 +178,22 @@ int reread(const WatchedMemory& memory, const Piece& piece, void* to) {
   return after && *after == memory.stamp ? 0 : ESTALE;
 }
 
+/// What takes the place of the piece, into fresh zeroed pages.
+int fill(const WatchedMemory& memory, const Piece& piece, char* fresh, Restored& restored) {
+  if (memory.on_loss == OnLoss::kReport) return 0;
+  if (memory.on_loss == OnLoss::kRestore) {
+    restored = memory.restore(memory.context, piece.at, fresh, piece.size);
+    return restored == Restored::kRefused ? ECANCELED : 0;
+  }
+  restored = Restored::kContent;
+  const int error = reread(memory, piece, fresh);
+  return error == 0 ? protect_read_only(fresh, piece.size) : error;
+}
+
 /// New pages take the place of the lost ones in one step: who reads sees the old error or the new
 /// content, never zeros in between. An errno value.
-int renew(const WatchedMemory& memory, const PageOrigin& origin, const Piece& piece) {
+int renew(const WatchedMemory& memory, const PageOrigin& origin, const Piece& piece,
+          Restored& restored) {
   MemoryFile file;
   if (origin.memory_file) {
     auto made = MemoryFile::create(piece.size, PageKind::kSmall);
@@ -194,17 +207,13 @@ int renew(const WatchedMemory& memory, const PageOrigin& origin, const Piece& pi
   if (!origin.healthy.empty()) {
     bind_range(fresh, piece.size, origin.healthy, Binding::kPreferred, Existing::kLeave);
   }
-  int error = 0;
-  if (memory.on_loss == OnLoss::kReread) {
-    error = reread(memory, piece, fresh);
-    if (error == 0) error = protect_read_only(fresh, piece.size);
-  }
+  int error = fill(memory, piece, static_cast<char*>(fresh), restored);
   if (error == 0) error = move_mapping(fresh, piece.size, piece.at);
   if (error != 0) unmap(fresh, piece.size);
   return error;
 }
 
-bool account(const WatchedMemory& memory, const Piece& piece, int error) {
+bool account(const WatchedMemory& memory, const Piece& piece, Restored restored, int error) {
   counters.errors.fetch_add(1);
   if (error != 0) {
     counters.not_mended.fetch_add(1);
@@ -220,11 +229,12 @@ bool account(const WatchedMemory& memory, const Piece& piece, int error) {
     return false;
   }
   note_mended(reinterpret_cast<std::uintptr_t>(piece.at));
-  if (memory.on_loss == OnLoss::kReread) {
+  if (restored == Restored::kContent) {
     counters.reread_bytes.fetch_add(piece.size.value);
     say_once(said_reread,
              "terrace: memory error in a tier: the lost pages were read again from their file "
-             "into healthy memory (memory_errors in the status file counts them)\n");
+             "into healthy memory\n");
+    if (memory.restored != nullptr) memory.restored(memory.context, piece.at, piece.size);
     return true;
   }
   counters.reported_bytes.fetch_add(piece.size.value);
@@ -238,11 +248,14 @@ bool mend(const BusError& error) {
   const Held held(static_cast<const char*>(error.at));
   const WatchedMemory* const memory = held.memory();
   if (memory == nullptr) return false;
-  const PageOrigin origin = memory->origin != nullptr ? memory->origin(error.at) : PageOrigin{};
+  const PageOrigin origin =
+      memory->origin != nullptr ? memory->origin(memory->context, error.at) : PageOrigin{};
   const Piece piece = piece_of(*memory, origin, error);
   const MendTurn turn(reinterpret_cast<std::uintptr_t>(piece.at));
   if (turn.turn() != Turn::kOurs) return turn.turn() == Turn::kTryAgain;
-  return account(*memory, piece, renew(*memory, origin, piece));
+  Restored restored = Restored::kNothing;
+  const int failed = renew(*memory, origin, piece, restored);
+  return account(*memory, piece, restored, failed);
 }
 
 }  // namespace
@@ -284,6 +297,10 @@ void unwatch_memory(WatchId id) {
   entries[id].state.store(EntryState::kChanging);
   while (entries[id].handlers.load() != 0) sched_yield();
   entries[id].state.store(EntryState::kFree);
+}
+
+void settle_handlers(WatchId id) {
+  while (entries[id].handlers.load() != 0) sched_yield();
 }
 
 void watch_in_child() {

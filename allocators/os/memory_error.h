@@ -3,7 +3,7 @@
 // and the kernel raises SIGBUS at the next access. What is watched here is mended in the signal
 // handler: clean memory is read again from its file, memory that only its owner can make anew
 // becomes zero and is reported lost; the access then goes on. Everything else is the program's.
-// Used by tiering/runtime (materialised files) and by owners of caches, such as paged KV blocks.
+// Used by tiering/runtime (materialised files) and tiering/capi (tensors).
 // Thread-safe; the handler takes no lock and never allocates from the heap.
 #pragma once
 
@@ -42,8 +42,16 @@ struct PageOrigin {
 };
 
 enum class OnLoss : std::uint8_t {
-  kReread,  ///< clean: read again from `file`, readable only, as it was
-  kReport,  ///< zeroed, writable, and reported by `lost`
+  kReread,   ///< clean: read again from `file`, readable only, as it was
+  kReport,   ///< zeroed, writable, and reported by `lost`
+  kRestore,  ///< writable, with what `restore` puts there; `restored` or `lost` reports it
+};
+
+/// What OnLoss::kRestore found for lost pages.
+enum class Restored : std::uint8_t {
+  kContent,  ///< all that was there, which is in place now
+  kNothing,  ///< they stay zero
+  kRefused,  ///< even zero would do harm: the program gets the signal
 };
 
 /// Whole pages to be watched. What the pointers name lives until unwatch_memory() returns.
@@ -52,15 +60,19 @@ struct WatchedMemory {
   Bytes size;  ///< a multiple of the unit that `origin` tells
   OnLoss on_loss = OnLoss::kReport;
   /// Asked in the handler, without any lock held; nullptr: private memory in pages of 4 KiB.
-  PageOrigin (*origin)(const void* at) = nullptr;
+  PageOrigin (*origin)(void* context, const void* at) = nullptr;
 
   int file = -1;                  ///< kReread: a descriptor that stays open
   std::uint64_t file_offset = 0;  ///< of the first byte at `at`; beyond the file's end is zero
   FileStamp stamp;                ///< when it was read: another one is never mixed in
 
-  /// kReport: runs in the signal handler, before the access goes on; only async-signal-safe calls,
-  /// and no unwatch_memory(). [at, at+size) is zero now.
+  /// kReport, kRestore: runs in the signal handler, before the access goes on; only
+  /// async-signal-safe calls, and no unwatch_memory(). [at, at+size) is zero now.
   void (*lost)(void* context, char* at, Bytes size) = nullptr;
+  /// kRestore, as `lost`: fills `into`, zeroed pages that will take the place of those at `at`.
+  Restored (*restore)(void* context, const char* at, char* into, Bytes size) = nullptr;
+  /// kRestore, as `lost`: [at, at+size) has its content again.
+  void (*restored)(void* context, char* at, Bytes size) = nullptr;
   void* context = nullptr;
 };
 
@@ -71,6 +83,9 @@ using WatchId = std::uint32_t;
 Result<WatchId> watch_memory(const WatchedMemory& memory);
 /// Returns when no handler works on the range any more.
 void unwatch_memory(WatchId id);
+/// Returns when the handlers that were at work on the range are done: what they may have read of
+/// its owner's can go.
+void settle_handlers(WatchId id);
 /// In a fork's child: what other threads were mending there is nobody's.
 void watch_in_child();
 

@@ -18,8 +18,9 @@ build_tools=(g++:g++ cmake:cmake ninja:ninja-build pkg-config:pkg-config
 fuzz_tools=(clang++:clang)
 fuzz_libraries=(libclang-rt-14-dev)
 demo_tools=(node:nodejs npm:npm git:git tar:tar)
-build_libraries=(libhwloc-dev libnuma-dev libpfm4-dev libpmem2-dev libtbb-dev coinor-libclp-dev libcli11-dev
-  libncurses-dev libtomlplusplus-dev nlohmann-json3-dev libspdlog-dev libfmt-dev zlib1g-dev libzstd-dev
+build_libraries=(libhwloc-dev libnuma-dev libpfm4-dev libpmem2-dev libpmem-dev libpmemobj-dev libxxhash-dev
+  libtbb-dev coinor-libclp-dev libcli11-dev libisal-dev libncurses-dev libtomlplusplus-dev nlohmann-json3-dev
+  libspdlog-dev libfmt-dev zlib1g-dev libzstd-dev
   libgtest-dev libgmock-dev libbenchmark-dev)
 
 program_tools=(curl:curl gcc:gcc make:make gdb:gdb node:nodejs npm:npm nginx:nginx-light openssl:openssl

@@ -94,7 +94,10 @@ void doubt_short_looks(HeatMap& map) {
 
 void describe_session(const session::Session& session, HeatMap& map) {
   map.machine_id = text_of(session.header.machine_id, sizeof session.header.machine_id);
-  map.executable = text_of(session.header.executable, sizeof session.header.executable);
+  map.executable = session.executable;
+  map.pid = session.header.pid;
+  map.parent_pid = session.parent_pid;
+  map.host = session.host;
   map.emulated = is_emulated(session);
   map.tiers = tiers_of(session);
   map.recorded_seconds = since_start(session, session.last_ns);

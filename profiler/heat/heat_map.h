@@ -54,6 +54,9 @@ struct ObjectHeat {
 struct HeatMap {
   std::string machine_id;
   std::string executable;
+  std::uint32_t pid = 0;
+  std::uint32_t parent_pid = 0;  ///< 0: unknown
+  std::string host;              ///< empty: unknown
   bool emulated = false;
   std::vector<Tier> tiers;  ///< as they were while recorded, fastest first
   double step_seconds = 0;  ///< 0: no period was found

@@ -156,7 +156,7 @@ Timeline build_timeline(const session::Session& session) {
   Timeline timeline;
   const session::FileHeader& header = session.header;
   timeline.machine_id = text_of(header.machine_id, sizeof header.machine_id);
-  timeline.executable = text_of(header.executable, sizeof header.executable);
+  timeline.executable = session.executable;
   timeline.emulated = is_emulated(session);
   timeline.pid = header.pid;
   timeline.start_realtime_ns = header.start_realtime_ns;

@@ -74,6 +74,16 @@ int move_up(int fd) {
   return high;
 }
 
+/// Tells other processes that somebody writes here. The kernel lifts it when this process ends or
+/// becomes another program, however that happens; a fork's child does not have it. Where the file
+/// system knows no locks there is none.
+void mark_as_written(int fd) {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  (void)::fcntl(fd, F_SETLK, &lock);
+}
+
 }  // namespace
 
 Result<AppendFile> create_append_file(const char* path) {
@@ -104,6 +114,7 @@ Result<AppendFile> create_append_file(const char* path) {
     ::close(fd);
     return make_error(ErrorCode::kIo, saved, "cannot stat %s (errno %d)", path, saved);
   }
+  mark_as_written(fd);
   return AppendFile{fd, identity_of(status)};
 }
 

@@ -32,6 +32,7 @@ struct Piece {
 inline constexpr int kMaxPieces = 8;
 
 /// Creates `path` with mode 600; a regular file of that name is replaced, anything else refused.
+/// While this process has it open, replacement_file.h's is_written_to() is true of it.
 /// Errors: kUsage for something that is no regular file, kIo with errno otherwise.
 Result<AppendFile> create_append_file(const char* path);
 

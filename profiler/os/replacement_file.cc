@@ -17,6 +17,19 @@ Error ReplacementFile::failed(int why) const {
                     path_.c_str(), ::strerror(why));
 }
 
+Status ReplacementFile::make(const std::string& like) {
+  std::string name = path_ + ".XXXXXX";
+  fd_ = ::mkostemp(name.data(), O_CLOEXEC);  // mode 600
+  if (fd_ < 0) return failed(errno);
+  beside_ = name;
+  struct stat owner {};
+  if (::lstat(like.c_str(), &owner) != 0) return failed(errno);
+  // A program that changed its user must still be able to read its own session.
+  const bool ours = owner.st_uid == ::geteuid() && owner.st_gid == ::getegid();
+  if (!ours && ::fchown(fd_, owner.st_uid, owner.st_gid) != 0) return failed(errno);
+  return ok_status();
+}
+
 Result<ReplacementFile> ReplacementFile::beside(const std::string& path) {
   struct stat now {};
   if (::lstat(path.c_str(), &now) != 0) return ReplacementFile(path, {}).failed(errno);
@@ -25,13 +38,19 @@ Result<ReplacementFile> ReplacementFile::beside(const std::string& path) {
                       path.c_str());
   }
   ReplacementFile file(path, {now.st_dev, now.st_ino, static_cast<std::uint64_t>(now.st_size)});
-  std::string name = path + ".XXXXXX";
-  file.fd_ = ::mkostemp(name.data(), O_CLOEXEC);  // mode 600
-  if (file.fd_ < 0) return file.failed(errno);
-  file.beside_ = name;
-  // A program that changed its user must still be able to read its own session.
-  const bool ours = now.st_uid == ::geteuid() && now.st_gid == ::getegid();
-  if (!ours && ::fchown(file.fd_, now.st_uid, now.st_gid) != 0) return file.failed(errno);
+  if (const Status made = file.make(path); !made) return made.error();
+  return file;
+}
+
+Result<ReplacementFile> ReplacementFile::named(const std::string& path, const std::string& like) {
+  struct stat now {};
+  if (::lstat(path.c_str(), &now) == 0 && !S_ISREG(now.st_mode)) {
+    return make_error(ErrorCode::kUsage, 0, "%s is no regular file: it is not replaced",
+                      path.c_str());
+  }
+  ReplacementFile file(path, {});
+  file.replaces_any_ = true;
+  if (const Status made = file.make(like); !made) return made.error();
   return file;
 }
 
@@ -39,6 +58,7 @@ ReplacementFile::ReplacementFile(ReplacementFile&& other) noexcept
     : path_(std::move(other.path_)),
       beside_(std::exchange(other.beside_, {})),
       identity_(other.identity_),
+      replaces_any_(other.replaces_any_),
       written_(other.written_),
       fd_(std::exchange(other.fd_, -1)) {}
 
@@ -63,15 +83,29 @@ Status ReplacementFile::write(const void* data, std::size_t size) {
 Status ReplacementFile::replace() {
   // The name must not reach the disk before the content does.
   if (::fdatasync(fd_) != 0) return failed(errno);
-  struct stat now {};
-  if (::lstat(path_.c_str(), &now) != 0) return failed(errno);
-  const Identity found{now.st_dev, now.st_ino, static_cast<std::uint64_t>(now.st_size)};
-  if (found != identity_) {
-    return make_error(ErrorCode::kIo, 0, "%s changed meanwhile: it is not replaced", path_.c_str());
+  if (!replaces_any_) {
+    struct stat now {};
+    if (::lstat(path_.c_str(), &now) != 0) return failed(errno);
+    const Identity found{now.st_dev, now.st_ino, static_cast<std::uint64_t>(now.st_size)};
+    if (found != identity_) {
+      return make_error(ErrorCode::kIo, 0, "%s changed meanwhile: it is not replaced",
+                        path_.c_str());
+    }
   }
   if (::rename(beside_.c_str(), path_.c_str()) != 0) return failed(errno);
   beside_.clear();
   return ok_status();
+}
+
+bool is_written_to(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return false;
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  const bool held = ::fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  ::close(fd);
+  return held;
 }
 
 }  // namespace terrace::os

@@ -17,6 +17,8 @@ class ReplacementFile {
  public:
   /// Errors: kUsage when `path` itself is no regular file (a link is none), kIo with the reason.
   static Result<ReplacementFile> beside(const std::string& path);
+  /// One that becomes `path`, where nothing or any regular file may be; owned as `like` is.
+  static Result<ReplacementFile> named(const std::string& path, const std::string& like);
   ReplacementFile(ReplacementFile&& other) noexcept;
   ReplacementFile& operator=(ReplacementFile&&) = delete;
   ~ReplacementFile();
@@ -38,12 +40,18 @@ class ReplacementFile {
   ReplacementFile(std::string path, const Identity& identity)
       : path_(std::move(path)), identity_(identity) {}
   Error failed(int why) const;
+  Status make(const std::string& like);
 
   std::string path_;
   std::string beside_;  ///< empty: nothing to remove
   Identity identity_;   ///< of the file at path_ when it was begun
+  bool replaces_any_ = false;
   Bytes written_;
   int fd_ = -1;
 };
+
+/// Does a process on this machine hold the file open as an AppendFile? False too where the file
+/// system knows no locks.
+bool is_written_to(const std::string& path);
 
 }  // namespace terrace::os

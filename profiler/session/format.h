@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The session file as it lies on disk: a header, then chunks that are only ever appended. As the
 // program writes it, it is of schema 1; session_packer makes schema 2 of it, in which runs of
-// chunks are compressed.
+// chunks are compressed, and session_joiner schema 3 of those of several processes.
 // Written inside the recorded process by session_writer, read offline by session_reader, which
 // takes everything up to the last whole chunk. Little-endian, fixed width, no pointers.
 #pragma once
@@ -15,6 +15,7 @@ namespace terrace::session {
 inline constexpr char kMagic[8] = {'T', 'E', 'R', 'R', 'S', 'E', 'S', 'S'};
 inline constexpr std::uint32_t kSchemaVersion = 1;  ///< as the recorded program writes it
 inline constexpr std::uint32_t kPackedSchema = 2;   ///< some chunks are of kind kPacked
+inline constexpr std::uint32_t kJoinedSchema = 3;   ///< the same, of several processes
 inline constexpr std::uint32_t kMaxChunkBytes = 64u << 20;
 /// A packed chunk holds at most this many times its payload, so that a small file cannot ask for a
 /// large memory. What compresses better is filled up with zeros.
@@ -33,6 +34,7 @@ enum class ChunkKind : std::uint32_t {
   kPlacement = 9,  ///< PlacementRecord, then tier index for each block: the object moved
   kNames = 10,     ///< NamesRecord, path of the file that named it, then for each range
                    ///< NamedRangeRecord and name; the last chunk of an object counts
+  kProcess = 11,   ///< ProcessRecord, executable, host: whose the records from here on are
   kMark = 12,      ///< MarkRecord
   kSource = 13,    ///< SourceRecord, then in words why it is this source
   kPacked = 14,    ///< PackedRecord, then a zstd frame of whole chunks, then zeros
@@ -186,6 +188,20 @@ struct SourceRecord {
   std::uint64_t fault_cost_ns;   ///< calibrated: one touched block of one window
 };
 
+/// A process is known again by pid and start_monotonic_ns. Objects, modules and tiers are numbered
+/// within it.
+struct ProcessRecord {
+  std::uint32_t pid;
+  std::uint32_t parent_pid;         ///< when recording began; 0: unknown
+  std::uint64_t start_realtime_ns;  ///< as in FileHeader, of this process's recording
+  std::uint64_t start_monotonic_ns;
+  std::uint32_t emulated;  ///< as in FileHeader
+  std::uint32_t executable_bytes;
+  std::uint32_t host_bytes;
+  std::uint32_t reserved;
+  char machine_id[24];
+};
+
 /// What the engine says of its own time.
 struct MarkRecord {
   std::uint64_t at_ns;
@@ -198,6 +214,7 @@ struct PackedRecord {
 };
 
 static_assert(sizeof(ChunkHeader) == 16 && sizeof(HeatRecord) == 48 && sizeof(ObjectRecord) == 64);
-static_assert(sizeof(SourceRecord) == 80 && sizeof(MarkRecord) == 16);
+static_assert(sizeof(SourceRecord) == 80 && sizeof(ProcessRecord) == 64);
+static_assert(sizeof(MarkRecord) == 16);
 
 }  // namespace terrace::session

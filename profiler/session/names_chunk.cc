@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "profiler/session/names_chunk.h"
 
-#include <zlib.h>
-
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 
+#include "profiler/session/chunk_seal.h"
 #include "profiler/session/format.h"
+#include "profiler/session/process_chunk.h"
 
 namespace terrace::session {
 namespace {
@@ -52,14 +52,10 @@ bool take_range(const std::byte*& payload, std::size_t& size, NamedRange& range)
   return take_text(payload, size, record.name_bytes, range.name);
 }
 
-std::string chunk_of(const std::string& payload) {
-  ChunkHeader header{static_cast<std::uint32_t>(ChunkKind::kNames),
-                     static_cast<std::uint32_t>(payload.size()), 0, 0};
-  uLong crc = ::crc32_z(0, reinterpret_cast<const Bytef*>(&header), offsetof(ChunkHeader, crc32));
-  crc = ::crc32_z(crc, reinterpret_cast<const Bytef*>(payload.data()), payload.size());
-  header.crc32 = static_cast<std::uint32_t>(crc);
+std::string chunk_of(ChunkKind kind, const std::string& payload) {
   std::string chunk;
-  put(chunk, header);
+  put(chunk, sealed(kind, reinterpret_cast<const std::byte*>(payload.data()),
+                    static_cast<std::uint32_t>(payload.size())));
   return chunk + payload;
 }
 
@@ -133,10 +129,20 @@ std::optional<ObjectNames> decode_names(const std::byte* payload, std::size_t si
 
 Status append_names(const std::string& path, const std::vector<ObjectNames>& names,
                     std::uint64_t torn_bytes) {
+  return append_names(path, {ProcessNames{nullptr, &names}}, torn_bytes);
+}
+
+Status append_names(const std::string& path, const std::vector<ProcessNames>& processes,
+                    std::uint64_t torn_bytes) {
   std::string chunks;
-  for (const ObjectNames& object : names) {
-    if (const std::string payload = encode_names(object); !payload.empty()) {
-      chunks += chunk_of(payload);
+  for (const ProcessNames& one : processes) {
+    if (one.process != nullptr) {
+      chunks += chunk_of(ChunkKind::kProcess, encode_process(*one.process));
+    }
+    for (const ObjectNames& object : *one.names) {
+      if (const std::string payload = encode_names(object); !payload.empty()) {
+        chunks += chunk_of(ChunkKind::kNames, payload);
+      }
     }
   }
   std::error_code failed;

@@ -15,6 +15,8 @@
 
 namespace terrace::session {
 
+struct Session;
+
 /// The payload of one chunk; empty when it would not fit into one.
 std::string encode_names(const ObjectNames& names);
 
@@ -28,6 +30,14 @@ std::optional<std::uint64_t> object_of_names(const std::byte* payload, std::size
 /// (Session::bytes_ignored) are cut off first, since nothing is read behind them. Error kIo: with
 /// the file as it was, as far as it could be given back.
 Status append_names(const std::string& path, const std::vector<ObjectNames>& names,
+                    std::uint64_t torn_bytes);
+
+/// The same for objects of several processes.
+struct ProcessNames {
+  const Session* process = nullptr;  ///< null: of the process that the file ends with
+  const std::vector<ObjectNames>* names = nullptr;
+};
+Status append_names(const std::string& path, const std::vector<ProcessNames>& processes,
                     std::uint64_t torn_bytes);
 
 }  // namespace terrace::session

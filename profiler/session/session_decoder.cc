@@ -61,7 +61,8 @@ Decoded SessionDecoder::decode(ChunkKind kind, const std::byte* payload, std::si
     case ChunkKind::kEnd:
       session_.complete = true;
       return Decoded::kTaken;
-    case ChunkKind::kPacked:  // the reader opens these; within another one none may lie
+    case ChunkKind::kProcess:  // RecordingDecoder's
+    case ChunkKind::kPacked:   // the reader opens these; within another one none may lie
       return Decoded::kMalformed;
   }
   return Decoded::kTaken;

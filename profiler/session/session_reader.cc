@@ -11,7 +11,8 @@
 
 #include "profiler/session/chunk_seal.h"
 #include "profiler/session/packed_chunk.h"
-#include "profiler/session/session_decoder.h"
+#include "profiler/session/process_chunk.h"
+#include "profiler/session/recording_decoder.h"
 
 namespace terrace::session {
 namespace {
@@ -43,13 +44,12 @@ Status read_header(const std::byte* data, std::uint64_t size, const std::string&
                       name.c_str(), static_cast<unsigned long long>(size), sizeof header);
   }
   std::memcpy(&header, data, sizeof header);
-  if (header.schema_version < kSchemaVersion || header.schema_version > kPackedSchema) {
-    return make_error(
-        ErrorCode::kUsage, 0,
-        "%s has session schema %u (offset %zu), this terrace reads %u and %u; use the "
-        "version that recorded it",
-        name.c_str(), header.schema_version, offsetof(FileHeader, schema_version), kSchemaVersion,
-        kPackedSchema);
+  if (header.schema_version < kSchemaVersion || header.schema_version > kJoinedSchema) {
+    return make_error(ErrorCode::kUsage, 0,
+                      "%s has session schema %u (offset %zu), this terrace reads %u to %u; use the "
+                      "version that recorded it",
+                      name.c_str(), header.schema_version, offsetof(FileHeader, schema_version),
+                      kSchemaVersion, kJoinedSchema);
   }
   if (header.header_bytes < sizeof header || header.header_bytes > size) {
     return make_error(ErrorCode::kUsage, 0,
@@ -77,7 +77,7 @@ const char* take_chunk(const std::byte* data, std::uint64_t size, std::uint64_t 
 }
 
 // The chunks that one packed chunk holds; the reason when they cannot all be used.
-const char* read_packed(const std::byte* payload, std::size_t size, SessionDecoder& decoder) {
+const char* read_packed(const std::byte* payload, std::size_t size, RecordingDecoder& decoder) {
   const std::optional<std::vector<std::byte>> plain = unpack(payload, size);
   if (!plain) return "cannot be decompressed";
   for (std::uint64_t at = 0; at < plain->size();) {
@@ -95,9 +95,10 @@ const char* read_packed(const std::byte* payload, std::size_t size, SessionDecod
   return nullptr;
 }
 
-Stop read_chunks(const std::byte* data, std::uint64_t size, Session& session) {
-  SessionDecoder decoder(session);
-  std::uint64_t at = session.header.header_bytes;
+Stop read_chunks(const std::byte* data, std::uint64_t size, const FileHeader& header,
+                 Recording& recording) {
+  RecordingDecoder decoder(recording);
+  std::uint64_t at = header.header_bytes;
   while (at < size) {
     ChunkHeader chunk;
     if (const char* why = take_chunk(data, size, at, chunk)) return {at, why};
@@ -115,25 +116,32 @@ Stop read_chunks(const std::byte* data, std::uint64_t size, Session& session) {
 
 }  // namespace
 
-Result<Session> parse_session(const void* data, std::uint64_t size, const std::string& name) {
+Result<Recording> parse_recording(const void* data, std::uint64_t size, const std::string& name) {
   const auto* bytes = static_cast<const std::byte*>(data);
-  Session session{};
-  if (Status header = read_header(bytes, size, name, session.header); !header) {
-    return header.error();
-  }
-  session.last_ns = session.header.start_monotonic_ns;
-  const Stop stop = read_chunks(bytes, size, session);
-  session.bytes_ignored = size - stop.offset;
-  if (session.bytes_ignored > 0 && session.objects.empty()) {
+  FileHeader header{};
+  if (Status read = read_header(bytes, size, name, header); !read) return read.error();
+  Recording recording;
+  recording.processes.push_back(session_of(header));
+  const Stop stop = read_chunks(bytes, size, header, recording);
+  const bool any = std::any_of(recording.processes.begin(), recording.processes.end(),
+                               [](const Session& one) { return !one.objects.empty(); });
+  if (stop.offset < size && !any) {
     return make_error(ErrorCode::kUsage, 0,
                       "%s is damaged before its first object: the chunk at offset %llu %s; record "
                       "again",
                       name.c_str(), static_cast<unsigned long long>(stop.offset), stop.why);
   }
-  return session;
+  for (Session& one : recording.processes) one.bytes_ignored = size - stop.offset;
+  return recording;
 }
 
-Result<Session> read_session(const std::string& path) {
+Result<Session> parse_session(const void* data, std::uint64_t size, const std::string& name) {
+  Result<Recording> recording = parse_recording(data, size, name);
+  if (!recording) return recording.error();
+  return std::move(recording->processes.front());
+}
+
+Result<Recording> read_recording(const std::string& path) {
   const std::unique_ptr<std::FILE, FileCloser> file(std::fopen(path.c_str(), "rbe"));
   if (!file) return cannot_read(path, errno);
   // Read to the end rather than trust a stated size: the file may still be growing.
@@ -150,7 +158,13 @@ Result<Session> read_session(const std::string& path) {
     if (std::ferror(file.get()) != 0) return cannot_read(path, saved);
     if (!full) break;
   }
-  return parse_session(data.data(), data.size(), path);
+  return parse_recording(data.data(), data.size(), path);
+}
+
+Result<Session> read_session(const std::string& path) {
+  Result<Recording> recording = read_recording(path);
+  if (!recording) return recording.error();
+  return std::move(recording->processes.front());
 }
 
 }  // namespace terrace::session

@@ -4,6 +4,7 @@
 // Thread-safe (no shared state); allocates.
 #pragma once
 
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -50,8 +51,12 @@ struct SourceUse {
   std::string reason;  ///< why it is this source; untrusted text
 };
 
+/// What was recorded of one process.
 struct Session {
-  FileHeader header;
+  FileHeader header;             ///< of a joined file, as the process's own would be
+  std::uint32_t parent_pid = 0;  ///< 0: unknown
+  std::string executable;        ///< whole, where the header's field is too short
+  std::string host;              ///< empty: unknown
   std::vector<TierRecord> tiers;
   std::vector<Object> objects;  ///< in order of birth
   std::vector<StepRecord> steps;
@@ -59,14 +64,23 @@ struct Session {
   std::vector<MarkRecord> marks;    ///< of the engine, as they lie in the file
   std::vector<SourceUse> sources;   ///< each once; empty in sessions of before there was a choice
   bool complete = false;            ///< closed in order
-  std::uint64_t bytes_ignored = 0;  ///< torn tail
+  std::uint64_t bytes_ignored = 0;  ///< torn tail of the file
   std::uint64_t last_ns = 0;        ///< latest time in any record
+};
+
+/// All processes of a session, the one that the file's header names first: one at least.
+struct Recording {
+  std::deque<Session> processes;
 };
 
 /// Errors: kIo when the file cannot be read; kUsage when it is empty, foreign, of a newer schema,
 /// or damaged before its first object.
-Result<Session> read_session(const std::string& path);
+Result<Recording> read_recording(const std::string& path);
 /// The same from memory; `name` is for messages.
+Result<Recording> parse_recording(const void* data, std::uint64_t size, const std::string& name);
+
+/// The first process alone.
+Result<Session> read_session(const std::string& path);
 Result<Session> parse_session(const void* data, std::uint64_t size, const std::string& name);
 
 }  // namespace terrace::session

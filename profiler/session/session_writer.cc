@@ -45,7 +45,7 @@ void say_ended(int why) {
 }  // namespace
 
 Status SessionWriter::open(const char* path, const FileHeader& header, const TierRecord* tiers,
-                           std::uint32_t tier_count) {
+                           std::uint32_t tier_count, const ProcessOrigin& origin) {
   const os::KeepErrno keep;
   if (is_open()) return make_error(ErrorCode::kUsage, 0, "a session is already open");
   Result<os::AppendFile> created = os::create_append_file(path);
@@ -59,6 +59,7 @@ Status SessionWriter::open(const char* path, const FileHeader& header, const Tie
                       path, why);
   }
   fd_ = file.fd;
+  process(header, origin);
   for (std::uint32_t i = 0; i < tier_count; ++i) {
     const void* parts[] = {&tiers[i]};
     const std::uint32_t sizes[] = {sizeof tiers[i]};
@@ -107,6 +108,21 @@ std::uint32_t SessionWriter::module_of(std::uintptr_t address, std::uint64_t& of
   append(ChunkKind::kModule, parts, sizes, 2);
   modules_[module_count_++] = {found.load_bias, found.identity};
   return index;
+}
+
+void SessionWriter::process(const FileHeader& header, const ProcessOrigin& origin) {
+  ProcessRecord record{};
+  record.pid = header.pid;
+  record.parent_pid = origin.parent_pid;
+  record.start_realtime_ns = header.start_realtime_ns;
+  record.start_monotonic_ns = header.start_monotonic_ns;
+  record.emulated = header.emulated;
+  record.executable_bytes = static_cast<std::uint32_t>(strnlen(origin.executable, kMaxPathBytes));
+  record.host_bytes = static_cast<std::uint32_t>(strnlen(origin.host, kMaxPathBytes));
+  memcpy(record.machine_id, header.machine_id, sizeof record.machine_id);
+  const void* parts[] = {&record, origin.executable, origin.host};
+  const std::uint32_t sizes[] = {sizeof record, record.executable_bytes, record.host_bytes};
+  append(ChunkKind::kProcess, parts, sizes, 3);
 }
 
 void SessionWriter::object_born(const ObjectBirth& birth) {

@@ -24,15 +24,23 @@ struct ObjectBirth {
   const char* path = nullptr;  ///< null: no file behind it
 };
 
+/// What a process is known by, besides the header.
+struct ProcessOrigin {
+  std::uint32_t parent_pid = 0;
+  const char* executable = "";  ///< the whole path
+  const char* host = "";
+};
+
 class SessionWriter {
  public:
   constexpr SessionWriter() = default;
   SessionWriter(const SessionWriter&) = delete;
   SessionWriter& operator=(const SessionWriter&) = delete;
 
-  /// Creates `path` (mode 600, replaces what is there) and writes the header and the tiers.
+  /// Creates `path` (mode 600, replaces what is there) and writes the header, whose it is, and the
+  /// tiers.
   Status open(const char* path, const FileHeader& header, const TierRecord* tiers,
-              std::uint32_t tier_count);
+              std::uint32_t tier_count, const ProcessOrigin& origin = {});
   bool is_open() const { return fd_ >= 0; }
 
   void object_born(const ObjectBirth& birth);
@@ -59,6 +67,7 @@ class SessionWriter {
   static constexpr std::uint32_t kMaxModules = 256;
 
   std::uint32_t module_of(std::uintptr_t address, std::uint64_t& offset);
+  void process(const FileHeader& header, const ProcessOrigin& origin);
   void append(ChunkKind kind, const void* parts[], const std::uint32_t sizes[], int count);
 
   int fd_ = -1;

@@ -26,14 +26,21 @@ static void write_file(void) {
   CHECK(file != NULL && fwrite(content, 1, kFileBytes, file) == kFileBytes && fclose(file) == 0);
 }
 
-/// What a bitwise CRC-32 of IEEE 802.3 gives, so that the library is not asked about itself.
-static uint32_t crc_of(const unsigned char* bytes, uint64_t size) {
+static const uint32_t kIeee = 0xEDB88320u;
+static const uint32_t kCastagnoli = 0x82F63B78u;
+
+/// What a bitwise CRC-32 gives, so that the library is not asked about itself.
+static uint32_t crc_by(uint32_t polynomial, const unsigned char* bytes, uint64_t size) {
   uint32_t state = ~0u;
   for (uint64_t i = 0; i < size; ++i) {
     state ^= bytes[i];
-    for (int bit = 0; bit < 8; ++bit) state = (state >> 1) ^ ((state & 1) ? 0xEDB88320u : 0);
+    for (int bit = 0; bit < 8; ++bit) state = (state >> 1) ^ ((state & 1) ? polynomial : 0);
   }
   return ~state;
+}
+
+static uint32_t crc_of(const unsigned char* bytes, uint64_t size) {
+  return crc_by(kIeee, bytes, size);
 }
 
 struct Range {
@@ -56,6 +63,10 @@ static void check_range(terrace_tensor tensor, unsigned char* at, struct Range r
   CHECK(memcmp(begin, content + range.file_offset, range.bytes) == 0);
   CHECK(report.crc32 == crc_of(content + range.file_offset, range.bytes));
   CHECK(report.cached_bytes + report.direct_bytes + report.buffered_bytes >= range.bytes);
+  terrace_load_options castagnoli = options;
+  castagnoli.flags |= TERRACE_LOAD_CRC32C;
+  CHECK_STATUS(TERRACE_OK, terrace_load(tensor, &castagnoli, &report));
+  CHECK(report.crc32 == crc_by(kCastagnoli, content + range.file_offset, range.bytes));
   // Nothing beside the range was touched.
   CHECK(range.tensor_offset == 0 || begin[-1] == 0xAA);
   CHECK(begin[range.bytes] == 0xAA);
@@ -82,6 +93,14 @@ static void differing_checksum_is_told(terrace_tensor tensor) {
   options.crc32 ^= 1;
   CHECK_STATUS(TERRACE_CORRUPT, terrace_load(tensor, &options, NULL));
   CHECK(said(path));
+  options.flags |= TERRACE_LOAD_CRC32C;
+  CHECK_STATUS(TERRACE_CORRUPT, terrace_load(tensor, &options, NULL));
+  CHECK(said("CRC-32C"));
+  options.crc32 = crc_by(kCastagnoli, content, 5000);
+  CHECK_STATUS(TERRACE_OK, terrace_load(tensor, &options, NULL));
+  options.flags = TERRACE_LOAD_CRC32C;
+  CHECK_STATUS(TERRACE_BAD_ARGUMENT, terrace_load(tensor, &options, NULL));
+  CHECK(crc_by(kCastagnoli, (const unsigned char*)"123456789", 9) == 0xE3069283u);
 }
 
 static void what_cannot_be_read_is_told(terrace_tensor tensor) {

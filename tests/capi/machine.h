@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <terrace/terrace.h>
@@ -31,7 +32,10 @@ static inline const char* tiers_file(void) {
 }
 
 static inline terrace_status open_machine(terrace_context* context) {
-  const terrace_options options = {.struct_size = sizeof options, .tiers_file = tiers_file()};
+  terrace_options options;
+  memset(&options, 0, sizeof options);
+  options.struct_size = sizeof options;
+  options.tiers_file = tiers_file();
   return terrace_open(&options, context);
 }
 

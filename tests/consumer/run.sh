@@ -39,6 +39,14 @@ cmake --build "$scratch/project/build" >"$scratch/build.txt"
 "$scratch/project/build/c_program"
 "$scratch/project/build/cxx_program"
 
+# The largest of the examples, as somebody who has only the install would build it.
+if nm -D "$prefix/$libraries/libterrace.so" | grep -q ' T terrace_kv_open'; then
+  cmake -S "$here/../../docs/examples/kv_server" -B "$scratch/kv_server" \
+    -DCMAKE_PREFIX_PATH="$prefix" >>"$scratch/configure.txt"
+  cmake --build "$scratch/kv_server" >>"$scratch/build.txt"
+  "$scratch/kv_server/kv_server" --help | grep -q '^usage: kv_server'
+fi
+
 echo "== pkg-config"
 export PKG_CONFIG_PATH=$prefix/$libraries/pkgconfig
 read -ra flags <<<"$(pkg-config --cflags --libs terrace)"

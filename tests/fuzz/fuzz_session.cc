@@ -37,10 +37,12 @@ unsigned logged_seed() {
 // So the whole path is gone once for each run of bytes that was taken.
 int check(const std::string& bytes) {
   static std::unordered_set<std::string> seen;
-  const Result<Session> session = parse_session(bytes.data(), bytes.size(), "fuzz");
-  if (session && session->bytes_ignored <= bytes.size() &&
-      !seen.insert(bytes.substr(0, bytes.size() - session->bytes_ignored)).second) {
-    return 1;
+  const Result<Recording> recording = parse_recording(bytes.data(), bytes.size(), "fuzz");
+  if (recording && !recording->processes.empty()) {
+    const std::uint64_t ignored = recording->processes.front().bytes_ignored;
+    if (ignored <= bytes.size() && !seen.insert(bytes.substr(0, bytes.size() - ignored)).second) {
+      return 1;
+    }
   }
   return fuzz::session_input(bytes);
 }

@@ -37,6 +37,12 @@ inline session::SessionBuilder good_session() {
        NamedHow::kOrderAndSize},
       {"kv cache 0", MemoryClass::kKv, 3 * kBlockBytes.value, Bytes(77), 90, NamedHow::kSiteRule}};
   builder.raw_chunk(static_cast<std::uint32_t>(ChunkKind::kNames), encode_names(names));
+  // Another process, with the same numbers for other things, and the first one again.
+  builder.process(43, 42, 1).tier("slow", BackingKind::kEmulatedLink);
+  builder.object(1, {0, 0}, 1.5).heat(1, SourceKind::kLinkFaults, 2, 3, 1, {5, 6});
+  builder.step(3, 0.5, 2).end();
+  builder.process(42, 1).raw_chunk(static_cast<std::uint32_t>(ChunkKind::kNames),
+                                   encode_names(names));
   return builder;
 }
 

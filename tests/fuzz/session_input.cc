@@ -7,6 +7,7 @@
 
 #include "profiler/export/export.h"
 #include "profiler/heat/heat_map.h"
+#include "profiler/heat/process_heat.h"
 #include "profiler/heat/timeline.h"
 #include "profiler/report/report.h"
 #include "profiler/session/session_reader.h"
@@ -38,6 +39,42 @@ void check_timeline(const Session& session) {
   EXPECT_TRUE(nlohmann::json::accept(exporting::to_trace(timeline)));
 }
 
+// What a process's objects may not break; returns what they hold.
+std::size_t check_objects(const Session& session) {
+  std::size_t held = 0;
+  for (const Object& object : session.objects) {
+    EXPECT_EQ(object.block_tiers.size(), object.record.block_count);
+    held += object.block_tiers.size() + object.path.size() + object.frames.size();
+    std::uint64_t named_to = 0;
+    for (const NamedRange& range : object.names) {
+      EXPECT_GE(range.first_byte, named_to);
+      named_to = range.first_byte + range.size.value;
+      held += range.name.size();
+    }
+    EXPECT_LE(named_to, object.record.size_bytes);
+    for (const HeatSample& sample : object.heat) {
+      EXPECT_EQ(sample.touches.size(), sample.record.block_count);
+      held += sample.touches.size() * sizeof(std::uint32_t);
+    }
+  }
+  return held;
+}
+
+void check_heat(const Session& session) {
+  check_timeline(session);
+  EXPECT_GE(heat::bytes_read(session), 0);
+  const Result<heat::HeatMap> map = heat::build_heat_map(session);
+  if (!map) return;
+  for (const heat::ObjectHeat& object : map->objects) {
+    EXPECT_EQ(object.block_bytes_per_second.size(), object.block_tiers.size());
+    EXPECT_TRUE(object.bytes_per_second() >= 0) << object.bytes_per_second();
+    for (const heat::NamedHeat& named : object.names) EXPECT_GE(named.bytes_per_second, 0);
+  }
+  EXPECT_FALSE(report::render_text(*map, {}).empty());
+  EXPECT_FALSE(report::to_json(*map).dump().empty());
+  EXPECT_TRUE(exporting::to_pprof(session, *map));
+}
+
 // The same chunks, each with a right CRC, up to one that reaches beyond the end.
 std::string sealed(const std::string& bytes) {
   if (bytes.size() < sizeof(FileHeader)) return bytes;
@@ -59,44 +96,24 @@ std::string sealed(const std::string& bytes) {
 
 // Everything that a reading may not break, whatever the bytes were.
 int session_input(const std::string& bytes) {
-  const Result<Session> session = parse_session(bytes.data(), bytes.size(), "fuzz");
-  if (!session) {
-    EXPECT_EQ(session.error().code, ErrorCode::kUsage);
-    EXPECT_NE(session.error().message[0], '\0');
+  const Result<Recording> recording = parse_recording(bytes.data(), bytes.size(), "fuzz");
+  if (!recording) {
+    EXPECT_EQ(recording.error().code, ErrorCode::kUsage);
+    EXPECT_NE(recording.error().message[0], '\0');
     return 0;
   }
-  EXPECT_LE(session->bytes_ignored, bytes.size());
+  EXPECT_FALSE(recording->processes.empty());
+  EXPECT_LT(heat::hottest(*recording), recording->processes.size());
   std::size_t held = 0;
-  for (const Object& object : session->objects) {
-    EXPECT_EQ(object.block_tiers.size(), object.record.block_count);
-    held += object.block_tiers.size() + object.path.size() + object.frames.size();
-    std::uint64_t named_to = 0;
-    for (const NamedRange& range : object.names) {
-      EXPECT_GE(range.first_byte, named_to);
-      named_to = range.first_byte + range.size.value;
-      held += range.name.size();
-    }
-    EXPECT_LE(named_to, object.record.size_bytes);
-    for (const HeatSample& sample : object.heat) {
-      EXPECT_EQ(sample.touches.size(), sample.record.block_count);
-      held += sample.touches.size() * sizeof(std::uint32_t);
-    }
+  for (const Session& process : recording->processes) {
+    EXPECT_LE(process.bytes_ignored, bytes.size());
+    held += check_objects(process) + process.host.size();
+    check_heat(process);
   }
   EXPECT_LE(held, bytes.size() * kMaxPackRatio) << "more was taken than the file may hold";
-  if (session->header.schema_version == kSchemaVersion) {
+  if (recording->processes.front().header.schema_version == kSchemaVersion) {
     EXPECT_LE(held, bytes.size()) << "more was taken than the file holds";
   }
-  check_timeline(*session);
-  const Result<heat::HeatMap> map = heat::build_heat_map(*session);
-  if (!map) return 1;
-  for (const heat::ObjectHeat& object : map->objects) {
-    EXPECT_EQ(object.block_bytes_per_second.size(), object.block_tiers.size());
-    EXPECT_TRUE(object.bytes_per_second() >= 0) << object.bytes_per_second();
-    for (const heat::NamedHeat& named : object.names) EXPECT_GE(named.bytes_per_second, 0);
-  }
-  EXPECT_FALSE(report::render_text(*map, {}).empty());
-  EXPECT_FALSE(report::to_json(*map).dump().empty());
-  EXPECT_TRUE(exporting::to_pprof(*session, *map));
   return 1;
 }
 

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$1"
 folders=()
-for folder in allocators profiler tiering bench tests; do
+for folder in allocators profiler tiering bench tests docs; do
   if [ -d "$folder" ]; then folders+=("$folder"); fi
 done
 [ "${#folders[@]}" -gt 0 ] || { echo "format.sh: $1: no sources there"; exit 2; }

@@ -12,7 +12,7 @@ namespace terrace::lint {
 namespace {
 
 constexpr std::array<std::string_view, 3> kLayers = {"allocators", "profiler", "tiering"};
-constexpr std::array<std::string_view, 2> kOutside = {"bench", "tests"};
+constexpr std::array<std::string_view, 3> kOutside = {"bench", "docs", "tests"};
 
 constexpr std::array<std::string_view, 14> kKernelHeaders = {
     "dirent.h", "fcntl.h",     "ftw.h",     "mqueue.h",  "numaif.h",   "poll.h",   "sched.h",
@@ -165,7 +165,9 @@ Findings check_includes(const SourceFile& file, const std::vector<std::string>& 
     const std::string target = target_path(*include, public_headers);
     const auto other = layer_of(target);
     const bool known_root = other || contains(kOutside, top_folder(target));
-    if (include->quoted && !known_root) {
+    // An example is a project of its own.
+    const bool example = top_folder(file.path) == "docs";
+    if (include->quoted && !known_root && !example) {
       findings.push_back({file.path, i + 1, "include-form",
                           "\"" + target + "\" is not written from the repository's root"});
     }

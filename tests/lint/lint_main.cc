@@ -40,7 +40,8 @@ std::vector<SourceFile> read_sources(const fs::path& root) {
     if (!language) return;
     sources.push_back(parse_source(fs::relative(path, root).string(), *language, read_text(path)));
   };
-  for (const char* folder : {"allocators", "profiler", "tiering", "bench", "tests", ".ci"}) {
+  for (const char* folder :
+       {"allocators", "profiler", "tiering", "bench", "tests", "docs", ".ci"}) {
     if (!fs::is_directory(root / folder)) continue;
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / folder)) {
       if (entry.is_regular_file() && !entry.is_symlink()) add(entry.path());

@@ -57,6 +57,11 @@ TEST(Includes, AnIncludeThatIsNotFromTheRootIsRejected) {
   EXPECT_THAT(rules_of(check_includes(file, kPublicHeaders)), ElementsAre("include-form"));
 }
 
+TEST(Includes, ExamplesAreProjectsOfTheirOwn) {
+  const SourceFile file = source("docs/examples/server/main.cc", "#include \"model.h\"\n");
+  EXPECT_THAT(check_includes(file, kPublicHeaders), IsEmpty());
+}
+
 TEST(SystemCalls, HeadersAndCallsOutsideOsAreRejected) {
   const SourceFile file = source("allocators/extent/a.cc",
                                  "#include <sys/mman.h>\n#include <linux/mempolicy.h>\n"

@@ -26,13 +26,20 @@ unsigned long long number(std::uint64_t value) {
 }
 
 terrace_status check_load(const terrace_load_options& options) {
-  constexpr std::uint32_t kKnown = TERRACE_LOAD_CHECKSUM | TERRACE_LOAD_VERIFY;
+  constexpr std::uint32_t kKnown =
+      TERRACE_LOAD_CHECKSUM | TERRACE_LOAD_VERIFY | TERRACE_LOAD_CRC32C | TERRACE_LOAD_RESTORABLE;
+  constexpr std::uint32_t kSums = TERRACE_LOAD_CHECKSUM | TERRACE_LOAD_VERIFY;
   if (options.path == nullptr) {
     return fail(TERRACE_BAD_ARGUMENT, "terrace_load_options.path is null");
   }
   if ((options.flags & ~kKnown) != 0) {
     return fail(TERRACE_BAD_ARGUMENT, "terrace_load_options.flags has an unknown bit: %#x",
                 options.flags);
+  }
+  if ((options.flags & TERRACE_LOAD_CRC32C) != 0 && (options.flags & kSums) == 0) {
+    return fail(TERRACE_BAD_ARGUMENT,
+                "TERRACE_LOAD_CRC32C says which checksum; with TERRACE_LOAD_CHECKSUM it is worked "
+                "out, with TERRACE_LOAD_VERIFY compared");
   }
   if (options.threads > 16) {
     return fail(TERRACE_BAD_ARGUMENT, "%u threads to load with; 16 at most", options.threads);
@@ -61,30 +68,26 @@ terrace_status size_to_load(const terrace_load_options& options, Bytes tensor, i
               number(file), number(size.value), number(options.file_offset));
 }
 
-terrace_status load_into(const Tensor& tensor, const terrace_load_options& options,
+Checksum checksum_of(const terrace_load_options& options) {
+  if ((options.flags & (TERRACE_LOAD_CHECKSUM | TERRACE_LOAD_VERIFY)) == 0) return Checksum::kNone;
+  return (options.flags & TERRACE_LOAD_CRC32C) != 0 ? Checksum::kCrc32c : Checksum::kCrc32;
+}
+
+terrace_status load_into(const LoadRequest& request, const terrace_load_options& options,
                          terrace_load_report& report) {
-  const OwnedFile source(options.path);
-  if (source.file.fd < 0) return fail_by_errno(source.file.error, options.path);
-  LoadRequest request;
-  const terrace_status sized = size_to_load(options, tensor.bytes, source.file.fd, request.size);
-  if (sized != TERRACE_OK) return sized;
-  request.fd = source.file.fd;
-  request.offset = options.file_offset;
-  request.to = tensor.address + options.tensor_offset;
-  if (options.threads != 0) request.threads = options.threads;
-  if (options.flags != 0) request.checksum = Checksum::kCrc32;
   const LoadOutcome outcome = load_file(request);
   if (outcome.error == ENODATA) {
     return fail(TERRACE_IO, "%s became shorter while it was read", options.path);
   }
   if (outcome.error != 0) return fail_by_errno(outcome.error, options.path);
-  report.crc32 = outcome.crc32;
+  report.crc32 = outcome.checksum;
   report.cached_bytes = outcome.cached.value;
   report.direct_bytes = outcome.direct.value;
   report.buffered_bytes = outcome.buffered.value;
-  if ((options.flags & TERRACE_LOAD_VERIFY) != 0 && outcome.crc32 != options.crc32) {
-    return fail(TERRACE_CORRUPT, "%s: the bytes' CRC-32 is %08x and not %08x", options.path,
-                outcome.crc32, options.crc32);
+  if ((options.flags & TERRACE_LOAD_VERIFY) != 0 && outcome.checksum != options.crc32) {
+    return fail(TERRACE_CORRUPT, "%s: the bytes' %s is %08x and not %08x", options.path,
+                request.checksum == Checksum::kCrc32c ? "CRC-32C" : "CRC-32", outcome.checksum,
+                options.crc32);
   }
   return TERRACE_OK;
 }
@@ -117,7 +120,51 @@ terrace_status Context::load(const TensorRef& tensor, const terrace_load_options
     Tensor& tensor;
     ~Use() { context.end_use(tensor); }
   } const use{*this, *tensor};
-  return load_into(*tensor, options, report);
+  const OwnedFile source(options.path);
+  if (source.file.fd < 0) return fail_by_errno(source.file.error, options.path);
+  LoadRequest request;
+  terrace_status done = size_to_load(options, tensor->bytes, source.file.fd, request.size);
+  if (done != TERRACE_OK) return done;
+  request.fd = source.file.fd;
+  request.offset = options.file_offset;
+  request.to = tensor->address + options.tensor_offset;
+  if (options.threads != 0) request.threads = options.threads;
+  request.checksum = checksum_of(options);
+  KeptRange range{options.tensor_offset, options.tensor_offset + request.size.value,
+                  options.file_offset, nullptr};
+  done = begin_load(*tensor, options, request.fd, range);
+  if (done == TERRACE_OK) done = load_into(request, options, report);
+  if (done == TERRACE_OK) end_load(*tensor, std::move(range));
+  return done;
+}
+
+/// Under memory_lock_.
+void Context::keep(Tensor& tensor, std::vector<KeptRange> ranges) {
+  if (losses_ == nullptr || tensor.object == nullptr) return;
+  tensor.kept = std::move(ranges);
+  losses_->keep(*tensor.object, tensor.kept);
+}
+
+/// What is read now takes the place of what could be read again.
+terrace_status Context::begin_load(Tensor& tensor, const terrace_load_options& options, int fd,
+                                   KeptRange& range) {
+  if (losses_ == nullptr) return TERRACE_OK;
+  const std::lock_guard lock(memory_lock_);
+  keep(tensor, without(tensor.kept, range.begin, range.end));
+  if ((options.flags & TERRACE_LOAD_RESTORABLE) == 0) return TERRACE_OK;
+  range.file = losses_->open_again(fd);
+  if (range.file != nullptr) return TERRACE_OK;
+  return fail(TERRACE_IO, "%s cannot be kept open: no descriptor is left (ulimit -n)",
+              options.path);
+}
+
+void Context::end_load(Tensor& tensor, KeptRange range) {
+  if (range.file == nullptr || !range.file->is_unchanged()) return;
+  const std::lock_guard lock(memory_lock_);
+  // Another thread may have loaded other bytes meanwhile.
+  std::vector<KeptRange> ranges = without(tensor.kept, range.begin, range.end);
+  insert(ranges, std::move(range));
+  keep(tensor, std::move(ranges));
 }
 
 /// Overlaps no tensor's memory. Under memory_lock_.

@@ -32,6 +32,11 @@ terrace_status read_class_tiers(const terrace_options& options, ContextSettings&
 }  // namespace
 
 terrace_status read_settings(const terrace_options& options, ContextSettings& settings) {
+  if ((options.flags & ~static_cast<std::uint32_t>(TERRACE_OPEN_WATCH_ERRORS)) != 0) {
+    return fail(TERRACE_BAD_ARGUMENT, "terrace_options.flags has an unknown bit: %#x",
+                options.flags);
+  }
+  settings.watch_errors = options.flags != 0;
   DiscoveryOptions discovery;
   if (options.tiers_file != nullptr) discovery.tiers_file = options.tiers_file;
   if (options.calibration_file != nullptr) discovery.calibration_file = options.calibration_file;
@@ -79,15 +84,49 @@ Context::Context(std::uint32_t number, ContextSettings settings)
       tensors_(HandleKind::kTensor, number),
       jobs_(HandleKind::kJob, number),
       pools_(HandleKind::kPool, number),
+      caches_(HandleKind::kKv, number),
+      sequences_(HandleKind::kSequence, number),
       session_(std::move(settings.session)) {}
 
 Context::~Context() {
   stop();
+  for (const KvRef& cache : caches_.all()) (void)close_kv(cache->handle);
   end_session();
   for (const auto& pool : pools_.all()) pool->blocks.reset();
   for (const TensorRef& tensor : tensors_.all()) end_memory(*tensor);
+  losses_.reset();
   mover_.reset();
   Memory::close(std::move(memory_));
+}
+
+terrace_status Context::watch_errors() {
+  auto watch = LossWatch::start(
+      *memory_, [](void* self, const Loss& loss) { static_cast<Context*>(self)->tell_loss(loss); },
+      this);
+  if (!watch) return fail(watch.error());
+  losses_ = std::move(*watch);
+  return TERRACE_OK;
+}
+
+void Context::tell_loss(const Loss& loss) {
+  terrace_event event{};
+  event.struct_size = sizeof event;
+  event.kind = loss.restored ? TERRACE_EVENT_RESTORED : TERRACE_EVENT_LOSS;
+  event.tensor.id = loss.tensor;
+  event.tier = loss.tier;
+  event.to_tier = loss.tier;
+  event.bytes = loss.bytes;
+  event.offset = loss.offset;
+  event.address = loss.at;
+  if (const TensorRef tensor = tensors_.find(loss.tensor); tensor != nullptr) {
+    const std::lock_guard lock(memory_lock_);
+    if (tensor->object != nullptr) count_tiers(*tensor);
+  }
+  post(event);
+}
+
+void Context::end_in_child() {
+  if (losses_ != nullptr) losses_->end_in_child();
 }
 
 void Context::lock_for_fork() {
@@ -156,6 +195,11 @@ terrace_traffic Context::traffic() const {
   traffic.spilled_bytes = spilled_.load(std::memory_order_relaxed);
   traffic.evicted_bytes = evicted_.load(std::memory_order_relaxed);
   traffic.dropped_events = dropped_events_.load(std::memory_order_relaxed);
+  if (losses_ != nullptr) {
+    traffic.dropped_events += losses_->dropped();
+    traffic.lost_bytes = losses_->lost().value;
+    traffic.restored_bytes = losses_->restored().value;
+  }
   return traffic;
 }
 

@@ -6,6 +6,8 @@
 //   contents.cc files loaded, memory adopted             pools.cc   small blocks
 //   jobs.cc     queue and thread of the jobs             room.cc    room at the cost of others
 //   session.cc  a session of what is told
+//   kv.cc       KV-caches over tensors, their sequences
+//   losses.cc   memory errors
 // Two locks, never held together: `memory` serialises the mechanism and is held for a piece of a
 // move at most, `control` guards jobs, pins, and who is at work on which tensor. Tables of handles
 // have locks of their own, inside either. Methods return a status and leave the text to
@@ -27,6 +29,7 @@
 #include "tiering/capi/failure.h"
 #include "tiering/capi/handles.h"
 #include "tiering/capi/job.h"
+#include "tiering/capi/kv.h"
 #include "tiering/capi/memory.h"
 #include "tiering/capi/pool.h"
 #include "tiering/capi/tensor.h"
@@ -43,6 +46,7 @@ struct ContextSettings {
   std::unique_ptr<migrate::Mover> mover;
   std::array<std::uint32_t, TERRACE_CLASS_COUNT> class_tier{};
   std::unique_ptr<ToldSession> session;  ///< null: none was asked for
+  bool watch_errors = false;
 };
 
 /// Of a step and a phase in it.
@@ -72,11 +76,14 @@ class Context {
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
+  /// Before anybody else knows the context.
+  terrace_status watch_errors();
   /// Ends jobs and thread, and lets waiting calls go. Not by that thread.
   void stop();
   bool is_own_thread() const { return std::this_thread::get_id() == worker_id_.load(); }
   void lock_for_fork();
   void unlock_after_fork();
+  void end_in_child();
   std::uint32_t number() const { return number_; }
 
   // Tiers
@@ -125,6 +132,15 @@ class Context {
                                void*& address);
   terrace_status pool_free(std::uint64_t handle, void* address);
 
+  // KV-caches
+  terrace_status open_kv(const terrace_kv_options& options, std::uint64_t& handle);
+  terrace_status close_kv(std::uint64_t handle);
+  terrace_status find_kv(std::uint64_t handle, KvRef& cache) const;
+  terrace_status find_sequence(std::uint64_t handle, KvSequenceRef& sequence) const;
+  /// The sequence of an open cache gets a handle.
+  terrace_status name_sequence(const KvRef& cache, kv::SequenceRef sequence, std::uint64_t& handle);
+  terrace_status end_sequence(std::uint64_t handle);
+
  private:
   // tensors.cc
   static terrace_status read_identity(const terrace_tensor_options& options, Tensor& tensor);
@@ -145,6 +161,10 @@ class Context {
 
   // contents.cc
   terrace_status check_free_range(const char* begin, const char* end) const;
+  void keep(Tensor& tensor, std::vector<KeptRange> ranges);
+  terrace_status begin_load(Tensor& tensor, const terrace_load_options& options, int fd,
+                            KeptRange& range);
+  void end_load(Tensor& tensor, KeptRange range);
 
   // places.cc
   std::uint64_t untouched_blocks(std::uint32_t tier);
@@ -182,6 +202,7 @@ class Context {
   void account(Job& job, const PieceResult& result);
   void add_traffic(const PieceResult& result, std::uint32_t to);
   void post(const terrace_event& event);
+  void tell_loss(const Loss& loss);
   void deliver(std::unique_lock<std::mutex>& lock);
 
   // room.cc
@@ -196,10 +217,15 @@ class Context {
   bool unmap_for_pool(Pool& pool, void* at) noexcept;
   static terrace_status fail_no_pool(std::uint64_t handle);
 
+  // kv.cc
+  terrace_status take_kv_pools(const KvPlan& plan, std::vector<kv::TierPool>& pools, Kv& cache);
+  void forget_sequences(Kv& cache);
+
   const std::uint32_t number_;
   std::unique_ptr<Memory> memory_;
   std::unique_ptr<migrate::Mover> mover_;
   const std::array<std::uint32_t, TERRACE_CLASS_COUNT> class_tier_;
+  std::unique_ptr<LossWatch> losses_;  ///< null: memory errors are not watched
 
   std::mutex memory_lock_;
   std::map<const char*, TensorRef> adopted_;  ///< by address; under memory_lock_
@@ -220,6 +246,8 @@ class Context {
   HandleTable<Tensor> tensors_;
   HandleTable<Job> jobs_;
   HandleTable<Pool> pools_;
+  HandleTable<Kv> caches_;
+  HandleTable<KvSequence> sequences_;
 
   std::unique_ptr<ToldSession> session_;
 

@@ -49,6 +49,30 @@ terrace_status with_job(terrace_job handle, Body body) {
   });
 }
 
+/// Runs body(context, cache).
+template <typename Body>
+terrace_status with_kv(terrace_kv handle, Body body) {
+  return guarded([&]() -> terrace_status {
+    const Entered context(handle.id, HandleKind::kKv);
+    if (!context) return fail_handle(handle.id, "KV-cache");
+    KvRef cache;
+    const terrace_status found = context->find_kv(handle.id, cache);
+    return found == TERRACE_OK ? body(*context, cache) : found;
+  });
+}
+
+/// Runs body(context, sequence).
+template <typename Body>
+terrace_status with_sequence(terrace_sequence handle, Body body) {
+  return guarded([&]() -> terrace_status {
+    const Entered context(handle.id, HandleKind::kSequence);
+    if (!context) return fail_handle(handle.id, "sequence");
+    KvSequenceRef sequence;
+    const terrace_status found = context->find_sequence(handle.id, sequence);
+    return found == TERRACE_OK ? body(*context, sequence) : found;
+  });
+}
+
 [[nodiscard]] inline terrace_status fail_null(const char* what) {
   return fail(TERRACE_BAD_ARGUMENT, "%s: a null pointer", what);
 }

@@ -12,8 +12,13 @@ namespace {
 constexpr std::uint64_t kDefaultAlignment = 16;
 constexpr std::uint64_t kMostAlignment = GiB(1).value;
 
-std::unique_ptr<Context> make_context(std::uint32_t number, void* settings) {
-  return std::make_unique<Context>(number, std::move(*static_cast<ContextSettings*>(settings)));
+/// Null: it has left a text.
+std::unique_ptr<Context> make_context(std::uint32_t number, void* from) {
+  auto& settings = *static_cast<ContextSettings*>(from);
+  const bool watch_errors = settings.watch_errors;
+  auto context = std::make_unique<Context>(number, std::move(settings));
+  if (watch_errors && context->watch_errors() != TERRACE_OK) return nullptr;
+  return context;
 }
 
 terrace_status close_context(terrace_context handle) {
@@ -55,7 +60,7 @@ terrace_status terrace_open(const terrace_options* options, terrace_context* con
     }
     const std::uint32_t number = Registry::add(&make_context, &settings);
     if (number == 0) {
-      Memory::close(std::move(settings.memory));
+      if (settings.memory != nullptr) Memory::close(std::move(settings.memory));
       return fail(TERRACE_NO_MEMORY, "%s", last_failure());
     }
     context->id = make_handle(HandleKind::kContext, {number, 0, 0});

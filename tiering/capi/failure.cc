@@ -82,7 +82,8 @@ const char* terrace_status_text(terrace_status status) {
                                            "cancelled",
                                            "timed out",
                                            "checksum differs",
-                                           "internal fault"};
+                                           "internal fault",
+                                           "limit reached"};
   constexpr auto kCount = static_cast<terrace_status>(sizeof kTexts / sizeof kTexts[0]);
   return status >= 0 && status < kCount ? kTexts[status] : "unknown status";
 }

@@ -20,6 +20,8 @@ enum class HandleKind : std::uint8_t {
   kTensor = 2,
   kJob = 3,
   kPool = 4,
+  kKv = 5,
+  kSequence = 6,
 };
 
 inline constexpr std::uint32_t kMaxSlots = 1u << 20;

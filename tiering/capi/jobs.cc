@@ -80,6 +80,9 @@ terrace_status Context::pin(const TensorRef& tensor) {
 terrace_status Context::unpin(const TensorRef& tensor) {
   const std::lock_guard lock(control_);
   if (tensor->pins == 0) return fail(TERRACE_BAD_ARGUMENT, "the tensor is not pinned");
+  if (tensor->owned && tensor->pins == 1) {
+    return fail(TERRACE_BUSY, "the tensor is a KV-cache's, which terrace_kv_close() ends");
+  }
   --tensor->pins;
   work_there_.notify_one();
   return TERRACE_OK;

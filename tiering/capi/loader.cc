@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiering/capi/loader.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -13,6 +11,7 @@
 
 #include "allocators/os/file_source.h"
 #include "allocators/os/thread.h"
+#include "tiering/capi/checksum.h"
 
 namespace terrace::capi {
 namespace {
@@ -43,7 +42,7 @@ class Loading {
         span_(request.size.value + ahead_),
         source_(request.fd, request.offset - ahead_, Bytes(span_)),
         alike_((reinterpret_cast<std::uintptr_t>(request.to) - ahead_) % kPage == 0),
-        sums_(request.checksum == Checksum::kCrc32 ? pieces() : 0) {}
+        sums_(request.checksum != Checksum::kNone ? pieces() : 0) {}
 
   std::uint64_t pieces() const { return (span_ + kPiece - 1) / kPiece; }
 
@@ -63,11 +62,10 @@ class Loading {
     LoadOutcome outcome{error_.load(), 0, Bytes(read.cached.load()), Bytes(read.direct.load()),
                         Bytes(read.buffered.load())};
     if (outcome.error != 0) return outcome;
-    uLong sum = ::crc32(0, nullptr, 0);
     for (std::uint64_t i = 0; i < sums_.size(); ++i) {
-      sum = ::crc32_combine(sum, sums_[i], static_cast<z_off_t>(part(i).size));
+      outcome.checksum =
+          joined_checksum(request_.checksum, outcome.checksum, sums_[i], Bytes(part(i).size));
     }
-    outcome.crc32 = static_cast<std::uint32_t>(sum);
     return outcome;
   }
 
@@ -95,8 +93,7 @@ class Loading {
     if (error != 0) return error;
     if (!straight) std::memcpy(wanted.to, at + wanted.skip, wanted.size);
     if (!sums_.empty()) {
-      sums_[piece] = ::crc32(0, reinterpret_cast<const Bytef*>(at + wanted.skip),
-                             static_cast<uInt>(wanted.size));
+      sums_[piece] = checksum_of(request_.checksum, at + wanted.skip, Bytes(wanted.size));
     }
     return 0;
   }
@@ -106,7 +103,7 @@ class Loading {
   const std::uint64_t span_;
   os::FileSource source_;
   const bool alike_;
-  std::vector<uLong> sums_;
+  std::vector<std::uint32_t> sums_;
   std::atomic<std::uint64_t> next_{0};
   std::atomic<int> error_{0};
 };

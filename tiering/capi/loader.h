@@ -11,7 +11,11 @@
 
 namespace terrace::capi {
 
-enum class Checksum : std::uint8_t { kNone, kCrc32 };
+enum class Checksum : std::uint8_t {
+  kNone,
+  kCrc32,   ///< of IEEE 802.3, by zlib
+  kCrc32c,  ///< of Castagnoli, by ISA-L
+};
 
 struct LoadRequest {
   int fd = -1;               ///< stays open meanwhile
@@ -23,8 +27,8 @@ struct LoadRequest {
 };
 
 struct LoadOutcome {
-  int error = 0;  ///< an errno value; ENODATA: the file ended earlier
-  std::uint32_t crc32 = 0;
+  int error = 0;               ///< an errno value; ENODATA: the file ended earlier
+  std::uint32_t checksum = 0;  ///< of the kind that was asked for
   Bytes cached;
   Bytes direct;
   Bytes buffered;

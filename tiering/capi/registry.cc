@@ -6,6 +6,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "allocators/os/memory_error.h"
 #include "tiering/capi/context.h"
 
 namespace terrace::capi {
@@ -59,7 +60,9 @@ void after_fork_in_parent() {
 }
 /// The contexts' threads are the parent's: their memory stays mapped, and nobody enters them.
 void after_fork_in_child() {
+  os::watch_in_child();
   for (Entry& entry : entries) {
+    if (entry.context != nullptr) entry.context->end_in_child();
     entry.number.store(0);
     entry.uses.store(0);
     entry.context = nullptr;

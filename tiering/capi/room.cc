@@ -109,7 +109,14 @@ Bytes Context::evict(Tensor& victim, std::uint32_t tier, std::uint32_t blocks) {
   evicted_.fetch_add(evicted.value, std::memory_order_relaxed);
   add_traffic(piece.result(), to);
   if (evicted.value != 0) {
-    post({sizeof(terrace_event), TERRACE_EVENT_EVICTION, {victim.handle}, tier, to, evicted.value});
+    post({sizeof(terrace_event),
+          TERRACE_EVENT_EVICTION,
+          {victim.handle},
+          tier,
+          to,
+          evicted.value,
+          0,
+          nullptr});
   }
   return evicted;
 }

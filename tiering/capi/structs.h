@@ -21,8 +21,9 @@ inline constexpr std::uint32_t kLargestStruct = 1u << 16;
 template <typename T>
 inline constexpr std::uint32_t kFirstSize = sizeof(T);
 template <>
-inline constexpr std::uint32_t kFirstSize<terrace_options> = offsetof(terrace_options,
-                                                                      session_file);
+inline constexpr std::uint32_t kFirstSize<terrace_options> = offsetof(terrace_options, flags);
+template <>
+inline constexpr std::uint32_t kFirstSize<terrace_traffic> = offsetof(terrace_traffic, lost_bytes);
 
 template <typename T>
 terrace_status check_size(std::uint32_t size, const char* name) {

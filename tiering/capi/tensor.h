@@ -12,6 +12,7 @@
 #include <terrace/units.h>
 
 #include "allocators/extent/object.h"
+#include "tiering/capi/losses.h"
 
 namespace terrace::capi {
 
@@ -44,12 +45,14 @@ struct Tensor {
   Wish wish;
   bool adopted = false;
   ToldTensor told;
+  bool owned = false;  ///< by the library: one pin is not the program's to take away
 
   // Under Context::memory. An adopted one has no object.
   extent::Object* object = nullptr;
   char* address = nullptr;
   Bytes bytes;
   std::uint32_t align_blocks = 1;
+  std::vector<KeptRange> kept;  ///< what of it can be read from files again, in order
 
   // Under Context::control.
   std::uint32_t pins = 0;

@@ -217,7 +217,7 @@ void Context::tell_spill(std::uint64_t tensor, const Spill& spill) {
     if (spill.blocks[tier] == 0) continue;
     const std::uint64_t bytes = size_of(spill.blocks[tier]).value;
     spilled_.fetch_add(bytes, std::memory_order_relaxed);
-    post({sizeof(terrace_event), TERRACE_EVENT_PRESSURE, {tensor}, tier, tier, bytes});
+    post({sizeof(terrace_event), TERRACE_EVENT_PRESSURE, {tensor}, tier, tier, bytes, 0, nullptr});
   }
 }
 
@@ -241,7 +241,9 @@ terrace_status Context::allocate(const terrace_tensor_options& options, Naming n
           {0},
           made->wish.tier,
           made->wish.tier,
-          options.bytes});
+          options.bytes,
+          0,
+          nullptr});
   }
   if (done != TERRACE_OK) return done;
   if (naming == Naming::kHandle) done = name(made);
@@ -274,6 +276,7 @@ void Context::end_memory(Tensor& tensor) {
   }
   if (tensor.object == nullptr) return;
   memory_->arena.withdraw(*tensor.object);
+  if (losses_ != nullptr) losses_->forget(*tensor.object);
   memory_->extents.unmap(*tensor.object);
   give_back(*tensor.object, 0);
   memory_->extents.return_mappings(*tensor.object);
@@ -359,10 +362,12 @@ terrace_status Context::grow(Tensor& tensor, Bytes bytes) {
   move_content(old, *larger);
   larger->id = old.id;
   memory_->arena.withdraw(old);
+  if (losses_ != nullptr) losses_->forget(old);
   memory_->extents.unmap(old);
   memory_->extents.return_mappings(old);
   memory_->arena.release(old);
   tensor.object = larger;
+  keep(tensor, tensor.kept);
   tensor.address = memory_->arena.address_of(larger->first_block);
   memory_->arena.publish(*larger);
   return TERRACE_OK;
@@ -374,6 +379,7 @@ terrace_status Context::resize_now(Tensor& tensor, Bytes bytes, Spill& spill) {
   const Bytes before = tensor.bytes;
   const std::uint32_t blocks = blocks_of(bytes);
   const std::uint32_t had = tensor.object->block_count;
+  keep(tensor, without(tensor.kept, bytes.value, ~std::uint64_t{0}));
   if (blocks > had) {
     const terrace_status grown = grow(tensor, bytes);
     if (grown != TERRACE_OK) return grown;

@@ -178,7 +178,12 @@ Result<CommandLine> parse_verb(const VerbSpec& spec, Strings own, Strings comman
   line.second_argument = parser.second_argument;
   line.command = std::move(command);
   collect_flags(parser, line);
-  if (spec.kind == VerbKind::kWrapper && line.command.empty())
+  const bool running = std::any_of(line.flags.begin(), line.flags.end(), [](const GivenFlag& flag) {
+    return flag.option.index() == OptionId("pid").index();
+  });
+  if (running && !line.command.empty())
+    return make_error(ErrorCode::kUsage, 0, "--pid records a process that runs: give no program");
+  if (spec.kind == VerbKind::kWrapper && line.command.empty() && !running)
     return make_error(ErrorCode::kUsage, 0, "no program given; write terrace %s [OPTIONS] -- CMD",
                       std::string(spec.name).c_str());
   return line;

@@ -7,13 +7,13 @@
 
 #include <fmt/format.h>
 
-#include "profiler/session/session_packer.h"
 #include "tiering/cli/messages.h"
 #include "tiering/cli/os/huge_page_budget.h"
 #include "tiering/cli/os/private_folder.h"
 #include "tiering/cli/preload_library.h"
 #include "tiering/cli/prepare_flat.h"
 #include "tiering/cli/session_name.h"
+#include "tiering/cli/session_parts.h"
 
 namespace terrace::cli {
 namespace {
@@ -40,7 +40,7 @@ std::optional<os::HugePageBudget> lend_huge_pages(const Settings& settings, Byte
   return std::move(*raised);
 }
 
-Result<Lent> lend(const LaunchRequest& request) {
+Result<Lent> lend(const LaunchRequest& request, const SessionParts& parts) {
   if (!request.problems.empty()) return request.problems.front();
   Result<std::string> library = find_preload_library();
   if (!library.ok()) return library.error();
@@ -48,14 +48,14 @@ Result<Lent> lend(const LaunchRequest& request) {
   if (!folder.ok()) return folder.error();
   const std::string flat_path = folder->path() + "/plan.flat";
   const Result<PreparedFlat> prepared =
-      prepare_flat({request.settings, request.plan_path, request.session_path, flat_path});
+      prepare_flat({request.settings, request.plan_path, parts.pattern(), flat_path});
   if (!prepared.ok()) return prepared.error();
   if (prepared->emulated) say_detail("a tier is emulated: times measured here are, too");
   auto huge_pages = lend_huge_pages(request.settings, prepared->huge_page_need);
   return Lent{std::move(*folder), flat_path, *library, std::move(huge_pages)};
 }
 
-/// The runtime takes another name when the file is there, since a program may be several processes.
+/// An older output must not be taken for this run's when the program leaves none.
 void clear_outputs(const LaunchRequest& request) {
   const std::string session =
       names_process(request.session_path) ? "" : session_path(request.session_path, 0);
@@ -78,20 +78,6 @@ void say_unplaced(const LaunchRequest& request, const Error& error) {
                           request.command.front()));
 }
 
-/// After the program's end, so that compression costs it nothing. What fails leaves the file as the
-/// program wrote it, which everything reads as well.
-void pack(const std::string& session) {
-  std::error_code failed;
-  if (session.empty() || !std::filesystem::is_regular_file(session, failed)) return;
-  const Result<session::PackResult> packed = session::pack_session(session);
-  if (!packed.ok()) {
-    say_warning(fmt::format("{}; the session stays uncompressed", packed.error().message));
-  } else if (packed->packing == session::Packing::kPacked) {
-    say_detail(fmt::format("session compressed from {} to {} bytes", packed->before.value,
-                           packed->after.value));
-  }
-}
-
 int end_of(const Result<os::ProgramEnd>& end, const std::string& name) {
   if (!end.ok()) {
     say_error(end.error().message);
@@ -107,7 +93,8 @@ LaunchEnd launch(const LaunchRequest& request) {
   const os::HeldSignals signals;
   LaunchEnd result;
   std::vector<std::string> environment = os::current_environment();
-  const Result<Lent> lent = lend(request);
+  const SessionParts parts(request.session_path);
+  const Result<Lent> lent = lend(request, parts);
   if (!lent.ok() && request.settings.flag("strict")) {
     say_error(fmt::format("{}; not started, as strict asks", lent.error().message));
     result.exit_code = kOwnFailure;
@@ -124,8 +111,10 @@ LaunchEnd launch(const LaunchRequest& request) {
       os::run_program({request.command, environment, request.look}, signals);
   result.placed = lent.ok() && end.ok() && end->ran;
   result.exit_code = end_of(end, request.command.front());
-  if (result.placed) result.session_path = session_path(request.session_path, end->pid);
-  pack(result.session_path);
+  if (result.placed) {
+    result.session_path = session_path(request.session_path, end->pid);
+    parts.collect(result.session_path, end->pid);
+  }
   return result;
 }
 

@@ -29,7 +29,7 @@ struct LaunchRequest {
 struct LaunchEnd {
   int exit_code = 0;
   bool placed = false;       ///< false: it ran as if without Terrace, or not at all
-  std::string session_path;  ///< as written by the program itself; empty: no recording
+  std::string session_path;  ///< the file, if there is any; empty: no recording
 };
 
 /// Says on standard error what went wrong and what was done instead; the exit code is the

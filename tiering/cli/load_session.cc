@@ -5,6 +5,7 @@
 
 #include "tiering/cli/messages.h"
 #include "tiering/cli/name_recording.h"
+#include "tiering/cli/recorded_processes.h"
 
 namespace terrace::cli {
 
@@ -12,21 +13,38 @@ std::string session_argument(const Settings& settings, const std::string& argume
   return argument.empty() ? settings.text("input") : argument;
 }
 
-Result<session::Session> load_session(const std::string& path, const std::string& how) {
+Result<LoadedProcess> load_process(const Settings& settings, const std::string& path,
+                                   const std::string& how) {
   if (path.empty())
     return make_error(ErrorCode::kUsage, 0, "no session given; write %s", how.c_str());
-  Result<session::Session> session = session::read_session(path);
-  if (session.ok() && !session->complete)
+  Result<session::Recording> recording = session::read_recording(path);
+  if (!recording.ok()) return recording.error();
+  const Result<std::size_t> chosen = choose_process(settings, *recording, path);
+  if (!chosen.ok()) return chosen.error();
+  session::Session& process = recording->processes[*chosen];
+  if (!process.complete) {
     say_warning(
         fmt::format("{}: the session was not closed in order; {} bytes at its end are not "
                     "used",
-                    path, session->bytes_ignored));
-  return session;
+                    path, process.bytes_ignored));
+  } else if (process.bytes_ignored > 0) {
+    say_warning(
+        fmt::format("{}: damaged; {} bytes at its end are not used", path, process.bytes_ignored));
+  }
+  std::string all = process_table(*recording, *chosen);
+  return LoadedProcess{std::move(process), std::move(all)};
+}
+
+Result<session::Session> load_session(const Settings& settings, const std::string& path,
+                                      const std::string& how) {
+  Result<LoadedProcess> loaded = load_process(settings, path, how);
+  if (!loaded.ok()) return loaded.error();
+  return std::move(loaded->session);
 }
 
 Result<heat::HeatMap> load_heat_map(const Settings& settings, const std::string& path,
                                     const std::string& how) {
-  Result<session::Session> session = load_session(path, how);
+  Result<session::Session> session = load_session(settings, path, how);
   if (!session.ok()) return session.error();
   const Status named = name_for_show(settings, *session);
   if (!named.ok()) return named.error();

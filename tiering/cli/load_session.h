@@ -14,11 +14,21 @@
 
 namespace terrace::cli {
 
-/// Warns on standard error when the session was cut short. Errors are those of read_session; kUsage
-/// when `path` is empty, with `how` to name one.
-Result<session::Session> load_session(const std::string& path, const std::string& how);
+/// The process that --process names, or else the one with the most heat. Says on standard error
+/// which it is when there are several, and when the session was cut short. Errors are those of
+/// read_session; kUsage when `path` is empty, with `how` to name one, and of choose_process().
+Result<session::Session> load_session(const Settings& settings, const std::string& path,
+                                      const std::string& how);
 
-/// The same, then build_heat_map and its errors.
+/// The same, with the list of all processes (process_table()).
+struct LoadedProcess {
+  session::Session session;
+  std::string all_processes;
+};
+Result<LoadedProcess> load_process(const Settings& settings, const std::string& path,
+                                   const std::string& how);
+
+/// load_session(), then build_heat_map and its errors.
 Result<heat::HeatMap> load_heat_map(const Settings& settings, const std::string& path,
                                     const std::string& how);
 

@@ -2,6 +2,7 @@
 #include "tiering/cli/name_recording.h"
 
 #include <algorithm>
+#include <deque>
 
 #include <fmt/format.h>
 
@@ -31,20 +32,24 @@ bool has_names(const session::Session& session) {
 
 Status append(const Settings& settings, const std::string& path,
               const std::vector<names::SeenModel>& seen) {
-  const auto session = session::read_session(path);
-  if (!session) return session.error();
+  const auto recording = session::read_recording(path);
+  if (!recording) return recording.error();
   auto rules = site_rules(settings);
   if (!rules) return rules.error();
-  const auto naming = names::name_session(*session, {seen, {}, std::move(*rules)});
-  if (!naming) return naming.error();
-  for (const std::string& note : naming->notes) say_detail(fmt::format("names: {}", note));
-  if (naming->objects.empty()) return ok_status();
-  const Status done = session::append_names(path, naming->objects, session->bytes_ignored);
-  if (done.ok()) {
-    say_detail(fmt::format("names: {} parts of {} objects of {}", ranges_in(*naming),
-                           naming->objects.size(), session->objects.size()));
+  std::deque<names::Naming> namings;
+  std::vector<session::ProcessNames> named;
+  for (const session::Session& process : recording->processes) {
+    auto naming = names::name_session(process, {seen, {}, *rules});
+    if (!naming) return naming.error();
+    for (const std::string& note : naming->notes) say_detail(fmt::format("names: {}", note));
+    if (naming->objects.empty()) continue;
+    namings.push_back(std::move(*naming));
+    named.push_back({&process, &namings.back().objects});
+    say_detail(fmt::format("names: {} parts of {} objects of {}", ranges_in(namings.back()),
+                           namings.back().objects.size(), process.objects.size()));
   }
-  return done;
+  if (named.empty()) return ok_status();
+  return session::append_names(path, named, recording->processes.front().bytes_ignored);
 }
 
 }  // namespace

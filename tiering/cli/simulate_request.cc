@@ -9,6 +9,7 @@
 #include "tiering/cli/load_session.h"
 #include "tiering/cli/load_topology.h"
 #include "tiering/cli/messages.h"
+#include "tiering/cli/name_recording.h"
 #include "tiering/cli/suggest.h"
 #include "tiering/policy/registry.h"
 #include "tiering/simulate/machine_of.h"
@@ -35,10 +36,12 @@ bool looks_like_a_file(const std::string& name) {
 }
 
 Result<SimulatedWorkload> session_of(const Settings& settings, const std::string& path) {
-  auto heat = load_heat_map(settings, path, "--workload FILE.session");
-  if (!heat) return heat.error();
-  const auto session = session::read_session(path);
+  auto session = load_session(settings, path, "--workload FILE.session");
   if (!session) return session.error();
+  const Status named = name_for_show(settings, *session);
+  if (!named.ok()) return named.error();
+  auto heat = heat::build_heat_map(*session, settings.fraction("min-lifetime"));
+  if (!heat) return heat.error();
   auto run = simulate::recorded_run(*session, std::move(*heat));
   if (!run) return run.error();
   for (const std::string& note : run->notes) say_warning(note);

@@ -66,10 +66,15 @@ inline constexpr std::array kVerbs = {
              "measure each tier's bandwidth and latency and keep the figures for this machine",
              "The result is cached for each machine and used by the other verbs. Run it on an "
              "otherwise idle machine."},
-    VerbSpec{Verb::kRecord, VerbKind::kWrapper, Visibility::kShown, "record", "[--] CMD [ARGS...]",
-             "run a program and record which parts of its memory are read, how often",
-             "Placement works as under run. The session is written while the program runs and is "
-             "readable up to its last whole chunk after a crash."},
+    VerbSpec{
+        Verb::kRecord, VerbKind::kWrapper, Visibility::kShown, "record", "[--] CMD [ARGS...]",
+        "run a program and record which parts of its memory are read, how often",
+        "Placement works as under run. The session is written while the program runs and is "
+        "readable up to its last whole chunk after a crash; of several processes one is made. "
+        "With -p PID a process is recorded that runs under Terrace already, as far as a source "
+        "works on memory that was placed without recording; it exits 2 when there is no such "
+        "process, or it is recorded already or not under Terrace, 3 when it is another user's "
+        "or cannot be recorded, 5 when it does not answer or its file is not here."},
     VerbSpec{
         Verb::kPlan, VerbKind::kOwn, Visibility::kShown, "plan", "SESSION",
         "work out from a session what belongs on which tier, and what it gains",

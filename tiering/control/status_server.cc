@@ -50,6 +50,10 @@ void StatusServer::serve() {
       // A client that is gone or does not read gets nothing, and nobody here minds.
       [[maybe_unused]] const int error = socket_.answer(peer, document_, size);
     }
+    if (asked == os::Asked::kCommand && obey_ != nullptr) {
+      const std::size_t size = obey_(context_, socket_.command(), document_);
+      [[maybe_unused]] const int error = socket_.answer(peer, document_, size);
+    }
     terrace::os::sleep_for(asked == os::Asked::kFailed ? kLongPause : kPause);
   }
 }

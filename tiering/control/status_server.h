@@ -24,7 +24,12 @@ class StatusServer {
   /// server's thread.
   using Write = std::size_t (*)(void* context, char* out);
 
+  /// Does what `command` says and writes the answer, a JSON document, as Write does.
+  using Obey = std::size_t (*)(void* context, const char* command, char* out);
+
   constexpr StatusServer() = default;
+  /// Before start(); without it commands are not answered.
+  void obey_by(Obey function) { obey_ = function; }
 
   /// Tried once: later calls do nothing. Callers are serialised by the runtime's lock.
   Status start(Write write, void* context);
@@ -39,6 +44,7 @@ class StatusServer {
   bool tried_ = false;
   os::StatusSocket socket_;
   Write write_ = nullptr;
+  Obey obey_ = nullptr;
   void* context_ = nullptr;
   char document_[kMaxDocument] = {};
 };

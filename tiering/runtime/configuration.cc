@@ -52,10 +52,17 @@ void expand_path(const char* pattern, Existing existing, char* out, std::size_t 
     }
   }
   out[used] = '\0';
-  if (existing == Existing::kReplace || !os::file_exists(out)) return;
-  put(".", 1);
-  put(pid, std::strlen(pid));
-  out[used] = '\0';
+  if (existing == Existing::kReplace) return;
+  // A process that becomes another program keeps its number, so the number may be taken too.
+  constexpr unsigned kMostAlike = 10000;
+  const std::size_t name = used;
+  for (unsigned other = 1; os::file_exists(out) && other < kMostAlike; ++other) {
+    char suffix[32];
+    std::snprintf(suffix, sizeof suffix, ".%s.%u", pid, other);
+    used = name;
+    put(suffix, std::strlen(suffix));
+    out[used] = '\0';
+  }
 }
 
 }  // namespace terrace::runtime

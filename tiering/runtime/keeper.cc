@@ -35,6 +35,11 @@ Nanoseconds record(State& runtime, Nanoseconds now) {
     return due < runtime.record_until ? due : runtime.record_until;
   }
   runtime.recorder.stop(runtime);
+  runtime.record_until = Nanoseconds(~std::uint64_t{0});
+  if (runtime.recording_lent) {
+    runtime.recording_lent = false;
+    return now + kIdle;
+  }
   os::message("recorded for %u ms as asked; the program goes on", runtime.flat.header->record_ms);
   return now + kIdle;
 }

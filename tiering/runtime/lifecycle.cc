@@ -263,6 +263,7 @@ void after_fork_in_child() {
   if (runtime.phase.load() != Phase::kRunning) return;
   const bool degraded = runtime.link_count != 0 || runtime.flat.has(kFlagRecord);
   runtime.status.abandon_in_child();
+  runtime.forked = true;
   runtime.keeper_started = true;  // the parent's thread is not here, and a fork's child gets none
   runtime.recorder.abandon_in_child();
   runtime.links.abandon_in_child();

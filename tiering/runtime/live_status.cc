@@ -235,6 +235,7 @@ std::size_t write_live_status(void* context, char* out) {
 
 void serve_status(State& runtime) {
   if (runtime.flat.has(kFlagNoStatus)) return;
+  runtime.status.obey_by(&obey_command);
   const Status started = runtime.status.start(&write_live_status, &runtime);
   if (started) return;
   // The program is placed all the same: nothing for its stderr unless somebody wants it all.

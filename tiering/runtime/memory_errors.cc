@@ -31,7 +31,7 @@ os::NodeMask nodes_of_another_tier(const State& runtime, std::uint32_t failed) {
   return nodes;
 }
 
-os::PageOrigin origin_of(const void* at) {
+os::PageOrigin origin_of(void*, const void* at) {
   State& runtime = state();
   os::PageOrigin origin;
   const extent::Object* object = runtime.arena.find(at);

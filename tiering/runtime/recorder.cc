@@ -35,6 +35,7 @@ bool sees_private(const sources::SourceSet& source) {
 
 /// Tables of one entry for each block of the arena: address space, until they are touched.
 Status Recorder::open_tables(std::uint64_t blocks) {
+  if (touches_ != nullptr) return ok_status();
   const Bytes table = round_up_to_block(Bytes(blocks * 13));
   auto* memory = static_cast<char*>(os::reserve_address_space(table));
   if (memory == nullptr || os::map_private(memory, table, os::PageAdvice::kNone) != 0) {
@@ -48,7 +49,7 @@ Status Recorder::open_tables(std::uint64_t blocks) {
   return live_heat_.open(blocks);
 }
 
-Status Recorder::open_session(State& runtime) {
+Status Recorder::open_session(State& runtime, const char* path) {
   const FlatHeader& flat = *runtime.flat.header;
   session::FileHeader header{};
   std::memcpy(header.magic, session::kMagic, sizeof header.magic);
@@ -62,14 +63,24 @@ Status Recorder::open_session(State& runtime) {
   os::executable_path(header.executable, sizeof header.executable);
   session::TierRecord tiers[kMaxTiers];
   for (std::uint32_t i = 0; i < flat.tier_count; ++i) tiers[i] = tier_record(runtime.flat.tiers[i]);
-  char path[320];
-  expand_path(flat.session_path, Existing::kKeep, path, sizeof path);
-  return session_.open(path, header, tiers, flat.tier_count);
+  char executable[4096] = "";
+  char host[65];
+  os::executable_path(executable, sizeof executable);
+  os::host_name(host, sizeof host);
+  const session::ProcessOrigin origin{static_cast<std::uint32_t>(os::parent_process_id()),
+                                      executable, host};
+  return session_.open(path, header, tiers, flat.tier_count, origin);
 }
 
 Status Recorder::start(State& runtime) {
+  char path[320];
+  expand_path(runtime.flat.header->session_path, Existing::kKeep, path, sizeof path);
+  return start_at(runtime, path);
+}
+
+Status Recorder::start_at(State& runtime, const char* path) {
   if (const Status opened = open_tables(runtime.arena.block_count()); !opened) return opened;
-  if (const Status opened = open_session(runtime); !opened) return opened;
+  if (const Status opened = open_session(runtime, path); !opened) return opened;
   const Nanoseconds now = os::monotonic_now();
   const std::uint32_t window_hz = runtime.flat.header->window_hz;
   period_ = Nanoseconds(1000000000u / (window_hz != 0 ? window_hz : 1));

@@ -36,6 +36,9 @@ class Recorder {
   Result<extent::Observation> choose_source(State& runtime);
   /// Opens the session named in the flat file. Errors leave the program running unrecorded.
   Status start(State& runtime);
+  /// The same in a program that runs already and may have been recorded before: with what can still
+  /// be had, into `path`. Nothing is said on the program's stderr. Error: nothing is recorded.
+  Status start_late(State& runtime, const char* path);
   bool recording() const { return session_.is_open(); }
   const LiveHeat& live_heat() const { return live_heat_; }
   /// The access source at work, as session::name_of says it; nullptr: none.
@@ -64,7 +67,10 @@ class Recorder {
   };
 
   Status open_tables(std::uint64_t blocks);
-  Status open_session(State& runtime);
+  Status open_session(State& runtime, const char* path);
+  Status start_at(State& runtime, const char* path);
+  void forget();
+  Status choose_late_source(State& runtime);
 
   Nanoseconds free_at() const;
   Nanoseconds next_turn() const;
@@ -100,6 +106,7 @@ class Recorder {
   session::SessionWriter session_;
   sources::SourceSet source_;
   sources::WriteTracking writes_;  ///< besides present bits, in some windows
+  bool files_ = false;             ///< objects are made of memory files, to be observed
   bool writes_open_ = false;
   bool writes_watched_ = false;  ///< in this window
   Nanoseconds writes_begin_;

@@ -103,6 +103,7 @@ Result<extent::Observation> Recorder::choose_source(State& runtime) {
   if (const Status opened = watched_bits_.open(field); !opened) {
     add_reason("; %s", opened.error().message);
   }
+  files_ = true;
   return extent::Observation::kBlocks;
 }
 

@@ -71,6 +71,8 @@ struct State {
   std::uint64_t next_object_id = 1;
   Nanoseconds running_since;
   Nanoseconds record_until = Nanoseconds(~std::uint64_t{0});
+  bool recording_lent = false;  ///< to `terrace record -p`, until record_until
+  bool forked = false;          ///< a fork's child: the keeper's thread is not here
   control::StatusServer status;
   Counters counters;
   bool said_node_full = false;  ///< that a strict tier's nodes are
@@ -140,12 +142,14 @@ void* keeper_body(void* runtime);
 /// Something is to be done at `due`: starts the thread when it does not run, and wakes it when it
 /// would sleep longer than that. The lock is held.
 void call_keeper(State& runtime, Nanoseconds due);
+/// StatusServer::Obey (live_recording.cc).
+std::size_t obey_command(void* runtime, const char* command, char* out);
 /// Answers `terrace status` from now on, unless that is turned off. The lock is held.
 void serve_status(State& runtime);
 /// Summary of the run to status_path and, when verbose, to stderr.
 void write_status(State& runtime);
 enum class Existing : std::uint8_t {
-  kKeep,  ///< a file of that name stays: ".<pid>" is appended to ours
+  kKeep,  ///< a file of that name stays: ".<pid>.<number>" is appended to ours
   kReplace,
 };
 /// Replaces %p by the process id and %% by a percent sign.

@@ -9,7 +9,8 @@ namespace {
 
 using Blocks = std::vector<ChainHash>;
 
-std::unique_ptr<KvPolicy> made(const char* name, std::uint32_t slots, KvFuture future = {}) {
+std::unique_ptr<kv::EvictionPolicy> made(const char* name, std::uint32_t slots,
+                                         KvFuture future = {}) {
   return find_kv_policy(name)->make(slots, std::make_shared<const KvFuture>(std::move(future)));
 }
 

@@ -117,6 +117,19 @@ class SessionBuilder {
     return chunk(ChunkKind::kSource, record, reason);
   }
 
+  /// What follows is of this process, whose recording began `start_s` after the header's.
+  SessionBuilder& process(std::uint32_t pid, std::uint32_t parent_pid, double start_s = 0,
+                          const std::string& executable = "/usr/bin/worker",
+                          const std::string& host = "host") {
+    ProcessRecord record{};
+    record.pid = pid;
+    record.parent_pid = parent_pid;
+    record.start_monotonic_ns = at(start_s);
+    record.executable_bytes = static_cast<std::uint32_t>(executable.size());
+    record.host_bytes = static_cast<std::uint32_t>(host.size());
+    return chunk(ChunkKind::kProcess, record, executable + host);
+  }
+
   SessionBuilder& end() { return raw_chunk(static_cast<std::uint32_t>(ChunkKind::kEnd), {}); }
 
   const std::string& bytes() const { return bytes_; }

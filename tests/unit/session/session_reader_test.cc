@@ -200,8 +200,8 @@ TEST(SessionReader, NamesTheFileTheOffsetAndTheRemedy) {
             std::string::npos);
 
   std::string newer = SessionBuilder().bytes();
-  newer[offsetof(FileHeader, schema_version)] = 3;
-  EXPECT_NE(error_of(newer).find("schema 3"), std::string::npos);
+  newer[offsetof(FileHeader, schema_version)] = 4;
+  EXPECT_NE(error_of(newer).find("schema 4"), std::string::npos);
 
   std::string torn = SessionBuilder().tier("fast").bytes();
   torn.pop_back();

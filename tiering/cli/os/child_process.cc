@@ -139,6 +139,13 @@ Result<ProgramEnd> run_program(const ProgramStart& start, const HeldSignals& sig
   return end;
 }
 
+bool end_was_asked(const HeldSignals& signals, Nanoseconds patience) {
+  const timespec time{static_cast<time_t>(patience.value / 1'000'000'000),
+                      static_cast<long>(patience.value % 1'000'000'000)};
+  const int got = sigtimedwait(&signals.held(), nullptr, &time);
+  return got == SIGINT || got == SIGQUIT || got == SIGTERM || got == SIGHUP;
+}
+
 std::vector<std::string> current_environment() {
   std::vector<std::string> variables;
   for (char** at = environ; at != nullptr && *at != nullptr; ++at) variables.emplace_back(*at);

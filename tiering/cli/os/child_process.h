@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <terrace/result.h>
+#include <terrace/units.h>
 
 namespace terrace::cli::os {
 
@@ -53,6 +54,10 @@ struct ProgramEnd {
 /// the terminal did, since it tells the program too. So the caller always gets to tidy up. Error
 /// kIo: no process could be made (the message says why).
 Result<ProgramEnd> run_program(const ProgramStart& start, const HeldSignals& signals);
+
+/// Waits for one of the held signals, up to `patience`: true for SIGINT, SIGQUIT, SIGTERM and
+/// SIGHUP; the others are dropped.
+bool end_was_asked(const HeldSignals& signals, Nanoseconds patience);
 
 /// The caller's environment as "NAME=value".
 std::vector<std::string> current_environment();

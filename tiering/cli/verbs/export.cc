@@ -64,7 +64,7 @@ Result<std::string> converted(const Settings& settings, const session::Session& 
 Status export_session(const Settings& settings, const std::string& path) {
   const Status request = check_request(settings);
   if (!request.ok()) return request;
-  const Result<session::Session> session = load_session(path, kHow);
+  const Result<session::Session> session = load_session(settings, path, kHow);
   if (!session.ok()) return session.error();
   const Result<std::string> text = converted(settings, *session);
   if (!text.ok()) return text.error();

@@ -8,6 +8,7 @@
 #include "tiering/cli/messages.h"
 #include "tiering/cli/models_in_use.h"
 #include "tiering/cli/name_recording.h"
+#include "tiering/cli/record_running.h"
 #include "tiering/cli/session_name.h"
 #include "tiering/cli/verbs/verbs.h"
 
@@ -19,6 +20,7 @@ constexpr const char* kDefaultSession = "terrace.session";
 }  // namespace
 
 int record_verb(const Call& call) {
+  if (call.settings.given("pid")) return record_running(call.settings);
   const std::string& named = call.settings.text("output");
   const Result<std::string> session =
       session_to_write(call.settings, named.empty() ? kDefaultSession : named);

@@ -31,8 +31,10 @@ int report_verb(const Call& call) {
     const Status possible = check_report_page(call.settings);
     if (!possible.ok()) return failed(possible.error());
   }
-  Result<session::Session> read = load_session(session, "terrace report SESSION, or -i SESSION");
-  if (!read.ok()) return failed(read.error());
+  Result<LoadedProcess> loaded =
+      load_process(call.settings, session, "terrace report SESSION, or -i SESSION");
+  if (!loaded.ok()) return failed(loaded.error());
+  session::Session* const read = &loaded->session;
   const Status named = name_for_show(call.settings, *read);
   if (!named.ok()) return failed(named.error());
   const Result<heat::HeatMap> heat =
@@ -57,6 +59,7 @@ int report_verb(const Call& call) {
                              {.rows = options.max_objects,
                               .columns = static_cast<std::size_t>(std::max(options.width, 60))});
   options.heat_over_time = report::render_heat_text(grid, heat->tiers, options);
+  std::fputs(loaded->all_processes.c_str(), stdout);
   std::fputs(report::render_text(*heat, options).c_str(), stdout);
   return 0;
 }

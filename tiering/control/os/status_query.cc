@@ -50,13 +50,13 @@ class QuerySocket {
 };
 
 /// True when nothing more is to be sent there: it was sent, or nobody has that name any more.
-bool send_request(int fd, const std::string& name) {
+bool send_request(int fd, const std::string& name, const std::string& request) {
   sockaddr_un to{};
   to.sun_family = AF_UNIX;
   if (name.size() + 1 > sizeof to.sun_path) return true;
   std::memcpy(to.sun_path + 1, name.data(), name.size());
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
-  const ssize_t put = sendto(fd, kStatusRequest, sizeof kStatusRequest - 1, MSG_NOSIGNAL,
+  const ssize_t put = sendto(fd, request.data(), request.size(), MSG_NOSIGNAL,
                              reinterpret_cast<const sockaddr*>(&to), size);
   return put >= 0 || (errno != EAGAIN && errno != ENOBUFS && errno != EINTR);
 }
@@ -87,6 +87,7 @@ std::optional<Received> receive(int fd) {
 
 struct Pending {
   const std::string* name;
+  std::string request;
   bool sent = false;
 };
 
@@ -108,13 +109,15 @@ void ask_some(int fd, std::span<const Question> questions,
   const auto end = Clock::now() + std::chrono::nanoseconds(patience.value);
   std::vector<Pending> pending;
   for (const Question& question : questions) {
-    for (const std::string& name : question.names) pending.push_back({&name});
+    const std::string request =
+        question.command.empty() ? kStatusRequest : kCommandPrefix + question.command + "\n";
+    for (const std::string& name : question.names) pending.push_back({&name, request});
   }
   const auto wanted = std::count_if(questions.begin(), questions.end(),
                                     [](const Question& one) { return !one.names.empty(); });
   while (Clock::now() < end) {
     for (Pending& one : pending) {
-      if (!one.sent) one.sent = send_request(fd, *one.name);
+      if (!one.sent) one.sent = send_request(fd, *one.name, one.request);
     }
     pollfd waiting{fd, POLLIN, 0};
     if (::poll(&waiting, 1, kAgainMs) > 0) take_answers(fd, questions, answers);

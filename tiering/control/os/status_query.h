@@ -19,6 +19,7 @@ struct Question {
   pid_t pid = 0;
   uid_t owner = 0;                 ///< the answer is his, or root's
   std::vector<std::string> names;  ///< to try, from status_names()
+  std::string command = {};        ///< empty: its status
 };
 
 /// For each question its answer, a JSON document, or nothing when none came within `patience`

@@ -43,6 +43,12 @@ bool may_ask(const ucred& who) {
   return who.uid == 0 || who.uid == geteuid() || who.uid == getuid();
 }
 
+/// A command makes the program write a file: nobody may get more by it than he has, also where a
+/// program has two users' rights.
+bool may_command(const ucred& who) {
+  return who.uid == 0 || (who.uid == geteuid() && who.uid == getuid());
+}
+
 /// The sender as the kernel attests it; false: it did not.
 bool sender_of(msghdr& header, ucred& who) {
   const cmsghdr* const first = CMSG_FIRSTHDR(&header);
@@ -105,10 +111,22 @@ bool StatusSocket::is_ours() const {
   return fd_ >= 0 && fstat(fd_, &facts) == 0 && facts.st_dev == device_ && facts.st_ino == inode_;
 }
 
+bool StatusSocket::take_command(const char* text, std::size_t size) {
+  constexpr std::size_t kPrefix = sizeof kCommandPrefix - 1;
+  const bool whole = size > kPrefix + 1 && size <= kMaxCommand && text[size - 1] == '\n' &&
+                     std::memcmp(text, kCommandPrefix, kPrefix) == 0 &&
+                     std::memchr(text, '\0', size) == nullptr;
+  if (!whole) return false;
+  const std::size_t length = size - kPrefix - 1;
+  std::memcpy(command_, text + kPrefix, length);
+  command_[length] = '\0';
+  return true;
+}
+
 Asked StatusSocket::wait(Peer& peer) {
   const KeepErrno keep;
   if (!is_ours()) return Asked::kGone;
-  char text[sizeof kStatusRequest + 1];
+  char text[kMaxCommand + 1];
   iovec data{text, sizeof text};
   // Room for the sender's identity and not a byte more: descriptors that somebody sends along find
   // none, and the kernel drops them.
@@ -128,7 +146,10 @@ Asked StatusSocket::wait(Peer& peer) {
   constexpr std::size_t kLength = sizeof kStatusRequest - 1;
   const bool asks = got == static_cast<ssize_t>(kLength) &&
                     std::memcmp(text, kStatusRequest, kLength) == 0 && peer.length != 0;
-  return asks ? Asked::kStatus : Asked::kNothing;
+  if (asks) return Asked::kStatus;
+  const bool commands =
+      peer.length != 0 && may_command(who) && take_command(text, static_cast<std::size_t>(got));
+  return commands ? Asked::kCommand : Asked::kNothing;
 }
 
 int StatusSocket::answer(const Peer& peer, const char* data, std::size_t size) {

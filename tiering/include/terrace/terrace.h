@@ -52,7 +52,8 @@ enum {
   TERRACE_CANCELLED = 9,     ///< the job was, before it had moved everything
   TERRACE_TIMED_OUT = 10,    ///< it goes on
   TERRACE_CORRUPT = 11,      ///< a checksum is not the one that was expected
-  TERRACE_INTERNAL = 12      ///< a fault of the library
+  TERRACE_INTERNAL = 12,     ///< a fault of the library
+  TERRACE_LIMIT = 13         ///< a limit that the program itself has set
 };
 
 /// A few words for a status, "unknown status" for another number. Never NULL.
@@ -92,6 +93,15 @@ enum {
 
 #define TERRACE_MAX_TIERS 16
 
+/// Bits of terrace_options.flags.
+enum {
+  /// Memory errors (SIGBUS) in tensors are mended and told, see TERRACE_EVENT_LOSS. Takes the
+  /// signal: errors elsewhere go to the action that the program had when the context was opened. A
+  /// program that sets one later takes it back, until a context is opened so again. Pools and
+  /// adopted memory are not watched: there the program gets the signal, as without this.
+  TERRACE_OPEN_WATCH_ERRORS = 1
+};
+
 typedef struct terrace_options {
   uint32_t struct_size;
   uint32_t move_threads;           ///< of migrations; 0: 2
@@ -100,6 +110,8 @@ typedef struct terrace_options {
   uint64_t move_bytes_per_second;  ///< limit of all node-to-node migrations; 0: none
   /// Tier of a class's tensors that wish for none; NULL: the fastest that has room.
   const char* class_tier[TERRACE_CLASS_COUNT];
+  uint32_t flags;  ///< TERRACE_OPEN_...
+  uint32_t reserved;
   /// A session of what the context is told is written to this file, in which %p is the process id:
   /// tensors with name, class and place, what terrace_touch() says, and terrace_step(). For
   /// `terrace report` and `terrace plan`. Closed by terrace_close(). NULL: none.
@@ -243,7 +255,14 @@ TERRACE_API terrace_status terrace_look(terrace_tensor tensor, uint32_t samples,
 /// Bits of terrace_load_options.flags.
 enum {
   TERRACE_LOAD_CHECKSUM = 1,  ///< work out the CRC-32 (IEEE 802.3, as zlib and gzip have it)
-  TERRACE_LOAD_VERIFY = 2     ///< and compare it with `crc32`
+  TERRACE_LOAD_VERIFY = 2,    ///< and compare it with `crc32`
+  /// The checksum is CRC-32C (Castagnoli, as iSCSI and ext4 have it): with SSE 4.2 it costs
+  /// a fraction of the other.
+  TERRACE_LOAD_CRC32C = 4,
+  /// Nobody writes to these bytes, and the file stays as it is: what a memory error takes of them
+  /// is read again from it, with TERRACE_OPEN_WATCH_ERRORS. The file is kept open. Until the bytes
+  /// are loaded anew or the tensor is freed.
+  TERRACE_LOAD_RESTORABLE = 8
 };
 
 typedef struct terrace_load_options {
@@ -254,12 +273,12 @@ typedef struct terrace_load_options {
   uint64_t bytes;          ///< 0: what the tensor has from tensor_offset on
   uint64_t tensor_offset;  ///< any number
   uint32_t threads;        ///< 0: 4; 16 at most
-  uint32_t crc32;          ///< for TERRACE_LOAD_VERIFY
+  uint32_t crc32;          ///< for TERRACE_LOAD_VERIFY; the CRC-32C with TERRACE_LOAD_CRC32C
 } terrace_load_options;
 
 typedef struct terrace_load_report {
   uint32_t struct_size;
-  uint32_t crc32;           ///< with TERRACE_LOAD_CHECKSUM or TERRACE_LOAD_VERIFY
+  uint32_t crc32;  ///< with TERRACE_LOAD_CHECKSUM or TERRACE_LOAD_VERIFY; of the kind asked for
   uint64_t cached_bytes;    ///< that came from the page cache, in whole pages
   uint64_t direct_bytes;    ///< past it, straight from storage
   uint64_t buffered_bytes;  ///< through it, and dropped from it
@@ -300,6 +319,8 @@ typedef struct terrace_traffic {
   uint64_t spilled_bytes;   ///< allocated elsewhere than wished
   uint64_t evicted_bytes;   ///< moved to make room
   uint64_t dropped_events;  ///< that no handler took in time
+  uint64_t lost_bytes;      ///< by memory errors, zero since; see TERRACE_EVENT_LOSS
+  uint64_t restored_bytes;  ///< after memory errors, from their files
 } terrace_traffic;
 
 /// Since the context was opened.
@@ -371,7 +392,13 @@ TERRACE_API terrace_status terrace_job_end(terrace_job job);
 typedef int32_t terrace_event_kind;
 enum {
   TERRACE_EVENT_PRESSURE = 1,  ///< `bytes` wished for on `tier` went to others, or were refused
-  TERRACE_EVENT_EVICTION = 2   ///< `bytes` of `tensor` left `tier` for `to_tier`, to make room
+  TERRACE_EVENT_EVICTION = 2,  ///< `bytes` of `tensor` left `tier` for `to_tier`, to make room
+  /// A memory error: `bytes` of `tensor` at `offset` are zero, in healthy memory, to be computed or
+  /// loaded again. `tier` is where they were. This is told after the access that ran into the error
+  /// has gone on, but terrace_traffic.lost_bytes counts them before: whoever computes with a
+  /// tensor's bytes compares that figure before the result is used.
+  TERRACE_EVENT_LOSS = 3,
+  TERRACE_EVENT_RESTORED = 4  ///< a memory error: as before, but they were read from their file
 };
 
 typedef struct terrace_event {
@@ -381,6 +408,8 @@ typedef struct terrace_event {
   uint32_t tier;
   uint32_t to_tier;
   uint64_t bytes;
+  uint64_t offset;  ///< of TERRACE_EVENT_LOSS and TERRACE_EVENT_RESTORED, in the tensor
+  void* address;    ///< of these bytes then
 } terrace_event;
 
 /// Called one at a time by a thread of the context's own, with no lock held: it may call Terrace,

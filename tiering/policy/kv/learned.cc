@@ -27,7 +27,7 @@ constexpr std::uint64_t kRefitRequests = 128;
 constexpr double kLeastMissed = 0.05;
 constexpr double kMissesKept = 0.98;
 
-class Learned final : public KvPolicy {
+class Learned final : public kv::EvictionPolicy {
  public:
   explicit Learned(std::uint32_t slots);
 
@@ -38,6 +38,8 @@ class Learned final : public KvPolicy {
   void held(KvSlot slot) override;
   KvSlot victim_for(std::uint32_t position) override;
   void evicted(KvSlot slot) override;
+  void joined(KvSlot slot, const kv::KvBlock& block) override;
+  KvSlot least() override;
 
  private:
   struct Record {
@@ -60,6 +62,7 @@ class Learned final : public KvPolicy {
   Turn turn_of(const KvRequest& request) const;
   void use(const KvRequest& request, std::uint32_t position, const Turn& turn);
   std::uint32_t new_record(ChainHash hash);
+  std::uint32_t record_of_block(const kv::KvBlock& block);
   void drop_ghost(std::uint32_t record);
   void age_all();
   void set_cell(std::uint32_t record, std::uint32_t cell);
@@ -277,6 +280,42 @@ KvSlot Learned::victim_for(std::uint32_t position) {
   return records_[candidates_.first(cell)].slot;
 }
 
+KvSlot Learned::least() {
+  const std::uint32_t rank = occupied_.lowest();
+  if (rank == RankSet::kNone) return kNoSlot;
+  return few_missed_ ? by_age_.least() : records_[candidates_.first(cell_at_[rank])].slot;
+}
+
+/// One that no request has asked for yet, as what a sequence generated, is of its parent's turn.
+std::uint32_t Learned::record_of_block(const kv::KvBlock& block) {
+  const std::uint32_t known = index_.find(block.hash);
+  if (known != ChainIndex::kNone) return known;
+  const std::uint32_t parent = index_.find(block.parent);
+  const std::uint8_t turn = parent == ChainIndex::kNone ? std::uint8_t{0} : records_[parent].turn;
+  const std::uint32_t at = new_record(block.hash);
+  Record& record = records_[at];
+  record.uses = 1;
+  record.turn = turn;
+  record.position = block.position;
+  record.request_blocks = block.request_blocks;
+  record.used_at = now_;
+  const bool last = block.position + 1 == block.request_blocks;
+  ReuseTraits traits;
+  traits.values = {std::min<std::uint8_t>(turn, 3), 0, size_class(block.request_blocks),
+                   static_cast<std::uint8_t>(last ? 2 : 0), 0};
+  record.cell = class_of(traits) * kAgeBins;
+  model_.enter(record.cell, now_);
+  ages_.append(0, at);
+  return at;
+}
+
+void Learned::joined(KvSlot slot, const kv::KvBlock& block) {
+  const std::uint32_t at = record_of_block(block);
+  records_[at].slot = slot;
+  record_of_[slot] = at;
+  ghosts_.remove(at);
+}
+
 void Learned::evicted(KvSlot slot) {
   held(slot);
   records_[record_of_[slot]].slot = kNoSlot;
@@ -285,7 +324,8 @@ void Learned::evicted(KvSlot slot) {
 
 }  // namespace
 
-std::unique_ptr<KvPolicy> make_kv_terrace(std::uint32_t slots, std::shared_ptr<const KvFuture>) {
+std::unique_ptr<kv::EvictionPolicy> make_kv_terrace(std::uint32_t slots,
+                                                    std::shared_ptr<const KvFuture>) {
   return std::make_unique<Learned>(slots);
 }
 

@@ -6,12 +6,18 @@
 
 namespace terrace::policy {
 
-std::unique_ptr<KvPolicy> make_kv_lru(std::uint32_t slots, std::shared_ptr<const KvFuture>);
-std::unique_ptr<KvPolicy> make_kv_fifo(std::uint32_t slots, std::shared_ptr<const KvFuture>);
-std::unique_ptr<KvPolicy> make_kv_s3fifo(std::uint32_t slots, std::shared_ptr<const KvFuture>);
-std::unique_ptr<KvPolicy> make_kv_slru(std::uint32_t slots, std::shared_ptr<const KvFuture>);
-std::unique_ptr<KvPolicy> make_kv_terrace(std::uint32_t slots, std::shared_ptr<const KvFuture>);
+std::unique_ptr<kv::EvictionPolicy> make_kv_lru(std::uint32_t slots,
+                                                std::shared_ptr<const KvFuture>);
+std::unique_ptr<kv::EvictionPolicy> make_kv_fifo(std::uint32_t slots,
+                                                 std::shared_ptr<const KvFuture>);
+std::unique_ptr<kv::EvictionPolicy> make_kv_s3fifo(std::uint32_t slots,
+                                                   std::shared_ptr<const KvFuture>);
+std::unique_ptr<kv::EvictionPolicy> make_kv_slru(std::uint32_t slots,
+                                                 std::shared_ptr<const KvFuture>);
+std::unique_ptr<kv::EvictionPolicy> make_kv_terrace(std::uint32_t slots,
+                                                    std::shared_ptr<const KvFuture>);
 /// `future` is not null and as long as all requests together.
-std::unique_ptr<KvPolicy> make_kv_opt(std::uint32_t slots, std::shared_ptr<const KvFuture> future);
+std::unique_ptr<kv::EvictionPolicy> make_kv_opt(std::uint32_t slots,
+                                                std::shared_ptr<const KvFuture> future);
 
 }  // namespace terrace::policy

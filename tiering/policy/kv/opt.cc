@@ -11,7 +11,7 @@
 namespace terrace::policy {
 namespace {
 
-class Opt final : public KvPolicy {
+class Opt final : public kv::EvictionPolicy {
  public:
   Opt(std::uint32_t slots, std::shared_ptr<const KvFuture> future)
       : future_(std::move(future)), idle_(slots), keys_(slots) {}
@@ -30,6 +30,11 @@ class Opt final : public KvPolicy {
     return idle_.least();
   }
   void evicted(KvSlot slot) override { idle_.erase(slot); }
+  /// Of what is not in the trace the future is not known: never again.
+  void joined(KvSlot slot, const kv::KvBlock& block) override {
+    keys_[slot] = request_key(0, block.position);
+  }
+  KvSlot least() override { return idle_.empty() ? kNoSlot : idle_.least(); }
 
  private:
   /// Least: wanted last, and of one request the deepest.
@@ -46,7 +51,8 @@ class Opt final : public KvPolicy {
 
 }  // namespace
 
-std::unique_ptr<KvPolicy> make_kv_opt(std::uint32_t slots, std::shared_ptr<const KvFuture> future) {
+std::unique_ptr<kv::EvictionPolicy> make_kv_opt(std::uint32_t slots,
+                                                std::shared_ptr<const KvFuture> future) {
   return std::make_unique<Opt>(slots, std::move(future));
 }
 

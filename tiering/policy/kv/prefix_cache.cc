@@ -5,7 +5,7 @@
 
 namespace terrace::policy {
 
-PrefixCache::PrefixCache(std::uint32_t slots, std::unique_ptr<KvPolicy> policy,
+PrefixCache::PrefixCache(std::uint32_t slots, std::unique_ptr<kv::EvictionPolicy> policy,
                          KvObserver* observer)
     : index_(slots), blocks_(slots), policy_(std::move(policy)), observer_(observer) {
   free_.reserve(slots);

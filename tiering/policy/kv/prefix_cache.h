@@ -34,7 +34,8 @@ struct KvServed {
 class PrefixCache {
  public:
   /// At least one slot. `policy` was made for as many; `observer` may be null and outlives this.
-  PrefixCache(std::uint32_t slots, std::unique_ptr<KvPolicy> policy, KvObserver* observer);
+  PrefixCache(std::uint32_t slots, std::unique_ptr<kv::EvictionPolicy> policy,
+              KvObserver* observer);
 
   /// Blocks of the longest prefix that is cached. Changes nothing.
   std::uint32_t longest_prefix(std::span<const ChainHash> blocks) const;
@@ -64,7 +65,7 @@ class PrefixCache {
   ChainIndex index_;
   std::vector<Block> blocks_;
   std::vector<KvSlot> free_;
-  std::unique_ptr<KvPolicy> policy_;
+  std::unique_ptr<kv::EvictionPolicy> policy_;
   KvObserver* observer_;
   std::uint64_t requests_ = 0;
 };

@@ -12,7 +12,7 @@ enum class Renewal : std::uint8_t {
   kOnHit = 1,  ///< lru
 };
 
-class Recency final : public KvPolicy {
+class Recency final : public kv::EvictionPolicy {
  public:
   Recency(std::uint32_t slots, Renewal renewal) : idle_(slots), keys_(slots), renewal_(renewal) {}
 
@@ -25,8 +25,10 @@ class Recency final : public KvPolicy {
   }
   void released(KvSlot slot) override { idle_.insert(slot, keys_[slot]); }
   void held(KvSlot slot) override { idle_.erase(slot); }
-  KvSlot victim_for(std::uint32_t) override { return idle_.empty() ? kNoSlot : idle_.least(); }
+  KvSlot victim_for(std::uint32_t) override { return least(); }
   void evicted(KvSlot slot) override { idle_.erase(slot); }
+  void joined(KvSlot slot, const kv::KvBlock& block) override { inserted(slot, block.position); }
+  KvSlot least() override { return idle_.empty() ? kNoSlot : idle_.least(); }
 
  private:
   KeyedHeap idle_;
@@ -37,10 +39,12 @@ class Recency final : public KvPolicy {
 
 }  // namespace
 
-std::unique_ptr<KvPolicy> make_kv_lru(std::uint32_t slots, std::shared_ptr<const KvFuture>) {
+std::unique_ptr<kv::EvictionPolicy> make_kv_lru(std::uint32_t slots,
+                                                std::shared_ptr<const KvFuture>) {
   return std::make_unique<Recency>(slots, Renewal::kOnHit);
 }
-std::unique_ptr<KvPolicy> make_kv_fifo(std::uint32_t slots, std::shared_ptr<const KvFuture>) {
+std::unique_ptr<kv::EvictionPolicy> make_kv_fifo(std::uint32_t slots,
+                                                 std::shared_ptr<const KvFuture>) {
   return std::make_unique<Recency>(slots, Renewal::kNever);
 }
 

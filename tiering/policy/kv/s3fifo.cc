@@ -39,7 +39,7 @@ class GhostRing {
   std::uint32_t next_ = 0;
 };
 
-class S3Fifo final : public KvPolicy {
+class S3Fifo final : public kv::EvictionPolicy {
  public:
   explicit S3Fifo(std::uint32_t slots)
       : idle_small_(slots),
@@ -50,17 +50,18 @@ class S3Fifo final : public KvPolicy {
 
   void begin(const KvRequest& request) override { request_ = request; }
   void inserted(KvSlot slot, std::uint32_t position) override {
-    const ChainHash hash = request_.blocks[position];
-    const bool known = ghosts_.contains(hash);
-    blocks_[slot] = {hash, request_key(request_.number, position), 0, known};
-    if (!known) ++small_;
+    enter(slot, request_.blocks[position], position);
+  }
+  void joined(KvSlot slot, const kv::KvBlock& block) override {
+    enter(slot, block.hash, block.position);
   }
   void touched(KvSlot slot, std::uint32_t) override {
     blocks_[slot].hits = std::min<std::uint8_t>(kMostHits, blocks_[slot].hits + 1);
   }
   void released(KvSlot slot) override { queue_of(slot).insert(slot, blocks_[slot].key); }
   void held(KvSlot slot) override { queue_of(slot).erase(slot); }
-  KvSlot victim_for(std::uint32_t) override {
+  KvSlot victim_for(std::uint32_t) override { return least(); }
+  KvSlot least() override {
     // Each turn takes a hit or a place in the small queue from some block, so this ends.
     while (!idle_small_.empty() || !idle_main_.empty()) {
       const bool small = !idle_small_.empty() && (small_ >= small_room_ || idle_main_.empty());
@@ -84,6 +85,11 @@ class S3Fifo final : public KvPolicy {
     std::uint8_t hits = 0;
     bool main = false;
   };
+  void enter(KvSlot slot, ChainHash hash, std::uint32_t position) {
+    const bool known = ghosts_.contains(hash);
+    blocks_[slot] = {hash, request_key(request_.number, position), 0, known};
+    if (!known) ++small_;
+  }
   KeyedHeap& queue_of(KvSlot slot) { return blocks_[slot].main ? idle_main_ : idle_small_; }
   void renew(KvSlot slot) {
     Block& block = blocks_[slot];
@@ -106,7 +112,8 @@ class S3Fifo final : public KvPolicy {
 
 }  // namespace
 
-std::unique_ptr<KvPolicy> make_kv_s3fifo(std::uint32_t slots, std::shared_ptr<const KvFuture>) {
+std::unique_ptr<kv::EvictionPolicy> make_kv_s3fifo(std::uint32_t slots,
+                                                   std::shared_ptr<const KvFuture>) {
   return std::make_unique<S3Fifo>(slots);
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::uint32_t kProtectedPart = 5;
 
-class Slru final : public KvPolicy {
+class Slru final : public kv::EvictionPolicy {
  public:
   explicit Slru(std::uint32_t slots)
       : idle_(slots),
@@ -36,7 +36,8 @@ class Slru final : public KvPolicy {
     (protected_.contains(slot) ? idle_protected_ : idle_).insert(slot, keys_[slot]);
   }
   void held(KvSlot slot) override { forget_idle(slot); }
-  KvSlot victim_for(std::uint32_t) override {
+  KvSlot victim_for(std::uint32_t) override { return least(); }
+  KvSlot least() override {
     if (!idle_.empty()) return idle_.least();
     return idle_protected_.empty() ? kNoSlot : idle_protected_.least();
   }
@@ -44,6 +45,7 @@ class Slru final : public KvPolicy {
     forget_idle(slot);
     protected_.erase(slot);
   }
+  void joined(KvSlot slot, const kv::KvBlock& block) override { inserted(slot, block.position); }
 
  private:
   void forget_idle(KvSlot slot) {
@@ -69,7 +71,8 @@ class Slru final : public KvPolicy {
 
 }  // namespace
 
-std::unique_ptr<KvPolicy> make_kv_slru(std::uint32_t slots, std::shared_ptr<const KvFuture>) {
+std::unique_ptr<kv::EvictionPolicy> make_kv_slru(std::uint32_t slots,
+                                                 std::shared_ptr<const KvFuture>) {
   return std::make_unique<Slru>(slots);
 }
 

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// The blocks of all sequences and what is cached of former ones: where each is, who leases it, what
+// lies behind it, and which may go. Its rules: a block that is leased, or moves between tiers, goes
+// nowhere else; one that has a cached child in its own tier or a faster one does not leave its
+// tier; one that has any cached child is not dropped, since a child without its parent could never
+// be found. A look-up compares tokens, parent and root: the hash is only the way to them.
+// Where it stands: cache.cc leases and seals, moves.cc moves.
+// The cache's lock guards it (shared: const methods). Allocates at construction only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "allocators/kv/block_index.h"
+#include "allocators/kv/cache.h"
+#include "allocators/kv/chain_hash.h"
+#include "allocators/kv/copy_queue.h"
+#include "allocators/kv/places.h"
+
+namespace terrace::kv {
+
+enum class BlockKind : std::uint8_t {
+  kFree = 0,    ///< no block
+  kOpen = 1,    ///< one sequence's last (or several forks'), not full or not written
+  kSealed = 2,  ///< written, not in the index: found by nobody
+  kCached = 3,  ///< written and in the index
+};
+
+enum class Moving : std::uint8_t {
+  kNo = 0,
+  kDemotion = 1,  ///< is copied to `other`
+  kArrival = 2,   ///< is being filled from `other`
+  kAhead = 3,     ///< leased where it is, is copied to `other`
+  kReady = 4,     ///< the copy is there: step() changes places
+  kFlipped = 5,   ///< has changed places, and tables still name `other`
+};
+
+struct Block {
+  ChainHash hash = 0;
+  ChainRoot root;
+  BlockId parent = kNoBlock;
+  std::uint32_t position = 0;  ///< in its chain
+  std::uint32_t filled = 0;    ///< tokens: all, but for the kept tail of a paused sequence
+  std::uint32_t leases = 0;
+  std::uint32_t children = 0;                          ///< cached ones
+  std::array<std::uint32_t, kMaxTiers> children_on{};  ///< by tier
+  Place place = kNoPlace;
+  Place other = kNoPlace;
+  BlockKind kind = BlockKind::kFree;
+  Moving moving = Moving::kNo;
+  bool known = false;    ///< to its tier's policy
+  bool offered = false;  ///< as a candidate, to its tier's policy
+  bool lost = false;
+  std::shared_ptr<CopyJob> job;  ///< while it arrives
+};
+
+class Blocks {
+ public:
+  Blocks(const CacheOptions& options, Places& places);
+
+  const Block& operator[](BlockId id) const { return blocks_[id]; }
+  std::uint32_t count() const { return static_cast<std::uint32_t>(blocks_.size()); }
+  std::uint32_t tier_of(BlockId id) const { return places_.tier_of(blocks_[id].place); }
+
+  /// The cached block of this hash whose parent, root and tokens are these; else kNoBlock.
+  BlockId find(ChainHash hash, BlockId parent, const ChainRoot& root,
+               std::span<const Token> tokens) const;
+  /// Blocks of the longest cached prefix: hashes[i] is of the i-th block's tokens.
+  std::vector<BlockId> longest_prefix(std::span<const ChainHash> hashes, const ChainRoot& root,
+                                      std::span<const Token> tokens) const;
+
+  /// A request wants blocks of these hashes; the first of them are `found`.
+  void asked(std::span<const ChainHash> hashes, std::span<const BlockId> found);
+
+  /// An open block with one lease, on the fastest tier that has room or can make some by dropping
+  /// what is cached; kNoBlock when all is leased or moves.
+  BlockId open();
+  void lease(BlockId id);
+  /// With the last lease a block that nobody can find is gone. `chain_blocks`: of its sequence.
+  void unlease(BlockId id, std::uint32_t chain_blocks);
+
+  /// The open block is full and written: it is cached behind its parent. When another one has the
+  /// same content already, that is returned, leased, and the open one is gone. When its hash is
+  /// another's, or its parent cannot be found, it stays out of the index.
+  BlockId seal(BlockId id, ChainHash hash, BlockId parent, const ChainRoot& root,
+               std::uint32_t position, std::span<const Token> tokens);
+  /// A leased block that is written and nobody else's becomes an open one again. False: it is not.
+  bool reopen(BlockId id);
+
+  /// The address's slot is used no more. The block in it, if any, is found by nobody from now on.
+  void lose(Place place);
+  BlockId block_at(Place place) const {
+    return at_[places_.tier_of(place)][places_.slot_of(place)];
+  }
+
+  /// The block that the tier's policy would have go first; kNoBlock: none may.
+  BlockId least(std::uint32_t tier);
+  /// Of a block that least() named and that has no child.
+  void drop(BlockId id);
+  /// Drops what is worth least on the slowest tier that has something, `from` at least.
+  bool drop_least(std::uint32_t from);
+
+  // For moves.cc: a block between two places.
+  void begin_move(BlockId id, Moving how, Place other);
+  void set_moving(BlockId id, Moving how) { blocks_[id].moving = how; }
+  void set_job(BlockId id, std::shared_ptr<CopyJob> job) { blocks_[id].job = std::move(job); }
+  /// `place` and `other` change roles.
+  void swap_places(BlockId id);
+  /// `other` is free again.
+  void end_move(BlockId id);
+
+  std::uint64_t leased() const { return leased_; }
+  std::uint64_t moving() const { return moving_; }
+  std::uint64_t evicted() const { return evicted_; }
+  std::uint64_t spilled() const { return spilled_; }
+  std::uint64_t lost() const { return lost_; }
+
+ private:
+  std::span<const Token> tokens_of(BlockId id) const {
+    return {tokens_.data() + std::size_t{id} * block_tokens_, blocks_[id].filled};
+  }
+  Place take_place();
+  bool drop_any_leaf(std::uint32_t from);
+  void set_at(Place place, BlockId id);
+  void count_at_parent(const Block& block, std::uint32_t change);
+  void leave_policy(BlockId id);
+  void unindex(BlockId id);
+  void offer_or_hold(BlockId id);
+  void free_if_unused(BlockId id);
+
+  Places& places_;
+  std::uint32_t block_tokens_;
+  BlockIndex index_;
+  std::vector<Block> blocks_;
+  std::vector<Token> tokens_;  ///< block_tokens of each
+  std::vector<BlockId> free_;
+  std::vector<std::vector<BlockId>> at_;  ///< by tier and slot
+  std::vector<std::unique_ptr<EvictionPolicy>> policies_;
+  std::vector<std::uint32_t> chain_blocks_;  ///< what its policy is told of its request
+  std::uint64_t requests_ = 0;
+  std::uint64_t leased_ = 0;
+  std::uint64_t moving_ = 0;
+  std::uint64_t evicted_ = 0;
+  std::uint64_t spilled_ = 0;
+  std::uint64_t lost_ = 0;
+};
+
+}  // namespace terrace::kv

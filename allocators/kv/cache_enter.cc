@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Into the cache: begin, fork, resume, and prefetch before it.
+#include <algorithm>
+#include <cinttypes>
+#include <mutex>
+
+#include "allocators/kv/cache_state.h"
+
+namespace terrace::kv {
+namespace {
+
+Outcome check_max_tokens(std::uint64_t max_tokens, std::uint64_t tokens) {
+  if (max_tokens >= std::max<std::uint64_t>(tokens, 1)) return {};
+  return refuse(Refusal::kArgument,
+                "max_tokens %" PRIu64 " is less than the %" PRIu64
+                " tokens that there are, or 0; "
+                "give the most that the sequence can grow to",
+                max_tokens, tokens);
+}
+
+void make_arrays(Sequence& sequence) {
+  sequence.tokens.reserve(sequence.max_tokens);
+  sequence.blocks.reserve(sequence.cap);
+  sequence.hashes.reserve(sequence.cap);
+  sequence.table = std::make_unique<Place[]>(sequence.cap);
+}
+
+std::uint64_t unleased(const Blocks& blocks, std::span<const BlockId> ids) {
+  return static_cast<std::uint64_t>(
+      std::ranges::count_if(ids, [&](BlockId id) { return blocks[id].leases == 0; }));
+}
+
+}  // namespace
+
+std::vector<ChainHash> Cache::State::hash_blocks(const ChainRoot& root,
+                                                 std::span<const Token> tokens) const {
+  std::vector<ChainHash> hashes(tokens.size() / block_tokens());
+  ChainHash parent = hasher.root(root);
+  for (std::size_t i = 0; i < hashes.size(); ++i) {
+    parent = hashes[i] = hasher.block(parent, tokens.subspan(i * block_tokens(), block_tokens()));
+  }
+  return hashes;
+}
+
+void Cache::State::start_running(const SequenceRef& sequence) {
+  sequence->state = SequenceState::kRunning;
+  sequence->promised = promise_of(*sequence);
+  admission.runs(sequence->tenant, sequence->cap, sequence->promised);
+  sequence->running_at = running.size();
+  running.push_back(sequence);
+}
+
+void Cache::State::take_found(Sequence& sequence, std::span<const ChainHash> hashes,
+                              const std::vector<BlockId>& found) {
+  blocks.asked(hashes, found);
+  looked_up += hashes.size();
+  std::vector<BlockId> free_to_move;
+  for (const BlockId id : found) {
+    ++hits[blocks.tier_of(id)];
+    // Tables of others name the places of those that they lease.
+    if (blocks[id].leases == 0) free_to_move.push_back(id);
+    blocks.lease(id);
+  }
+  moves.arrive(free_to_move, sequence.priority);
+  sequence.blocks.assign(found.begin(), found.end());
+  sequence.arrivals.clear();
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const Block& block = blocks[found[i]];
+    sequence.table[i] = block.place;
+    if (block.moving != Moving::kArrival) continue;
+    if (std::ranges::find(sequence.arrivals, block.job) == sequence.arrivals.end()) {
+      sequence.arrivals.push_back(block.job);
+    }
+  }
+}
+
+Outcome Cache::begin(const SequenceOptions& options, SequenceRef& sequence) {
+  State& state = *state_;
+  if (Outcome outcome = check_max_tokens(options.max_tokens, options.tokens.size());
+      !outcome.ok()) {
+    return outcome;
+  }
+  auto begun = std::make_shared<Sequence>();
+  begun->id = state.next_id.fetch_add(1, std::memory_order_relaxed);
+  begun->root = {options.salt, options.shared ? 0 : begun->id};
+  begun->max_tokens = options.max_tokens;
+  begun->cap = state.blocks_for(options.max_tokens);
+  begun->tenant = options.tenant;
+  begun->priority = options.priority;
+  // What can never be kept is refused below; no arrays are made for it.
+  if (begun->cap <= state.blocks.count()) make_arrays(*begun);
+  const auto hashes = state.hash_blocks(begun->root, options.tokens);
+  const std::size_t most =
+      options.tokens.empty() ? 0 : (options.tokens.size() - 1) / state.block_tokens();
+  const std::unique_lock held(state.lock);
+  const auto found =
+      state.blocks.longest_prefix(std::span(hashes).first(most), begun->root, options.tokens);
+  const Claim claim{unleased(state.blocks, found), begun->cap - found.size()};
+  if (Outcome outcome = state.admission.may_run(begun->tenant, begun->cap, claim,
+                                                state.blocks.leased(), state.places.usable());
+      !outcome.ok()) {
+    return outcome;
+  }
+  state.take_found(*begun, hashes, found);
+  begun->matched = begun->written = found.size() * state.block_tokens();
+  begun->tokens.assign(options.tokens.begin(),
+                       options.tokens.begin() + static_cast<std::ptrdiff_t>(begun->matched));
+  begun->hashes.assign(hashes.begin(), hashes.begin() + static_cast<std::ptrdiff_t>(found.size()));
+  state.start_running(begun);
+  sequence = std::move(begun);
+  return {};
+}
+
+Outcome Cache::fork(Sequence& sequence, std::uint64_t max_tokens, SequenceRef& fork) {
+  State& state = *state_;
+  const std::lock_guard own(sequence.lock);
+  if (Outcome outcome = must_run(sequence); !outcome.ok()) return outcome;
+  if (sequence.written != sequence.tokens.size()) {
+    return refuse(Refusal::kBusy,
+                  "%" PRIu64
+                  " of its %zu tokens are written; say that the others "
+                  "are before it is forked",
+                  sequence.written, sequence.tokens.size());
+  }
+  if (Outcome outcome = check_max_tokens(max_tokens, sequence.tokens.size()); !outcome.ok()) {
+    return outcome;
+  }
+  auto begun = std::make_shared<Sequence>();
+  begun->id = state.next_id.fetch_add(1, std::memory_order_relaxed);
+  begun->root = sequence.root;
+  begun->max_tokens = max_tokens;
+  begun->cap = state.blocks_for(max_tokens);
+  begun->tenant = sequence.tenant;
+  begun->priority = sequence.priority;
+  if (begun->cap <= state.blocks.count()) make_arrays(*begun);
+  const std::unique_lock held(state.lock);
+  // Either of them may be the first to write into the last block, and copies it then.
+  const bool partial = sequence.tokens.size() % state.block_tokens() != 0;
+  const std::uint64_t copies = partial ? (sequence.own_tail ? 2 : 1) : 0;
+  const Claim claim{0, begun->cap - sequence.blocks.size() + copies};
+  if (Outcome outcome = state.admission.may_run(begun->tenant, begun->cap, claim,
+                                                state.blocks.leased(), state.places.usable());
+      !outcome.ok()) {
+    return outcome;
+  }
+  for (const BlockId id : sequence.blocks) state.blocks.lease(id);
+  begun->blocks.assign(sequence.blocks.begin(), sequence.blocks.end());
+  std::copy_n(sequence.table.get(), sequence.blocks.size(), begun->table.get());
+  begun->tokens.assign(sequence.tokens.begin(), sequence.tokens.end());
+  begun->hashes.assign(sequence.hashes.begin(), sequence.hashes.end());
+  begun->arrivals = sequence.arrivals;
+  begun->written = begun->matched = sequence.written;
+  sequence.own_tail = false;
+  state.renew_promise(sequence);
+  state.start_running(begun);
+  fork = std::move(begun);
+  return {};
+}
+
+Outcome Cache::resume(Sequence& sequence) {
+  State& state = *state_;
+  const std::lock_guard own(sequence.lock);
+  if (Outcome outcome = must_be_paused(sequence); !outcome.ok()) return outcome;
+  const std::uint32_t per_block = state.block_tokens();
+  const std::unique_lock held(state.lock);
+  auto found = state.blocks.longest_prefix(sequence.hashes, sequence.root, sequence.tokens);
+  BlockId tail = found.size() == sequence.hashes.size() ? state.find_tail(sequence) : kNoBlock;
+  if (tail != kNoBlock && state.blocks[tail].moving != Moving::kNo) tail = kNoBlock;
+  const std::uint64_t tails = tail == kNoBlock ? 0 : 1;
+  const Claim claim{unleased(state.blocks, found) + tails, sequence.cap - found.size() - tails};
+  if (Outcome outcome = state.admission.may_run(sequence.tenant, sequence.cap, claim,
+                                                state.blocks.leased(), state.places.usable());
+      !outcome.ok()) {
+    return outcome;
+  }
+  make_arrays(sequence);
+  state.take_found(sequence, sequence.hashes, found);
+  if (tail != kNoBlock) {
+    // Not moved: its next tokens are written while copies would be under way.
+    state.blocks.lease(tail);
+    state.blocks.reopen(tail);
+    sequence.table[found.size()] = state.blocks[tail].place;
+    sequence.blocks.push_back(tail);
+    sequence.tail_hash = 0;
+  } else {
+    state.drop_tail(sequence);
+    sequence.tokens.resize(found.size() * per_block);
+  }
+  sequence.own_tail = tail != kNoBlock;
+  sequence.hashes.resize(found.size());
+  sequence.written = sequence.matched = sequence.tokens.size();
+  --state.paused;
+  state.start_running(sequence.shared_from_this());
+  return {};
+}
+
+Outcome Cache::prefetch(Sequence& sequence) {
+  State& state = *state_;
+  const std::lock_guard own(sequence.lock);
+  if (Outcome outcome = must_be_paused(sequence); !outcome.ok()) return outcome;
+  const std::unique_lock held(state.lock);
+  auto found = state.blocks.longest_prefix(sequence.hashes, sequence.root, sequence.tokens);
+  std::erase_if(found, [&](BlockId id) { return state.blocks[id].leases > 0; });
+  state.moves.arrive(found, sequence.priority);
+  return {};
+}
+
+}  // namespace terrace::kv

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a Cache consists of, for the files that hold its functions: cache.cc (the cache as a whole),
+// cache_enter.cc (begin, fork, resume, prefetch), cache_grow.cc (append, written, truncate) and
+// cache_leave.cc (pause, end).
+// `lock` guards all below it; a sequence's lock is taken before it, and never two sequences'.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <shared_mutex>
+#include <span>
+#include <vector>
+
+#include "allocators/kv/admission.h"
+#include "allocators/kv/blocks.h"
+#include "allocators/kv/cache.h"
+#include "allocators/kv/moves.h"
+#include "allocators/kv/places.h"
+#include "allocators/kv/sequence.h"
+
+namespace terrace::kv {
+
+struct Cache::State {
+  explicit State(CacheOptions with)
+      : options(std::move(with)),
+        hasher(options.hash_seed, options.hash_mask),
+        places(options.tiers, options.shape),
+        blocks(options, places),
+        admission(options.max_sequences),
+        moves(options.shape, places, blocks, admission, lock) {}
+
+  const CacheOptions options;
+  const ChainHasher hasher;
+  std::atomic<std::uint64_t> next_id{1};
+  std::atomic<std::uint64_t> waited_ns{0};
+  mutable std::shared_mutex lock;
+  Places places;
+  Blocks blocks;
+  Admission admission;
+  std::vector<SequenceRef> running;
+  std::uint64_t paused = 0;
+  std::uint64_t looked_up = 0;
+  std::uint64_t copied = 0;
+  std::array<std::uint64_t, kMaxTiers> hits{};
+  Moves moves;
+
+  std::uint32_t block_tokens() const { return options.shape.block_tokens; }
+  std::uint64_t blocks_for(std::uint64_t tokens) const {
+    return tokens / block_tokens() + (tokens % block_tokens() != 0 ? 1 : 0);
+  }
+  /// Of the full blocks of these tokens.
+  std::vector<ChainHash> hash_blocks(const ChainRoot& root, std::span<const Token> tokens) const;
+
+  // Under the sequence's lock and the cache's.
+  std::uint64_t promise_of(const Sequence& sequence) const;
+  void renew_promise(Sequence& sequence);
+  /// Leases and counts what was found, after it was admitted.
+  void take_found(Sequence& sequence, std::span<const ChainHash> hashes,
+                  const std::vector<BlockId>& found);
+  void start_running(const SequenceRef& sequence);
+  void stop_running(Sequence& sequence);
+  /// All its blocks go back, the deepest first.
+  void release_blocks(Sequence& sequence);
+  void keep_tail(Sequence& sequence);
+  BlockId find_tail(const Sequence& sequence) const;
+  void drop_tail(Sequence& sequence);
+  ChainRoot tail_root(const Sequence& sequence) const;
+  /// An open block, if need be after a move has ended.
+  BlockId open_block(std::unique_lock<std::shared_mutex>& held);
+};
+
+/// kState with the text, unless it runs.
+Outcome must_run(const Sequence& sequence);
+Outcome must_be_paused(const Sequence& sequence);
+
+}  // namespace terrace::kv

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Moves of blocks between tiers: room is made on the faster ones by demoting what is worth least
+// there, ahead of need; what a sequence begins with arrives on the fastest tier that has room,
+// layer by layer; what running sequences have on slower tiers is copied ahead and changes places in
+// step(). Copies are made by copy_queue.h; here is decided what, and both places kept meanwhile.
+// A move is begun only as long as all that is promised could be had beside its two places.
+// The cache's lock guards it; ends of copies take that lock on the queue's thread. Allocates.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <shared_mutex>
+#include <span>
+#include <vector>
+
+#include "allocators/kv/admission.h"
+#include "allocators/kv/blocks.h"
+#include "allocators/kv/copy_queue.h"
+
+namespace terrace::kv {
+
+class Moves {
+ public:
+  /// One tier alone needs no thread: nothing moves then.
+  Moves(const Shape& shape, Places& places, Blocks& blocks, Admission& admission,
+        std::shared_mutex& lock);
+  /// Cancels what is under way. The lock is not held.
+  ~Moves();
+
+  /// Demotes as far as tiers have fewer free slots than they should.
+  void keep_room();
+  /// Cached blocks on slower tiers that nobody leases get places on faster ones, at once; the job
+  /// fills them. Null: none, or no room.
+  std::shared_ptr<CopyJob> arrive(std::span<const BlockId> blocks, std::int32_t priority);
+  /// Begins to copy leased blocks, which nobody writes any more, to the fastest tier.
+  void copy_ahead(std::span<const BlockId> blocks, std::int32_t priority);
+  /// Blocks whose copies are ready change places; their old ones are kept until settle_flips().
+  std::uint32_t flip();
+  void settle_flips();
+
+  /// Lock held, and open meanwhile: until a move has ended. False: none is under way.
+  bool wait_for_one(std::unique_lock<std::shared_mutex>& held);
+  bool wait_layer(CopyJob& job, std::uint32_t layer) { return queue_->wait_layer(job, layer); }
+  /// Without the lock.
+  void drain();
+
+  std::uint64_t demoted() const { return demoted_; }
+  std::uint64_t promoted() const { return promoted_; }
+  Nanoseconds prefetched() const { return prefetched_; }
+
+ private:
+  struct Batch {
+    std::vector<BlockId> blocks;
+    Nanoseconds began;
+    std::shared_ptr<CopyJob> job;
+  };
+  bool may_move() const;
+  Place place_below(std::uint32_t tier);
+  Place place_above(std::uint32_t tier);
+  std::shared_ptr<CopyJob> submit(std::vector<BlockId> blocks, Moving how, std::int32_t priority);
+  void ended(std::span<const BlockId> blocks, Nanoseconds began);
+  void end_one(BlockId id);
+  void end_demotion(BlockId id);
+  std::uint32_t room_wanted(std::uint32_t tier) const;
+
+  Places& places_;
+  Blocks& blocks_;
+  Admission& admission_;
+  std::shared_mutex& lock_;
+  std::condition_variable_any one_ended_;
+  std::vector<BlockId> ready_;
+  std::vector<BlockId> flipped_;
+  std::vector<std::uint32_t> leaving_;  ///< by tier: slots that demotions will free
+  std::uint64_t demoted_ = 0;
+  std::uint64_t promoted_ = 0;
+  Nanoseconds prefetched_;
+  bool stopping_ = false;
+  std::unique_ptr<CopyQueue> queue_;  ///< last: its thread uses all of the above
+};
+
+}  // namespace terrace::kv

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "allocators/kv/cache.h"
+
+#include "tests/unit/kv/rig.h"
+
+namespace terrace::kv {
+namespace {
+
+using Tokens = std::vector<Token>;
+
+TEST(KvCache, SharesFullWrittenBlocksWithTheSamePrefix) {
+  Rig rig;
+  const Tokens tokens = tokens_from(1, 10);
+  const SequenceRef first = rig.begin(tokens, 12);
+  EXPECT_EQ(rig.cache->facts(*first).tokens, 0u);
+  rig.fill(*first, tokens, 0);
+  const SequenceRef second = rig.begin(tokens, 12);
+  EXPECT_EQ(rig.cache->facts(*second).matched_tokens, 8u);
+  EXPECT_EQ(rig.cache->facts(*second).shared_blocks, 2u);
+  EXPECT_EQ(rig.wrong(*second, std::span(tokens).first(8)), 0u);
+}
+
+TEST(KvCache, LeavesOneTokenAtLeastToCompute) {
+  Rig rig;
+  const Tokens tokens = tokens_from(1, 8);
+  rig.fill(*rig.begin(tokens, 8), tokens, 0);
+  EXPECT_EQ(rig.cache->match(tokens, 0), 4u);
+  EXPECT_EQ(rig.cache->facts(*rig.begin(tokens, 8)).tokens, 4u);
+}
+
+TEST(KvCache, KeepsSaltsAndPrivateSequencesApart) {
+  Rig rig;
+  const Tokens tokens = tokens_from(1, 9);
+  SequenceOptions options;
+  options.tokens = tokens;
+  options.max_tokens = 9;
+  options.shared = false;
+  SequenceRef mine;
+  ASSERT_TRUE(rig.cache->begin(options, mine).ok());
+  rig.fill(*mine, tokens, 0);
+  EXPECT_EQ(rig.cache->match(tokens, 0), 0u);
+  options.shared = true;
+  options.salt = 7;
+  SequenceRef salted;
+  ASSERT_TRUE(rig.cache->begin(options, salted).ok());
+  rig.fill(*salted, tokens, 0);
+  EXPECT_EQ(rig.cache->match(tokens, 0), 0u);
+  EXPECT_EQ(rig.cache->match(tokens, 7), 8u);
+}
+
+TEST(KvCache, ForkSharesBlocksAndCopiesTheLastOnWrite) {
+  Rig rig;
+  Tokens tokens = tokens_from(1, 6);
+  const SequenceRef parent = rig.begin(tokens, 12);
+  rig.fill(*parent, tokens, 0);
+  SequenceRef child;
+  ASSERT_TRUE(rig.cache->fork(*parent, 12, child).ok());
+  EXPECT_EQ(rig.entry(*parent, 1), rig.entry(*child, 1));
+  Tokens other = tokens;
+  tokens.push_back(100);
+  other.push_back(200);
+  rig.fill(*parent, tokens, 6);
+  rig.fill(*child, other, 6);
+  EXPECT_NE(rig.entry(*parent, 1), rig.entry(*child, 1));
+  EXPECT_EQ(rig.cache->facts().copied_blocks, 1u);
+  EXPECT_EQ(rig.wrong(*parent, tokens) + rig.wrong(*child, other), 0u);
+}
+
+TEST(KvCache, ForkRefusesWhatIsNotWritten) {
+  Rig rig;
+  const SequenceRef parent = rig.begin({}, 12);
+  ASSERT_TRUE(rig.cache->append(*parent, tokens_from(1, 3)).ok());
+  SequenceRef child;
+  EXPECT_EQ(rig.cache->fork(*parent, 12, child).refusal, Refusal::kBusy);
+}
+
+TEST(KvCache, TruncatedSequenceWritesAnewWithoutHarmToTheCachedBlock) {
+  Rig rig;
+  const Tokens tokens = tokens_from(1, 12);
+  const SequenceRef sequence = rig.begin(tokens, 12);
+  rig.fill(*sequence, tokens, 0);
+  ASSERT_TRUE(rig.cache->truncate(*sequence, 6).ok());
+  Tokens other(tokens.begin(), tokens.begin() + 6);
+  for (Token more = 50; more < 54; ++more) other.push_back(more);
+  rig.fill(*sequence, other, 6);
+  EXPECT_EQ(rig.wrong(*sequence, other), 0u);
+  const SequenceRef again = rig.begin(tokens, 12);
+  EXPECT_EQ(rig.cache->facts(*again).matched_tokens, 8u);
+  EXPECT_EQ(rig.wrong(*again, std::span(tokens).first(8)), 0u);
+}
+
+TEST(KvCache, RefusesWhatItCouldNotKeepAndKeepsWhatItPromised) {
+  Rig rig({.tiers = {4}});
+  const SequenceRef first = rig.begin({}, 12);
+  EXPECT_EQ(rig.begin({}, 8), nullptr);
+  EXPECT_EQ(rig.last.refusal, Refusal::kNoRoom);
+  EXPECT_NE(std::string(rig.last.text).find("max_tokens"), std::string::npos);
+  const SequenceRef second = rig.begin({}, 4);
+  ASSERT_NE(second, nullptr);
+  rig.fill(*first, tokens_from(1, 12), 0);
+  rig.fill(*second, tokens_from(100, 4), 0);
+  EXPECT_EQ(rig.cache->facts().refused_sequences, 1u);
+  EXPECT_EQ(rig.cache->facts().promised_blocks, 0u);
+}
+
+TEST(KvCache, RefusesCountsThatNoMemoryHolds) {
+  Rig rig;
+  EXPECT_EQ(rig.begin({}, ~std::uint64_t{0}), nullptr);
+  EXPECT_EQ(rig.last.refusal, Refusal::kNoRoom);
+  EXPECT_EQ(rig.begin({}, 0), nullptr);
+  EXPECT_EQ(rig.last.refusal, Refusal::kArgument);
+}
+
+TEST(KvCache, DropsWhatIsCachedForWhoRuns) {
+  Rig rig({.tiers = {4}});
+  const Tokens tokens = tokens_from(1, 16);
+  const SequenceRef first = rig.begin(tokens, 16);
+  rig.fill(*first, tokens, 0);
+  ASSERT_TRUE(rig.cache->end(*first).ok());
+  EXPECT_EQ(rig.cache->facts().cached_blocks[0], 4u);
+  const SequenceRef second = rig.begin({}, 8);
+  rig.fill(*second, tokens_from(100, 8), 0);
+  EXPECT_EQ(rig.cache->facts().evicted_blocks, 2u);
+  // The deepest ones went.
+  EXPECT_EQ(rig.cache->match(tokens, 0), 8u);
+}
+
+TEST(KvCache, TenantIsHeldToItsLimit) {
+  Rig rig;
+  rig.cache->set_limit(7, 2);
+  EXPECT_EQ(rig.begin({}, 12, 7), nullptr);
+  EXPECT_EQ(rig.last.refusal, Refusal::kLimit);
+  const SequenceRef first = rig.begin({}, 8, 7);
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(rig.begin({}, 4, 7), nullptr);
+  ASSERT_TRUE(rig.cache->end(*first).ok());
+  EXPECT_NE(rig.begin({}, 4, 7), nullptr);
+  EXPECT_NE(rig.begin({}, 12, 8), nullptr);
+}
+
+TEST(KvCache, PausedSequenceResumesWithItsUnfullBlock) {
+  Rig rig;
+  const Tokens tokens = tokens_from(1, 10);
+  const SequenceRef sequence = rig.begin(tokens, 16);
+  rig.fill(*sequence, tokens, 0);
+  ASSERT_TRUE(rig.cache->pause(*sequence).ok());
+  EXPECT_EQ(rig.cache->append(*sequence, tokens).refusal, Refusal::kState);
+  EXPECT_EQ(rig.cache->facts().used_blocks[0], 0u);
+  ASSERT_TRUE(rig.cache->resume(*sequence).ok());
+  EXPECT_EQ(rig.cache->facts(*sequence).tokens, 10u);
+  EXPECT_EQ(rig.wrong(*sequence, tokens), 0u);
+}
+
+TEST(KvCache, ResumesWithWhatIsLeft) {
+  Rig rig({.tiers = {4}});
+  const Tokens tokens = tokens_from(1, 14);
+  const SequenceRef sequence = rig.begin(tokens, 16);
+  rig.fill(*sequence, tokens, 0);
+  ASSERT_TRUE(rig.cache->pause(*sequence).ok());
+  const SequenceRef other = rig.begin({}, 8);
+  rig.fill(*other, tokens_from(100, 8), 0);
+  EXPECT_EQ(rig.cache->resume(*sequence).refusal, Refusal::kNoRoom);
+  EXPECT_TRUE(rig.cache->facts(*sequence).paused);
+  ASSERT_TRUE(rig.cache->end(*other).ok());
+  ASSERT_TRUE(rig.cache->resume(*sequence).ok());
+  EXPECT_EQ(rig.cache->facts(*sequence).tokens, 8u);
+  EXPECT_EQ(rig.wrong(*sequence, std::span(tokens).first(8)), 0u);
+}
+
+TEST(KvCache, CollidingHashesNeverShareBlocks) {
+  Rig rig({.tiers = {64}, .hash_mask = 0});
+  for (Token user = 0; user < 8; ++user) {
+    const Tokens tokens = tokens_from(user * 1000, 9);
+    EXPECT_EQ(rig.cache->match(tokens, 0), 0u);
+    const SequenceRef sequence = rig.begin(tokens, 9);
+    rig.fill(*sequence, tokens, 0);
+    EXPECT_EQ(rig.wrong(*sequence, tokens), 0u);
+  }
+}
+
+TEST(KvCache, EqualBlocksOfTwoWritersBecomeOne) {
+  Rig rig;
+  const Tokens tokens = tokens_from(1, 4);
+  const SequenceRef first = rig.begin(tokens, 8);
+  const SequenceRef second = rig.begin(tokens, 8);
+  rig.fill(*first, tokens, 0);
+  rig.fill(*second, tokens, 0);
+  EXPECT_EQ(rig.entry(*first, 0), rig.entry(*second, 0));
+  EXPECT_EQ(rig.cache->facts().used_blocks[0], 1u);
+}
+
+TEST(KvCache, LostBlockIsToldAndItsSlotNotUsedAgain) {
+  Rig rig({.tiers = {4}});
+  const Tokens tokens = tokens_from(1, 10);
+  const SequenceRef sequence = rig.begin(tokens, 12);
+  rig.fill(*sequence, tokens, 0);
+  const std::uint32_t bad = rig.entry(*sequence, 1);
+  ASSERT_TRUE(rig.cache->lose(rig.address(*sequence, 5, 1)).ok());
+  EXPECT_EQ(rig.cache->facts(*sequence).lost_from, 4u);
+  EXPECT_EQ(rig.cache->match(tokens, 0), 4u);
+  ASSERT_TRUE(rig.cache->truncate(*sequence, 4).ok());
+  EXPECT_EQ(rig.cache->facts(*sequence).lost_from, kNothingLost);
+  rig.fill(*sequence, tokens, 4);
+  EXPECT_EQ(rig.wrong(*sequence, tokens), 0u);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_NE(rig.entry(*sequence, i), bad);
+  int elsewhere = 0;
+  EXPECT_EQ(rig.cache->lose(&elsewhere).refusal, Refusal::kArgument);
+}
+
+TEST(KvCache, SaysWhatAnEndedSequenceIs) {
+  Rig rig;
+  const SequenceRef sequence = rig.begin({}, 4);
+  ASSERT_TRUE(rig.cache->end(*sequence).ok());
+  EXPECT_EQ(rig.cache->end(*sequence).refusal, Refusal::kState);
+  EXPECT_EQ(rig.cache->append(*sequence, tokens_from(1, 1)).refusal, Refusal::kState);
+  EXPECT_EQ(rig.cache->resume(*sequence).refusal, Refusal::kState);
+  EXPECT_EQ(rig.cache->truncate(*sequence, 0).refusal, Refusal::kState);
+}
+
+TEST(KvCache, RefusesShapesThatCannotBe) {
+  CacheOptions options;
+  EXPECT_FALSE(Cache::create(options).ok());
+  options.shape = {4, 1, Bytes(64)};
+  EXPECT_FALSE(Cache::create(options).ok());
+  std::byte memory[64 * 3];
+  options.make_policy = [](std::uint32_t slots) {
+    return policy::find_kv_policy("lru")->make(slots, nullptr);
+  };
+  options.tiers = {{memory, 1}, {memory + 100, 1}};
+  const auto made = Cache::create(options);
+  ASSERT_FALSE(made.ok());
+  EXPECT_NE(std::string(made.error().message).find("whole number of blocks"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace terrace::kv

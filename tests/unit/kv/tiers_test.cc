@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Several tiers: what is demoted, what arrives, what changes places between steps.
+#include "tests/unit/kv/rig.h"
+
+namespace terrace::kv {
+namespace {
+
+using Tokens = std::vector<Token>;
+
+TEST(KvTiers, NewBlocksSpillWhenTheFastTierIsFull) {
+  Rig rig({.tiers = {2, 4}});
+  const Tokens tokens = tokens_from(1, 16);
+  const SequenceRef sequence = rig.begin(tokens, 16);
+  rig.fill(*sequence, tokens, 0);
+  EXPECT_EQ(rig.cache->facts(*sequence).tier_blocks[0], 2u);
+  EXPECT_EQ(rig.cache->facts(*sequence).tier_blocks[1], 2u);
+  EXPECT_EQ(rig.cache->facts().spilled_blocks, 2u);
+  EXPECT_EQ(rig.wrong(*sequence, tokens), 0u);
+}
+
+TEST(KvTiers, DemotesAheadOfNeedWhatIsNotInUse) {
+  Rig rig({.tiers = {4, 8}});
+  const Tokens tokens = tokens_from(1, 16);
+  const SequenceRef first = rig.begin(tokens, 16);
+  rig.fill(*first, tokens, 0);
+  ASSERT_TRUE(rig.cache->end(*first).ok());
+  rig.cache->settle();
+  const CacheFacts facts = rig.cache->facts();
+  EXPECT_EQ(facts.demoted_blocks, 1u);
+  EXPECT_EQ(facts.cached_blocks[0], 3u);
+  EXPECT_EQ(facts.cached_blocks[1], 1u);
+  EXPECT_EQ(facts.evicted_blocks, 0u);
+  const SequenceRef again = rig.begin(tokens_from(1, 17), 20);
+  EXPECT_EQ(rig.cache->facts(*again).matched_tokens, 16u);
+  EXPECT_EQ(rig.wrong(*again, tokens), 0u);
+}
+
+/// All of `tokens` on the slow tier, with the fast one free.
+SequenceRef paused_on_slow_tier(Rig& rig, const Tokens& tokens) {
+  const SequenceRef filler = rig.begin({}, 16);
+  rig.fill(*filler, tokens_from(1000, 16), 0);
+  const SequenceRef sequence = rig.begin({}, tokens.size() + 4);
+  rig.fill(*sequence, tokens, 0);
+  EXPECT_EQ(rig.cache->facts(*sequence).tier_blocks[0], 0u);
+  EXPECT_TRUE(rig.cache->pause(*sequence).ok());
+  EXPECT_TRUE(rig.cache->truncate(*filler, 0).ok());
+  return sequence;
+}
+
+TEST(KvTiers, ResumedBlocksArriveOnTheFastTierLayerByLayer) {
+  Rig rig({.tiers = {4, 16}});
+  const Tokens tokens = tokens_from(1, 12);
+  const SequenceRef sequence = paused_on_slow_tier(rig, tokens);
+  rig.cache->settle();
+  // Fillers that are cached there make room as they are demoted.
+  ASSERT_TRUE(rig.cache->resume(*sequence).ok());
+  EXPECT_EQ(rig.wrong(*sequence, tokens), 0u);
+  rig.cache->settle();
+  const SequenceFacts facts = rig.cache->facts(*sequence);
+  EXPECT_EQ(facts.tokens, 12u);
+  EXPECT_EQ(facts.ready_layers, kRigLayers);
+  EXPECT_EQ(facts.tier_blocks[0], rig.cache->facts().promoted_blocks);
+  EXPECT_GT(facts.tier_blocks[0], 0u);
+  EXPECT_EQ(rig.cache->facts().hit_blocks[1], 3u);
+}
+
+TEST(KvTiers, StepBringsRunningBlocksToTheFastTier) {
+  Rig rig({.tiers = {8, 16}});
+  const SequenceRef filler = rig.begin({}, 32);
+  rig.fill(*filler, tokens_from(1000, 32), 0);
+  const Tokens tokens = tokens_from(1, 12);
+  const SequenceRef sequence = rig.begin({}, 16);
+  rig.fill(*sequence, tokens, 0);
+  EXPECT_EQ(rig.cache->facts(*sequence).tier_blocks[1], 3u);
+  ASSERT_TRUE(rig.cache->end(*filler).ok());
+  for (int i = 0; i < 20; ++i) {
+    rig.cache->settle();
+    const std::uint32_t before = rig.entry(*sequence, 0);
+    rig.cache->settle();
+    EXPECT_EQ(rig.entry(*sequence, 0), before) << "places change in step() alone";
+    rig.cache->step();
+    EXPECT_EQ(rig.wrong(*sequence, tokens), 0u);
+  }
+  EXPECT_GT(rig.cache->facts(*sequence).tier_blocks[0], 0u);
+}
+
+TEST(KvTiers, PrefetchMovesAPausedSequenceBeforeItResumes) {
+  Rig rig({.tiers = {8, 16}});
+  const SequenceRef filler = rig.begin({}, 32);
+  rig.fill(*filler, tokens_from(1000, 30), 0);
+  const Tokens tokens = tokens_from(1, 8);
+  const SequenceRef sequence = rig.begin({}, 8);
+  rig.fill(*sequence, tokens, 0);
+  ASSERT_TRUE(rig.cache->pause(*sequence).ok());
+  ASSERT_TRUE(rig.cache->truncate(*filler, 0).ok());
+  rig.cache->settle();
+  ASSERT_TRUE(rig.cache->prefetch(*sequence).ok());
+  rig.cache->settle();
+  const std::uint64_t promoted = rig.cache->facts().promoted_blocks;
+  EXPECT_GT(promoted, 0u);
+  ASSERT_TRUE(rig.cache->resume(*sequence).ok());
+  EXPECT_GE(rig.cache->facts().hit_blocks[0], promoted);
+  EXPECT_EQ(rig.wrong(*sequence, tokens), 0u);
+}
+
+}  // namespace
+}  // namespace terrace::kv
