@@ -14,6 +14,7 @@ using os::inject_fault;
 using os::SystemCall;
 using testing_support::open_files;
 using testing_support::threads;
+using testing_support::threads_left;
 
 constexpr int kDeep = 24;  ///< failing uses of one call; the last ones never come
 
@@ -115,7 +116,7 @@ TEST_P(CopyRemapFault, ToPrivateIsDoneOrNothingChanged) {
     const RemapReport report = to_private(range, file);
     disarm();
     writer.see_it_run();
-    EXPECT_EQ(threads(), tasks);
+    EXPECT_EQ(threads_left(tasks), tasks);
     writer.stop();
     EXPECT_TRUE(writer.complete());
     EXPECT_TRUE(range.neighbours_are_untouched());

@@ -219,7 +219,7 @@ TEST_F(OsFault, PagePresenceReturnsTheError) {
 TEST_F(OsFault, ThreadsReturnTheError) {
   inject_fault(SystemCall::kThreadCreate, 1, EAGAIN);
   EXPECT_EQ(start_thread([](void*) -> void* { return nullptr; }, nullptr, "never"), EAGAIN);
-  EXPECT_EQ(testing_support::threads(), 1);
+  EXPECT_EQ(testing_support::threads_left(1), 1);
   errno = kUntouched;
 }
 

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -23,10 +24,23 @@ inline long threads() {
   return entries_of("/proc/self/task");
 }
 
-/// The same, to compare with later: a sanitizer has a thread of its own from the first one of the
-/// program's on.
+/// The same, once no more than `expected` are left: the kernel tells a joiner of a thread's end
+/// (CLONE_CHILD_CLEARTID) some instants before the thread leaves /proc. More than that after two
+/// seconds: they are still at work.
+inline long threads_left(long expected) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  while (threads() > expected && std::chrono::steady_clock::now() < until) {
+    std::this_thread::yield();
+  }
+  return threads();
+}
+
+/// To compare with later: a sanitizer has a thread of its own from the first one of the program's
+/// on.
 inline long threads_at_rest() {
-  std::thread([] {}).join();
+  std::string task = "/proc/self/task/";
+  std::thread([&] { task += std::to_string(gettid()); }).join();
+  while (std::filesystem::exists(task)) std::this_thread::yield();
   return threads();
 }
 /// Address space in use, reservations included, in pages.

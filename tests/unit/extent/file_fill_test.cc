@@ -51,7 +51,7 @@ class FileFillTest : public testing::Test {
   }
   void TearDown() override {
     EXPECT_EQ(testing_support::open_files(), files_);
-    EXPECT_EQ(testing_support::threads(), threads_);
+    EXPECT_EQ(testing_support::threads_left(threads_), threads_);
     munmap(memory_, kRoom);
     close(fd_);
     unlink(path_.c_str());
@@ -155,7 +155,7 @@ TEST_F(FileFillTest, AnyNumberOfThreadsReadsTheSame) {
     fill.threads = threads;
     EXPECT_EQ(run(fill).error, 0);
     EXPECT_TRUE(right(0, kBytes)) << threads << " threads";
-    EXPECT_EQ(testing_support::threads(), threads_);
+    EXPECT_EQ(testing_support::threads_left(threads_), threads_);
   }
 }
 
