@@ -41,17 +41,12 @@ terrace_status place_pools(const KvPlan& plan, const Kv& cache, std::vector<kv::
   return TERRACE_OK;
 }
 
-terrace_status open_store(const terrace_kv_options& options, const KvPlan& plan, Kv& cache) {
+terrace_status refuse_store(const terrace_kv_options& options) {
   if (options.store_path == nullptr) return TERRACE_OK;
-  kv::StoreOptions wanted;
-  wanted.path = options.store_path;
-  wanted.size = Bytes(options.store_bytes);
-  wanted.shape = plan.shape;
-  wanted.identity = options.identity;
-  auto opened = kv::PrefixStore::open(wanted);
-  if (!opened) return fail(opened.error());
-  cache.store = std::move(*opened);
-  return TERRACE_OK;
+  return fail(TERRACE_UNSUPPORTED,
+              "store_path %s: this version's cache keeps no prefixes over a restart yet; leave "
+              "store_path NULL",
+              options.store_path);
 }
 
 terrace_status make_cache(const KvPlan& plan, std::vector<kv::TierPool> pools, Kv& cache) {
@@ -125,7 +120,7 @@ terrace_status Context::open_kv(const terrace_kv_options& options, std::uint64_t
   for (const std::uint32_t blocks : plan.blocks) cache->all_blocks += blocks;
   std::vector<kv::TierPool> pools;
   done = take_kv_pools(plan, pools, *cache);
-  if (done == TERRACE_OK) done = open_store(options, plan, *cache);
+  if (done == TERRACE_OK) done = refuse_store(options);
   if (done == TERRACE_OK) done = make_cache(plan, std::move(pools), *cache);
   if (done != TERRACE_OK) {
     // Ends with the text of what went wrong, not of what giving back says.

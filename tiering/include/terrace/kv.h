@@ -60,6 +60,7 @@ typedef struct terrace_kv_options {
   uint32_t max_sequences;       ///< running at once; 0: 4096
   uint32_t reserved;
   /// File or DAX path of the pool that keeps prefixes over restarts; NULL: none. Made if missing.
+  /// Not NULL is TERRACE_UNSUPPORTED in this version.
   const char* store_path;
   uint64_t store_bytes;  ///< of a pool that is made
   /// What the contents depend on: model, weights, quantisation of K and V. A store of another
