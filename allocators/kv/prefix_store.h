@@ -104,8 +104,8 @@ class PrefixStore {
   /// There is a record of this hash, and parent, salt, position and tokens are these too. `data` is
   /// not looked at.
   bool matches(const StoredBlock& block) const;
-  /// The record, verified: about 0.1 ns a byte when its pages are in memory. kCheckFailed: its
-  /// checksum was wrong; it is dropped, with all that build on it. nullopt: none of this hash.
+  /// The record, verified: all its bytes are read. kCheckFailed: its checksum was wrong; it is
+  /// dropped, with all that build on it. nullopt: none of this hash.
   Result<std::optional<Lease>> lease(ChainHash hash);
   /// Until the records of the earlier run have been verified.
   void wait_restored();

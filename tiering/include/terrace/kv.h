@@ -26,6 +26,8 @@
 // nothing. Blocks that no running sequence needs move to slower tiers and are dropped in the end,
 // those first whose reuse is least to be expected.
 //
+// A call that a paused sequence cannot take, or only a paused one can, is TERRACE_BUSY.
+//
 // What terrace.h says of statuses, handles, structs, threads and fork holds. Calls on one sequence
 // wait for each other; calls on different ones run side by side.
 #pragma once
@@ -109,8 +111,8 @@ typedef struct terrace_kv_info {
 TERRACE_API terrace_status terrace_kv_get(terrace_kv cache, terrace_kv_info* info);
 
 /// Blocks that the tenant's running sequences may use or be promised together; UINT64_MAX: no
-/// limit, as in the beginning. Sequences that run already stay. Tenants are any numbers, some
-/// 65,000 of them with limits.
+/// limit, as in the beginning. Sequences that run already stay. Tenants are any numbers; once
+/// 65,536 of them are known, the limit of another one is not kept. A shared block counts for each.
 TERRACE_API terrace_status terrace_kv_set_limit(terrace_kv cache, uint32_t tenant, uint64_t blocks);
 
 /// How many of the tokens a sequence would begin with. Changes nothing, not even what is thought
@@ -179,7 +181,9 @@ TERRACE_API terrace_status terrace_sequence_begin(terrace_kv cache,
 TERRACE_API terrace_status terrace_sequence_append(terrace_sequence sequence,
                                                    const terrace_token* tokens, uint64_t count);
 /// The K and V of the sequence's first `tokens` tokens are written, in all layers. Blocks that are
-/// full by that can be shared, and are not written any more. Never less than before.
+/// full by that can be shared, and are not written any more. Never less than before. A block that
+/// equals a cached one gives way to it: its entry changes, and terrace_sequence_wait_layer() counts
+/// again.
 TERRACE_API terrace_status terrace_sequence_written(terrace_sequence sequence, uint64_t tokens);
 /// Its entries, one a block. The address stays until the sequence pauses or ends; entries up to
 /// `count` are set. May be asked once and read at each step.
@@ -192,7 +196,8 @@ TERRACE_API terrace_status terrace_sequence_wait_layer(terrace_sequence sequence
 /// were appended and are not written. Errors as terrace_sequence_begin().
 TERRACE_API terrace_status terrace_sequence_fork(terrace_sequence sequence, uint64_t max_tokens,
                                                  terrace_sequence* fork);
-/// Takes the tokens from `tokens` on away, and what was lost there.
+/// Takes the tokens from `tokens` on away, and what was lost there. TERRACE_NO_ROOM: the blocks
+/// stay with others that share them, and so many of its own could not be kept for it.
 TERRACE_API terrace_status terrace_sequence_truncate(terrace_sequence sequence, uint64_t tokens);
 /// Its user is waited for: its blocks may move to slower tiers, and may be dropped when nothing
 /// else is left to drop. What is not written is taken away.
