@@ -5,11 +5,8 @@
 set -u
 terrace=$1
 reader=$2
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export TMPDIR=$work/tmp XDG_CONFIG_HOME=$work/config XDG_CACHE_HOME=$work/cache
-unset XDG_RUNTIME_DIR TERRACE_CONF TERRACE_PLAN_FILE TERRACE_PRELOAD LD_PRELOAD
-mkdir -p "$TMPDIR"
+# shellcheck source=tests/unit/cli/own_folders.sh
+. "$(dirname "$0")/own_folders.sh"
 # shellcheck source=tests/unit/cli/checks.sh
 . "$(dirname "$0")/checks.sh"
 cd "$work" || exit 1

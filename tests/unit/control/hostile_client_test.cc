@@ -134,15 +134,23 @@ TEST_F(HostileClient, AskerWithoutANameIsNotAnswered) {
 TEST_F(HostileClient, AnotherUserIsNotAnswered) {
   if (geteuid() != 0) GTEST_SKIP() << "becoming another user: run as root";
   // Root and the program's own user may ask: the program is root's here.
+  int asked[2];
+  int settled[2];
+  ASSERT_EQ(pipe(asked) | pipe(settled), 0);
+  char byte = 0;
   const pid_t child = fork();
   if (child == 0) {
     if (setgid(65534) != 0 || setuid(65534) != 0) _exit(9);
     RawClient client;
     client.send(name(), os::kStatusRequest, sizeof os::kStatusRequest - 1);
-    usleep(200000);
-    char byte = 0;
+    if (write(asked[1], "", 1) != 1 || read(settled[0], &byte, 1) != 1) _exit(8);
     _exit(recv(client.get(), &byte, 1, MSG_DONTWAIT) < 0 ? 0 : 1);
   }
+  close(asked[1]);  // so that a child that ends early is no wait
+  EXPECT_EQ(read(asked[0], &byte, 1), 1);
+  settle();  // requests are taken in their order: the child's has been
+  EXPECT_EQ(write(settled[1], "", 1), 1);
+  for (const int fd : {asked[0], settled[0], settled[1]}) close(fd);
   int status = 0;
   waitpid(child, &status, 0);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
