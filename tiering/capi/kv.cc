@@ -55,7 +55,7 @@ terrace_status make_cache(const KvPlan& plan, std::vector<kv::TierPool> pools, K
   options.tiers = std::move(pools);
   options.max_sequences = plan.max_sequences;
   options.make_policy = [spec = plan.policy](std::uint32_t blocks) {
-    return spec->make(blocks, nullptr);
+    return spec->make({.slots = blocks});
   };
   options.store = cache.store.get();
   if (cache.store != nullptr) options.hash_seed = cache.store->hash_seed();

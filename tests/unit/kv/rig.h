@@ -44,7 +44,7 @@ class Rig {
     options.max_sequences = with.max_sequences;
     options.hash_mask = with.hash_mask;
     const auto* const spec = policy::find_kv_policy(with.policy);
-    options.make_policy = [spec](std::uint32_t slots) { return spec->make(slots, nullptr); };
+    options.make_policy = [spec](std::uint32_t slots) { return spec->make({.slots = slots}); };
     auto made = Cache::create(std::move(options));
     EXPECT_TRUE(made.ok());
     cache = std::move(made.value());

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "allocators/kv/eviction_policy.h"
+#include "tiering/policy/kv/recompute_cost.h"
 
 namespace terrace::policy {
 
@@ -24,12 +25,18 @@ using kv::KvSlot;
 using KvFuture = std::vector<std::uint32_t>;
 inline constexpr std::uint32_t kNeverAgain = ~std::uint32_t{0};
 
+/// What a policy is made for.
+struct KvPolicySetup {
+  std::uint32_t slots = 1;
+  /// What `opt` needs, as long as all requests together; the others do not look at it.
+  std::shared_ptr<const KvFuture> future = nullptr;
+  RecomputeCost cost = {};  ///< what `terrace` weighs reuse by; the others do not look at it
+};
+
 struct KvPolicySpec {
   std::string_view name;
   std::string_view summary;
-  /// `future` is what `opt` needs; the others do not look at it.
-  std::unique_ptr<kv::EvictionPolicy> (*make)(std::uint32_t slots,
-                                              std::shared_ptr<const KvFuture> future);
+  std::unique_ptr<kv::EvictionPolicy> (*make)(const KvPolicySetup& setup);
   bool needs_future = false;
 };
 
