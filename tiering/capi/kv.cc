@@ -54,8 +54,8 @@ terrace_status make_cache(const KvPlan& plan, std::vector<kv::TierPool> pools, K
   options.shape = plan.shape;
   options.tiers = std::move(pools);
   options.max_sequences = plan.max_sequences;
-  options.make_policy = [spec = plan.policy](std::uint32_t blocks) {
-    return spec->make({.slots = blocks});
+  options.make_policy = [spec = plan.policy, cost = plan.cost](std::uint32_t blocks) {
+    return spec->make({.slots = blocks, .cost = cost});
   };
   options.store = cache.store.get();
   if (cache.store != nullptr) options.hash_seed = cache.store->hash_seed();
