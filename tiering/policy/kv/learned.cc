@@ -11,6 +11,7 @@
 #include "tiering/policy/kv/chain_index.h"
 #include "tiering/policy/kv/keyed_heap.h"
 #include "tiering/policy/kv/list_policies.h"
+#include "tiering/policy/kv/lru_rival.h"
 #include "tiering/policy/kv/ranked_candidates.h"
 #include "tiering/policy/kv/reuse_model.h"
 
@@ -61,7 +62,8 @@ class Learned final : public kv::EvictionPolicy {
     std::uint64_t gap = 0;  ///< requests since the one before
   };
 
-  Turn turn_of(const KvRequest& request) const;
+  Turn turn_of(const KvRequest& request);
+  bool as_lru() const { return few_missed_ || rival_.leads(); }
   void use(const KvRequest& request, std::uint32_t position, const Turn& turn);
   std::uint32_t new_record(ChainHash hash);
   std::uint32_t record_of_block(const kv::KvBlock& block);
@@ -82,8 +84,10 @@ class Learned final : public kv::EvictionPolicy {
   RankedCandidates candidates_;           ///< idle ones
   BlockLists ghosts_;                     ///< one list, in the order in which they left
   KeyedHeap by_age_;                      ///< the same candidates, least recent first
-  double reuses_ = 0;                     ///< of blocks with a record, fading
-  double missed_ = 0;                     ///< of those, not cached any more
+  LruRival rival_;
+  std::vector<std::uint32_t> used_;  ///< records of the request at hand
+  double reuses_ = 0;                ///< of blocks with a record, fading
+  double missed_ = 0;                ///< of those, not cached any more
   bool few_missed_ = true;
   std::uint64_t now_ = 0;
   std::uint32_t run_begin_ = 0;  ///< of the request at hand, as far as it was looked at
@@ -103,7 +107,9 @@ Learned::Learned(const KvPolicySetup& setup)
       ages_(most_records(setup.slots), kAgeBins),
       candidates_(most_records(setup.slots), setup.cost),
       ghosts_(most_records(setup.slots), 1),
-      by_age_(setup.slots) {
+      by_age_(setup.slots),
+      rival_(setup.slots, most_records(setup.slots)) {
+  used_.reserve(kMostKvBlocks);
   free_.resize(records_.size());
   std::iota(free_.rbegin(), free_.rend(), 0u);
   candidates_.rank(model_);
@@ -116,15 +122,26 @@ std::uint8_t gap_class(std::uint64_t gap) {
   return gap == 0 ? 0 : gap <= 100 ? 1 : gap <= 500 ? 2 : 3;
 }
 
-Learned::Turn Learned::turn_of(const KvRequest& request) const {
+Learned::Turn Learned::turn_of(const KvRequest& request) {
   // A conversation goes on when the whole of a former request is its beginning. That one's last
   // block was not full, so it has another hash now.
   const Record* deepest = nullptr;
+  std::uint32_t known = 0;
+  bool hit = true;
+  bool lru_hit = true;
+  double saved = 0;
+  double lru_saved = 0;
   for (const ChainHash hash : request.blocks) {
     const std::uint32_t record = index_.find(hash);
     if (record == ChainIndex::kNone) break;
     deepest = &records_[record];
+    hit = hit && deepest->slot != kNoSlot;
+    lru_hit = lru_hit && rival_.holds(record);
+    const double cost = cost_.of(known++);
+    if (hit) saved += cost;
+    if (lru_hit) lru_saved += cost;
   }
+  if (!few_missed_) rival_.count(now_, saved, lru_saved);
   if (deepest == nullptr || deepest->position + 2 < deepest->request_blocks) return {};
   const auto number = static_cast<std::uint8_t>(std::min(deepest->turn + 1, 255));
   return {number, std::max<std::uint64_t>(1, now_ - deepest->used_at)};
@@ -144,7 +161,9 @@ void Learned::begin(const KvRequest& request) {
   }
   const Turn turn = turn_of(request);
   run_begin_ = 0;
+  used_.clear();
   for (std::uint32_t i = 0; i < request.blocks.size(); ++i) use(request, i, turn);
+  rival_.used(used_);
 }
 
 void Learned::use(const KvRequest& request, std::uint32_t position, const Turn& turn) {
@@ -167,6 +186,7 @@ void Learned::use(const KvRequest& request, std::uint32_t position, const Turn& 
   } else {
     at = new_record(hash);
   }
+  used_.push_back(at);
   Record& record = records_[at];
   const std::size_t length = request.blocks.size();
   record.uses = static_cast<std::uint8_t>(std::min(record.uses + 1, 255));
@@ -205,6 +225,7 @@ std::uint32_t Learned::new_record(ChainHash hash) {
 void Learned::drop_ghost(std::uint32_t at) {
   model_.leave(records_[at].cell, now_);
   index_.erase(records_[at].hash);
+  rival_.forget(at);
   ages_.remove(at);
   ghosts_.remove(at);
   free_.push_back(at);
@@ -271,7 +292,7 @@ void Learned::held(KvSlot slot) {
 
 KvSlot Learned::victim_for(std::uint32_t position) {
   if (by_age_.empty()) return kNoSlot;
-  if (few_missed_) return by_age_.least();
+  if (as_lru()) return by_age_.least();
   const RankedCandidates::Least least = candidates_.least(model_);
   const Record& incoming = records_[index_.find(request_.blocks[position])];
   if (candidates_.worth(model_, incoming.cell, incoming.band) < least.worth) return kNoSlot;
@@ -280,7 +301,7 @@ KvSlot Learned::victim_for(std::uint32_t position) {
 
 KvSlot Learned::least() {
   if (by_age_.empty()) return kNoSlot;
-  return few_missed_ ? by_age_.least() : records_[candidates_.least(model_).member].slot;
+  return as_lru() ? by_age_.least() : records_[candidates_.least(model_).member].slot;
 }
 
 /// One that no request has asked for yet, as what a sequence generated, is of its parent's turn.
