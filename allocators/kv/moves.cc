@@ -80,12 +80,23 @@ std::shared_ptr<CopyJob> Moves::submit(std::vector<BlockId> blocks, Moving how,
   return job;
 }
 
+/// The slower tiers are full of what is worth more than this block, which is dropped then.
+bool Moves::drops_instead(std::uint32_t tier, BlockId id) {
+  if (blocks_[id].children > 0) return false;
+  for (std::uint32_t below = tier + 1; below < places_.tiers(); ++below) {
+    if (places_.free(below) > 0 || blocks_.wanted_on(below, id)) return false;
+  }
+  blocks_.drop(id);
+  return true;
+}
+
 void Moves::keep_room() {
   for (std::uint32_t tier = 0; tier + 1 < places_.tiers(); ++tier) {
     std::vector<BlockId> batch;
     while (places_.free(tier) + leaving_[tier] < room_wanted(tier) && may_move()) {
       const BlockId id = blocks_.least(tier);
       if (id == kNoBlock) break;
+      if (drops_instead(tier, id)) continue;
       const Place below = place_below(tier);
       if (below == kNoPlace) break;
       blocks_.begin_move(id, Moving::kDemotion, below);

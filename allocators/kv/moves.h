@@ -58,6 +58,7 @@ class Moves {
   bool may_move() const;
   Place place_below(std::uint32_t tier);
   Place place_above(std::uint32_t tier);
+  bool drops_instead(std::uint32_t tier, BlockId id);
   std::shared_ptr<CopyJob> submit(std::vector<BlockId> blocks, Moving how, std::int32_t priority);
   void ended(std::span<const BlockId> blocks, Nanoseconds began);
   void end_one(BlockId id);

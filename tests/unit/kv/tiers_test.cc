@@ -35,6 +35,47 @@ TEST(KvTiers, DemotesAheadOfNeedWhatIsNotInUse) {
   EXPECT_EQ(rig.wrong(*again, tokens), 0u);
 }
 
+/// LRU that takes nothing for what it has.
+class Content final : public EvictionPolicy {
+ public:
+  explicit Content(std::uint32_t slots)
+      : lru_(policy::find_kv_policy("lru")->make({.slots = slots})) {}
+  void begin(const KvRequest& request) override { lru_->begin(request); }
+  void inserted(KvSlot slot, std::uint32_t at) override { lru_->inserted(slot, at); }
+  void touched(KvSlot slot, std::uint32_t at) override { lru_->touched(slot, at); }
+  void released(KvSlot slot) override { lru_->released(slot); }
+  void held(KvSlot slot) override { lru_->held(slot); }
+  KvSlot victim_for(std::uint32_t position) override { return lru_->victim_for(position); }
+  void evicted(KvSlot slot) override { lru_->evicted(slot); }
+  void joined(KvSlot slot, const KvBlock& block) override { lru_->joined(slot, block); }
+  KvSlot least() override { return lru_->least(); }
+  bool wants(const KvBlock&) const override { return false; }
+
+ private:
+  std::unique_ptr<EvictionPolicy> lru_;
+};
+
+TEST(KvTiers, DropsWhatTheFullSlowTierDoesNotWant) {
+  const auto demoted = [](const RigOptions& options) {
+    Rig rig(options);
+    for (Token first = 0; first < 2000; first += 100) {
+      const Tokens tokens = tokens_from(first, 12);
+      const SequenceRef sequence = rig.begin({}, 12);
+      rig.fill(*sequence, tokens, 0);
+      EXPECT_TRUE(rig.cache->end(*sequence).ok());
+      rig.cache->settle();
+    }
+    EXPECT_EQ(rig.cache->facts().cached_blocks[1], 4u) << "the slow tier is full";
+    return rig.cache->facts().demoted_blocks;
+  };
+  EXPECT_GT(demoted({.tiers = {4, 4}}), 10u);
+  EXPECT_LE(demoted({.tiers = {4, 4},
+                     .make_policy = [](std::uint32_t slots) -> std::unique_ptr<EvictionPolicy> {
+                       return std::make_unique<Content>(slots);
+                     }}),
+            4u);
+}
+
 /// All of `tokens` on the slow tier, with the fast one free.
 SequenceRef paused_on_slow_tier(Rig& rig, const Tokens& tokens) {
   const SequenceRef filler = rig.begin({}, 16);

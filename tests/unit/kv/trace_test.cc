@@ -51,7 +51,10 @@ class RealCache {
       at += blocks * kBlockBytes;
     }
     const auto* const spec = policy::find_kv_policy(policy);
-    options.make_policy = [spec](std::uint32_t slots) { return spec->make({.slots = slots}); };
+    const auto extent = tiers.size() > 1 ? policy::KvExtent::kTier : policy::KvExtent::kCache;
+    options.make_policy = [spec, extent](std::uint32_t slots) {
+      return spec->make({.slots = slots, .extent = extent});
+    };
     auto made = Cache::create(std::move(options));
     EXPECT_TRUE(made.ok());
     cache_ = std::move(made.value());
@@ -132,6 +135,17 @@ TEST(KvTrace, TheCacheHitsNearlyWhatTheReplayOfTerraceHits) {
   }
 }
 
+// An eighth of the fast tier is kept free, and each tier's policy knows its own blocks alone.
+TEST(KvTrace, TwoTiersHitNearlyWhatOneOfTheirSizeHits) {
+  const std::vector<Blocks> requests = conversations(2, 2000);
+  for (const std::uint32_t slots : {300u, 600u, 2000u}) {
+    const double one = RealCache({slots}, "terrace").serve(requests).share();
+    EXPECT_NEAR(RealCache({slots / 3, slots - slots / 3}, "terrace").serve(requests).share(), one,
+                0.03)
+        << slots;
+  }
+}
+
 std::vector<Blocks> published_requests() {
   const char* folder = std::getenv("TERRACE_TRACES");
   if (folder == nullptr || !std::filesystem::is_directory(folder)) return {};
@@ -157,6 +171,9 @@ TEST(KvTrace, HoldsForThePublishedTrace) {
     EXPECT_EQ(RealCache({slots}, "lru").serve(requests).hit, replayed(requests, slots, "lru").hit);
     EXPECT_NEAR(RealCache({slots}, "terrace").serve(requests).share(),
                 replayed(requests, slots, "terrace").share(), 0.006)
+        << slots;
+    EXPECT_NEAR(RealCache({slots / 2, slots / 2}, "terrace").serve(requests).share(),
+                replayed(requests, slots, "terrace").share(), 0.018)
         << slots;
   }
 }

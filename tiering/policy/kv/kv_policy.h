@@ -25,11 +25,18 @@ using kv::KvSlot;
 using KvFuture = std::vector<std::uint32_t>;
 inline constexpr std::uint32_t kNeverAgain = ~std::uint32_t{0};
 
+/// What a policy looks after.
+enum class KvExtent : std::uint8_t {
+  kCache = 0,  ///< all that is cached: what it has not is computed again
+  kTier = 1,   ///< one tier of several: what it has not may lie on another
+};
+
 /// What a policy is made for.
 struct KvPolicySetup {
   std::uint32_t slots = 1;
   /// What `opt` needs, as long as all requests together; the others do not look at it.
   std::shared_ptr<const KvFuture> future = nullptr;
+  KvExtent extent = KvExtent::kCache;
   RecomputeCost cost = {};  ///< what `terrace` weighs reuse by; the others do not look at it
 };
 

@@ -41,6 +41,7 @@ class Learned final : public kv::EvictionPolicy {
   void evicted(KvSlot slot) override;
   void joined(KvSlot slot, const kv::KvBlock& block) override;
   KvSlot least() override;
+  bool wants(const kv::KvBlock& block) const override;
 
  private:
   struct Record {
@@ -75,6 +76,7 @@ class Learned final : public kv::EvictionPolicy {
   void withdraw(std::uint32_t record);
 
   const RecomputeCost cost_;
+  const KvExtent extent_;
   ReuseModel model_;
   ChainIndex index_;
   std::vector<Record> records_;
@@ -101,6 +103,7 @@ std::uint32_t most_records(std::uint32_t slots) {
 
 Learned::Learned(const KvPolicySetup& setup)
     : cost_(setup.cost),
+      extent_(setup.extent),
       index_(most_records(setup.slots)),
       records_(most_records(setup.slots)),
       record_of_(setup.slots),
@@ -141,7 +144,8 @@ Learned::Turn Learned::turn_of(const KvRequest& request) {
     if (hit) saved += cost;
     if (lru_hit) lru_saved += cost;
   }
-  if (!few_missed_) rival_.count(now_, saved, lru_saved);
+  // Of a tier it is not known what the cache has hit.
+  if (!few_missed_ && extent_ == KvExtent::kCache) rival_.count(now_, saved, lru_saved);
   if (deepest == nullptr || deepest->position + 2 < deepest->request_blocks) return {};
   const auto number = static_cast<std::uint8_t>(std::min(deepest->turn + 1, 255));
   return {number, std::max<std::uint64_t>(1, now_ - deepest->used_at)};
@@ -302,6 +306,13 @@ KvSlot Learned::victim_for(std::uint32_t position) {
 KvSlot Learned::least() {
   if (by_age_.empty()) return kNoSlot;
   return as_lru() ? by_age_.least() : records_[candidates_.least(model_).member].slot;
+}
+
+bool Learned::wants(const kv::KvBlock& block) const {
+  const std::uint32_t at = index_.find(block.hash);
+  if (at == ChainIndex::kNone || as_lru()) return true;
+  const RankedCandidates::Least least = candidates_.least(model_);
+  return candidates_.worth(model_, records_[at].cell, records_[at].band) >= least.worth;
 }
 
 /// One that no request has asked for yet, as what a sequence generated, is of its parent's turn.
