@@ -144,5 +144,49 @@ TEST(KvTiers, PrefetchMovesAPausedSequenceBeforeItResumes) {
   EXPECT_EQ(rig.wrong(*sequence, tokens), 0u);
 }
 
+TEST(KvTiers, PrefetchBringsAllBlocksAsDemotionsMakeRoom) {
+  for (const char* policy : {"lru", "terrace"}) {
+    Rig rig({.tiers = {32, 64}, .policy = policy});
+    const Tokens tokens = tokens_from(1, 40);
+    const SequenceRef sequence = rig.begin({}, 40);
+    rig.fill(*sequence, tokens, 0);
+    ASSERT_TRUE(rig.cache->pause(*sequence).ok());
+    for (Token first = 1000; first < 2500; first += 100) {
+      const Tokens other = tokens_from(first, 20);
+      const SequenceRef one = rig.begin({}, 20);
+      rig.fill(*one, other, 0);
+      ASSERT_TRUE(rig.cache->end(*one).ok());
+      rig.cache->settle();
+    }
+    ASSERT_EQ(rig.cache->facts().cached_blocks[0], 28u) << "there is room for few";
+    const std::uint64_t promoted = rig.cache->facts().promoted_blocks;
+    ASSERT_TRUE(rig.cache->prefetch(*sequence).ok());
+    rig.cache->settle();
+    EXPECT_EQ(rig.cache->facts().promoted_blocks, promoted + 10) << policy;
+    ASSERT_TRUE(rig.cache->resume(*sequence).ok());
+    EXPECT_EQ(rig.wrong(*sequence, tokens), 0u);
+    EXPECT_GE(rig.cache->facts().hit_blocks[0], 9u) << policy;
+  }
+}
+
+TEST(KvTiers, WhatIsExpectedMayGoOrBeResumedBeforeThereIsRoom) {
+  Rig rig({.tiers = {16, 24}});
+  std::vector<SequenceRef> paused;
+  for (Token first = 0; first < 1000; first += 100) {
+    const Tokens tokens = tokens_from(first, 12);
+    paused.push_back(rig.begin({}, 16));
+    rig.fill(*paused.back(), tokens, 0);
+    ASSERT_TRUE(rig.cache->pause(*paused.back()).ok());
+  }
+  for (const SequenceRef& one : paused) ASSERT_TRUE(rig.cache->prefetch(*one).ok());
+  for (std::size_t i = 0; i < paused.size(); i += 2) {
+    if (!rig.cache->resume(*paused[i]).ok()) continue;
+    const std::uint64_t left = rig.cache->facts(*paused[i]).tokens;
+    EXPECT_EQ(rig.wrong(*paused[i], tokens_from(static_cast<Token>(100 * i), left)), 0u);
+    ASSERT_TRUE(rig.cache->end(*paused[i]).ok());
+  }
+  rig.cache->settle();
+}
+
 }  // namespace
 }  // namespace terrace::kv

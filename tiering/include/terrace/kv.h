@@ -211,8 +211,8 @@ TERRACE_API terrace_status terrace_sequence_pause(terrace_sequence sequence);
 /// computed again. Errors as terrace_sequence_begin(); it stays paused then.
 TERRACE_API terrace_status terrace_sequence_resume(terrace_sequence sequence,
                                                    terrace_sequence_info* info);
-/// A paused sequence will be resumed soon: what has left the fastest tier is brought there, as far
-/// as there is room.
+/// A paused sequence will be resumed soon: what has left the fastest tier is brought there. What
+/// finds no room comes when demotions have made some, up to half of that tier for all that wait.
 TERRACE_API terrace_status terrace_sequence_prefetch(terrace_sequence sequence);
 /// Its written blocks stay in the cache for others.
 TERRACE_API terrace_status terrace_sequence_end(terrace_sequence sequence);
