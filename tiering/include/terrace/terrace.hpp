@@ -37,9 +37,13 @@ class ApiError : public std::runtime_error {
   terrace_status status_;
 };
 
+/// Apart from check(), so that callers save no registers for it.
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_error(terrace_status status) {
+  throw ApiError(status);
+}
 /// Throws ApiError unless the status is TERRACE_OK.
 inline void check(terrace_status status) {
-  if (status != TERRACE_OK) throw ApiError(status);
+  if (status != TERRACE_OK) throw_error(status);
 }
 
 /// terrace_tensor_options without what C needs said.
