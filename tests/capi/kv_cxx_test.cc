@@ -210,6 +210,20 @@ TEST_F(CxxKv, LossIsToldToWhoHoldsTheBlock) {
   EXPECT_EQ(thrown_by([&] { cache.lose(&cache); }), TERRACE_BAD_ARGUMENT);
 }
 
+TEST_F(CxxKv, AppendIsRefusedWhenLossesHaveTakenWhatWasPromised) {
+  KvCache cache = open_cache(2, 2);
+  KvSequence sequence = cache.begin({.max_tokens = 4 * kBlockTokens}).sequence;
+  sequence.append(prompt_of(2 * kBlockTokens));
+  cache.lose(cache.blocks(kLayers).block(sequence.table()[1]).data());
+  EXPECT_EQ(sequence.info().lost_from, kBlockTokens);
+  sequence.truncate(kBlockTokens);
+  const std::vector<terrace_token> rest = prompt_of(3 * kBlockTokens);
+  EXPECT_EQ(thrown_by([&] { sequence.append(rest); }), TERRACE_NO_ROOM);
+  EXPECT_EQ(sequence.info().tokens, kBlockTokens);
+  sequence.append(std::span(rest).first(2 * kBlockTokens));
+  EXPECT_EQ(sequence.table().size(), 3);
+}
+
 TEST_F(CxxKv, SequencesEndWithTheirObjectsAndMovedFromOnesHoldNothing) {
   KvCache cache = open_cache(8, 8);
   {

@@ -61,13 +61,15 @@ cmake -G Ninja -S "$scratch/project" -B "$scratch/project/build" -DCMAKE_PREFIX_
 cmake --build "$scratch/project/build" >"$scratch/build.txt"
 run "$scratch/project/build"
 
-# The largest of the examples, as somebody who has only the install would build it.
-if nm -D "$prefix/$libraries/libterrace.so" | grep -q ' T terrace_kv_open'; then
-  cmake -S "$here/../../docs/examples/kv_server" -B "$scratch/kv_server" \
+# The KV-cache's examples, as somebody who has only the install would build them.
+for example in kv_guide kv_server; do
+  cmake -S "$here/../../docs/examples/$example" -B "$scratch/$example" \
     -DCMAKE_PREFIX_PATH="$prefix" >>"$scratch/configure.txt"
-  cmake --build "$scratch/kv_server" >>"$scratch/build.txt"
-  "$scratch/kv_server/kv_server" --help | grep -q '^usage: kv_server'
-fi
+  cmake --build "$scratch/$example" >>"$scratch/build.txt"
+done
+"$scratch/kv_guide/kv_start" >"$scratch/kv_start.txt"
+cmp "$scratch/kv_start.txt" "$scratch/kv_c.txt"
+"$scratch/kv_server/kv_server" --help | grep -q '^usage: kv_server'
 
 echo "== pkg-config"
 export PKG_CONFIG_PATH=$prefix/$libraries/pkgconfig

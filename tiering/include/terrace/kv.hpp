@@ -84,13 +84,14 @@ inline terrace_status check_admission(terrace_status status) {
   return status;
 }
 
-/// Where the entries of a cache's tables point, as long as it is open.
+/// Where the entries of a cache's tables point, as long as it is open. Nothing is checked: entries
+/// are those of tables, layers below the number that was given.
 class KvBlocks {
  public:
   KvBlocks(const terrace_kv_info& info, std::uint32_t layers)
       : base_(static_cast<std::byte*>(info.base)),
         block_bytes_(info.block_bytes),
-        layer_bytes_(info.block_bytes / layers) {}
+        layer_bytes_(info.block_bytes / (layers != 0 ? layers : 1)) {}
 
   std::span<std::byte> block(std::uint32_t entry) const {
     return {base_ + entry * block_bytes_, block_bytes_};
