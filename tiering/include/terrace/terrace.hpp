@@ -3,7 +3,8 @@
 // std::pmr::memory_resource whose blocks lie in one tier. A thin face of terrace.h: each function
 // is one call of it, and nothing is kept beside the handle and, for a tensor, its address. Errors
 // are thrown as terrace::ApiError (std::bad_alloc from the memory resource). What terrace.h says of
-// threads holds; an object of these classes itself is one thread's at a time.
+// threads holds; an object of these classes itself is one thread's at a time. The KV-cache
+// has kv.hpp.
 //
 //   terrace::Machine machine;
 //   terrace::TensorMemory weights = machine.allocate({.bytes = size, .name = "blk.7.attn_q"});
