@@ -37,7 +37,7 @@ void Cache::State::renew_promise(Sequence& sequence) {
   sequence.promised = promise;
 }
 
-BlockId Cache::State::open_block(std::unique_lock<std::shared_mutex>& held) {
+BlockId Cache::State::open_block(std::unique_lock<CacheLock>& held) {
   BlockId id = blocks.open();
   // Admitted since moves began that hold what is now needed: they end soon.
   while (id == kNoBlock && moves.wait_for_one(held)) id = blocks.open();

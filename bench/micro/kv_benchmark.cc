@@ -4,8 +4,9 @@
 //   allocate_free  one block taken and given back, by one thread, nobody else there. Ours: append
 //   of
 //                  the first token of a sequence and truncate to 0, so two calls with all their
-//                  checks, promises and locks; `slots`: the free list of a tier alone. Plain:
-//                  allocate() and free(), which know no sequence.
+//                  checks, promises and locks; `blocks`: what these two do to the block itself,
+//                  each under the cache's lock. Plain: allocate() and free(), which know no
+//                  sequence.
 //   look_up        blocks of a prompt that is cached as a whole, by one thread: tokens are hashed,
 //                  and the tokens of each block are compared. `hashed`: the hashes are there
 //                  already; comparing is still in it. Plain hashes and compares.
@@ -27,6 +28,7 @@
 #include <thread>
 
 #include "allocators/kv/blocks.h"
+#include "allocators/kv/cache_lock.h"
 #include "bench/micro/kv_sides.h"
 #include "bench/micro/paired_rounds.h"
 
@@ -78,16 +80,29 @@ void compare(benchmark::State& state, PairedRounds rounds, Ours ours, Plain plai
 constexpr std::uint64_t kPairs = 200000;
 constexpr std::uint32_t kSmallCache = 1024;
 
-struct Slots {
-  explicit Slots(std::uint32_t slots) : pool(slots) {}
+/// The part of the cache that append() and truncate() change, under its lock.
+struct BlocksAlone {
+  explicit BlocksAlone(std::uint32_t count)
+      : memory(count * kBlockBytes),
+        options(options_for(memory, count)),
+        places(options.tiers, options.shape),
+        blocks(options, places) {}
   void allocate_and_free(std::uint64_t pairs) {
     for (std::uint64_t i = 0; i < pairs; ++i) {
-      kv::KvSlot slot = pool.take();
-      benchmark::DoNotOptimize(slot);
-      pool.give(slot);
+      kv::BlockId id = kv::kNoBlock;
+      {
+        const std::lock_guard held(lock);
+        id = blocks.open();
+      }
+      const std::lock_guard held(lock);
+      blocks.unlease(id, 0);
     }
   }
-  kv::SlotPool pool;
+  std::vector<std::byte> memory;
+  kv::CacheOptions options;
+  kv::Places places;
+  kv::Blocks blocks;
+  kv::CacheLock lock;
 };
 
 template <typename Ours>
@@ -165,7 +180,7 @@ class Hashed {
  public:
   Hashed(std::uint32_t blocks, const std::vector<Prompt>& prompts)
       : memory_(blocks * kBlockBytes),
-        options_(options_for(blocks)),
+        options_(options_for(memory_, blocks)),
         places_(options_.tiers, options_.shape),
         blocks_(options_, places_) {
     for (const Prompt& prompt : prompts) add(prompt);
@@ -175,14 +190,6 @@ class Hashed {
   }
 
  private:
-  kv::CacheOptions options_for(std::uint32_t blocks) {
-    kv::CacheOptions options;
-    options.shape = {kBlockTokens, 1, Bytes(kBlockBytes)};
-    options.tiers = {{memory_.data(), blocks}};
-    const auto* const policy = policy::find_kv_policy(kPolicy);
-    options.make_policy = [policy](std::uint32_t slots) { return policy->make(slots, nullptr); };
-    return options;
-  }
   void add(const Prompt& prompt) {
     const kv::ChainHasher hasher(0);
     kv::ChainHash hash = hasher.root({});
@@ -377,7 +384,8 @@ void add_side(const char* side) {
 }
 
 void add_all() {
-  add("allocate_free/slots", [](benchmark::State& state) { allocate_free<Slots>(state, "slots"); });
+  add("allocate_free/blocks",
+      [](benchmark::State& state) { allocate_free<BlocksAlone>(state, "blocks"); });
   add("look_up/hashed", look_up_hashed)->Arg(16 << 10)->Arg(256 << 10);
   add_side<ClassSide>("cache");
   add_side<ApiSide>("api");

@@ -32,6 +32,15 @@ inline void must(bool done, const char* what, const char* why) {
   std::exit(3);
 }
 
+inline kv::CacheOptions options_for(std::vector<std::byte>& memory, std::uint32_t blocks) {
+  kv::CacheOptions options;
+  options.shape = {kBlockTokens, 1, Bytes(kBlockBytes)};
+  options.tiers = {{memory.data(), blocks}};
+  const auto* const policy = policy::find_kv_policy(kPolicy);
+  options.make_policy = [policy](std::uint32_t slots) { return policy->make(slots, nullptr); };
+  return options;
+}
+
 class PlainSide {
  public:
   using Sequence = PlainKvCache::Sequence;
@@ -65,12 +74,7 @@ class ClassSide {
  public:
   using Sequence = kv::SequenceRef;
   explicit ClassSide(std::uint32_t blocks) : memory_(blocks * kBlockBytes) {
-    kv::CacheOptions options;
-    options.shape = {kBlockTokens, 1, Bytes(kBlockBytes)};
-    options.tiers = {{memory_.data(), blocks}};
-    const auto* const policy = policy::find_kv_policy(kPolicy);
-    options.make_policy = [policy](std::uint32_t slots) { return policy->make(slots, nullptr); };
-    auto made = kv::Cache::create(std::move(options));
+    auto made = kv::Cache::create(options_for(memory_, blocks));
     must(made.ok(), "create", made.ok() ? "" : made.error().message);
     cache_ = std::move(*made);
   }
