@@ -2,52 +2,42 @@
 // What the KV-cache's book-keeping costs beside a plain mutex and map (plain_kv_cache.h), through
 // the C++ class (cache) and through the C API (api). Both sides take turns round by round.
 //   allocate_free  one block taken and given back, by one thread, nobody else there. Ours: append
-//   of
-//                  the first token of a sequence and truncate to 0, so two calls with all their
-//                  checks, promises and locks; `blocks`: what these two do to the block itself,
-//                  each under the cache's lock. Plain: allocate() and free(), which know no
-//                  sequence.
+//                  of a sequence's first token and truncate to 0: two calls with all their checks,
+//                  promises and locks. `blocks`: what these two do to the block itself, each under
+//                  the cache's lock. Plain: allocate() and free(), which know no sequence.
 //   look_up        blocks of a prompt that is cached as a whole, by one thread: tokens are hashed,
 //                  and the tokens of each block are compared. `hashed`: the hashes are there
-//                  already; comparing is still in it. Plain hashes and compares.
+//                  already; comparing is still in it. Plain hashes and compares. 16384x512: so many
+//                  blocks are cached, of 512 tokens each.
 //   append         nanoseconds for one token: append of one and written, in turn for 64 sequences
 //                  of 2048 tokens, by 1 thread and by 2 that have 32 sequences each. Each 16th call
 //                  of both opens a block and puts a full one into the index. `scale` is the
-//                  throughput of 2 threads over that of 1. `full`: each new block drops a cached
-//                  one. `apart`, the bound of this machine: 2 threads, each with a cache of its
-//                  own.
+//                  throughput of 2 threads over that of 1. Sequences are at all places of their
+//                  blocks, as those of a server; `together`: all blocks end in the same step.
+//                  `full`: each new block drops a cached one. `apart`, the bound of this machine:
+//                  2 threads, each with a cache of its own.
 // With --json: a line of JSON for each figure on stdout, the table of Google Benchmark on stderr.
 #include <benchmark/benchmark.h>
 
-#include <atomic>
-#include <chrono>
 #include <cstring>
 #include <iostream>
 #include <map>
-#include <optional>
 #include <thread>
 
 #include "allocators/kv/blocks.h"
 #include "allocators/kv/cache_lock.h"
+#include "bench/micro/kv_append.h"
 #include "bench/micro/kv_sides.h"
 #include "bench/micro/paired_rounds.h"
 
 namespace terrace::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using kv::Token;
 
 std::vector<PairedRounds>& all_rounds() {
   static std::vector<PairedRounds> rounds;
   return rounds;
-}
-
-template <typename Work>
-double seconds_of(Work work) {
-  const Clock::time_point begin = Clock::now();
-  work();
-  return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
 /// Ours and plain, whose turn to be first changes.
@@ -84,7 +74,7 @@ constexpr std::uint32_t kSmallCache = 1024;
 struct BlocksAlone {
   explicit BlocksAlone(std::uint32_t count)
       : memory(count * kBlockBytes),
-        options(options_for(memory, count)),
+        options(options_for(memory, count, kBlockTokens)),
         places(options.tiers, options.shape),
         blocks(options, places) {}
   void allocate_and_free(std::uint64_t pairs) {
@@ -123,11 +113,11 @@ constexpr std::uint32_t kPromptBlocks = 128;
 using Prompt = std::vector<Token>;
 
 /// Each a token longer than its blocks, since one token is always left to compute.
-std::vector<Prompt> make_prompts(std::uint32_t blocks) {
+std::vector<Prompt> make_prompts(std::uint32_t blocks, std::uint32_t block_tokens) {
   std::vector<Prompt> prompts(blocks / kPromptBlocks);
   std::uint32_t next = 1;
   for (Prompt& prompt : prompts) {
-    prompt.resize(kPromptBlocks * kBlockTokens + 1);
+    prompt.resize(std::size_t{kPromptBlocks} * block_tokens + 1);
     for (Token& token : prompt)
       token = static_cast<Token>((next = next * 1664525 + 1013904223) >> 8);
   }
@@ -156,20 +146,21 @@ double rate_of(const std::vector<Prompt>& prompts, Match match) {
 }
 
 PairedRounds look_up_rounds(const benchmark::State& state, const char* side) {
-  const std::string blocks = std::to_string(state.range(0));
-  return {"look_up/" + std::string(side) + "/" + blocks, "M blocks/s", Better::kMore};
+  const std::string size = std::to_string(state.range(0)) + "x" + std::to_string(state.range(1));
+  return {"look_up/" + std::string(side) + "/" + size, "M blocks/s", Better::kMore};
 }
 
 template <typename Ours>
 void look_up(benchmark::State& state, const char* name) {
   const auto blocks = static_cast<std::uint32_t>(state.range(0));
-  const std::vector<Prompt> prompts = make_prompts(blocks);
-  Ours ours(blocks + kPromptBlocks);
-  PlainSide plain(blocks + kPromptBlocks);
+  const auto tokens = static_cast<std::uint32_t>(state.range(1));
+  const std::vector<Prompt> prompts = make_prompts(blocks, tokens);
+  Ours ours(blocks + kPromptBlocks, tokens);
+  PlainSide plain(blocks + kPromptBlocks, tokens);
   cache_all(ours, prompts);
   cache_all(plain, prompts);
   const auto rate = [&](auto& side) {
-    return rate_of(prompts, [&](std::size_t i) { return side.match(prompts[i]) / kBlockTokens; });
+    return rate_of(prompts, [&](std::size_t i) { return side.match(prompts[i]) / tokens; });
   };
   compare(
       state, look_up_rounds(state, name), [&] { return rate(ours); }, [&] { return rate(plain); });
@@ -178,9 +169,9 @@ void look_up(benchmark::State& state, const char* name) {
 /// The part of the cache that knows what is where, with chains of sealed blocks.
 class Hashed {
  public:
-  Hashed(std::uint32_t blocks, const std::vector<Prompt>& prompts)
+  Hashed(std::uint32_t blocks, std::uint32_t tokens, const std::vector<Prompt>& prompts)
       : memory_(blocks * kBlockBytes),
-        options_(options_for(memory_, blocks)),
+        options_(options_for(memory_, blocks, tokens)),
         places_(options_.tiers, options_.shape),
         blocks_(options_, places_) {
     for (const Prompt& prompt : prompts) add(prompt);
@@ -196,7 +187,8 @@ class Hashed {
     kv::BlockId parent = kv::kNoBlock;
     std::vector<kv::ChainHash>& hashes = hashes_.emplace_back();
     for (std::uint32_t i = 0; i < kPromptBlocks; ++i) {
-      const auto tokens = std::span(prompt).subspan(std::size_t{i} * kBlockTokens, kBlockTokens);
+      const std::size_t size = options_.shape.block_tokens;
+      const auto tokens = std::span(prompt).subspan(i * size, size);
       hashes.push_back(hash = hasher.block(hash, tokens));
       parent = blocks_.seal(blocks_.open(), hash, parent, {}, i, tokens);
     }
@@ -210,139 +202,36 @@ class Hashed {
 
 void look_up_hashed(benchmark::State& state) {
   const auto blocks = static_cast<std::uint32_t>(state.range(0));
-  const std::vector<Prompt> prompts = make_prompts(blocks);
-  const Hashed ours(blocks + kPromptBlocks, prompts);
-  PlainSide plain(blocks + kPromptBlocks);
+  const auto tokens = static_cast<std::uint32_t>(state.range(1));
+  const std::vector<Prompt> prompts = make_prompts(blocks, tokens);
+  const Hashed ours(blocks + kPromptBlocks, tokens, prompts);
+  PlainSide plain(blocks + kPromptBlocks, tokens);
   cache_all(plain, prompts);
   compare(
       state, look_up_rounds(state, "hashed"),
       [&] { return rate_of(prompts, [&](auto i) { return ours.match(i, prompts[i]); }); },
-      [&] {
-        return rate_of(prompts, [&](auto i) { return plain.match(prompts[i]) / kBlockTokens; });
-      });
+      [&] { return rate_of(prompts, [&](auto i) { return plain.match(prompts[i]) / tokens; }); });
 }
 
 // Append -----------------------------------------------------------------------------------------
 
-constexpr std::uint32_t kSequences = 64;
-constexpr std::uint64_t kTokens = 2048;
-constexpr std::uint64_t kAppends = kSequences * kTokens;
-constexpr std::uint32_t kAppendCache = kAppends / kBlockTokens * 5 / 4;
-
-/// Never the same contents twice, so that no block gives way to another's.
-Token token_for(std::uint64_t round, std::size_t sequence, std::uint64_t position) {
-  return static_cast<Token>(((round * kSequences + sequence) * kTokens + position) * 0x9E3779B1u);
-}
-
-template <typename Side>
-void append_all(Side& side, std::span<typename Side::Sequence> sequences, std::uint64_t round,
-                std::size_t first) {
-  for (std::uint64_t at = 0; at < kTokens; ++at) {
-    for (std::size_t i = 0; i < sequences.size(); ++i) {
-      const Token token = token_for(round, first + i, at);
-      side.append(sequences[i], {&token, 1});
-      side.written(sequences[i], at + 1);
-    }
-  }
-}
-
-/// From when both are there until both have done.
-template <typename First, typename Second>
-double seconds_of_both(First first, Second second) {
-  std::atomic<int> there{0};
-  const auto wait = [&there] {
-    there.fetch_add(1);
-    while (there.load() < 2) continue;
-  };
-  std::thread other([&] {
-    wait();
-    second();
-  });
-  wait();
-  const double seconds = seconds_of([&] {
-    first();
-    other.join();
-  });
-  return seconds;
-}
-
-template <typename Side>
-std::vector<typename Side::Sequence> begin_all(Side& side) {
-  std::vector<typename Side::Sequence> sequences;
-  for (std::uint32_t i = 0; i < kSequences; ++i) sequences.push_back(side.begin(kTokens));
-  return sequences;
-}
-
-enum class Threads { kOne, kTwo, kApart };
-
-/// Nanoseconds of wall time for a token of any sequence. `other`: the second cache of kApart.
-template <typename Side>
-double append_time(Side& side, Side& other, Threads threads, std::uint64_t round) {
-  auto sequences = begin_all(side);
-  auto others = threads == Threads::kApart ? begin_all(other) : decltype(sequences){};
-  const std::span all(sequences);
-  const std::size_t half = kSequences / 2;
-  double seconds = 0;
-  if (threads == Threads::kOne) {
-    seconds = seconds_of([&] { append_all(side, all, round, 0); });
-  } else {
-    const bool apart = threads == Threads::kApart;
-    Side& second = apart ? other : side;
-    const auto rest = (apart ? std::span(others) : all).subspan(half);
-    seconds = seconds_of_both([&] { append_all(side, all.first(half), round, 0); },
-                              [&] { append_all(second, rest, round, half); });
-  }
-  for (auto& sequence : sequences) side.end(sequence);
-  for (auto& sequence : others) other.end(sequence);
-  return seconds * 1e9 / kAppends;
-}
-
-enum class Room {
-  kFree,  ///< new caches for each round
-  kFull,  ///< of former rounds' blocks
-};
-
-/// Two caches of one side, which are made anew, or full.
-template <typename Side>
-class AppendRig {
- public:
-  double time(Threads threads, Room room) {
-    if (room == Room::kFree || !cache_) remake(room);
-    return append_time(*cache_, *other_, threads, ++round_);
-  }
-
- private:
-  void remake(Room room) {
-    cache_.emplace(kAppendCache);
-    other_.emplace(kAppendCache);
-    if (room == Room::kFree) return;
-    for (int i = 0; i < 2; ++i) {
-      append_time(*cache_, *other_, Threads::kOne, ++round_);
-      append_time(*other_, *cache_, Threads::kOne, ++round_);
-    }
-  }
-  std::optional<Side> cache_;
-  std::optional<Side> other_;
-  std::uint64_t round_ = 0;
-};
-
 template <typename Ours>
-void append(benchmark::State& state, const char* side, Room room) {
-  const std::string name = std::string("append/") + side + (room == Room::kFull ? "/full" : "");
+void append(benchmark::State& state, const char* side, const AppendCase& how) {
+  const std::string name = std::string("append/") + side + how.name;
   PairedRounds one(name + "/1", "ns", Better::kLess);
   PairedRounds two(name + "/2", "ns", Better::kLess);
   PairedRounds scale(name + "/scale", "x", Better::kMore);
   PairedRounds apart(name + "/scale_apart", "x", Better::kMore);
-  AppendRig<Ours> ours;
-  AppendRig<PlainSide> plain;
+  AppendRig<Ours> ours(how);
+  AppendRig<PlainSide> plain(how);
   std::int64_t round = 0;
   for (auto _ : state) {
     std::map<Threads, double> mine;
     std::map<Threads, double> others;
     for (const Threads threads : {Threads::kOne, Threads::kTwo, Threads::kApart}) {
       in_turn(
-          round, [&] { mine[threads] = ours.time(threads, room); },
-          [&] { others[threads] = plain.time(threads, room); });
+          round, [&] { mine[threads] = ours.time(threads); },
+          [&] { others[threads] = plain.time(threads); });
     }
     ++round;
     state.SetIterationTime(mine[Threads::kOne] * kAppends / 1e9);
@@ -375,18 +264,22 @@ void add_side(const char* side) {
   add("allocate_free" + tail,
       [side](benchmark::State& state) { allocate_free<Side>(state, side); });
   add("look_up" + tail, [side](benchmark::State& state) { look_up<Side>(state, side); })
-      ->Arg(16 << 10)
-      ->Arg(256 << 10);
-  for (const Room room : {Room::kFree, Room::kFull}) {
-    add("append" + tail + (room == Room::kFull ? "/full" : ""),
-        [side, room](benchmark::State& state) { append<Side>(state, side, room); });
+      ->Args({16 << 10, 16})
+      ->Args({256 << 10, 16})
+      ->Args({16 << 10, 512});
+  for (const AppendCase& how : kAppendCases) {
+    add("append" + tail + how.name,
+        [side, &how](benchmark::State& state) { append<Side>(state, side, how); });
   }
 }
 
 void add_all() {
   add("allocate_free/blocks",
       [](benchmark::State& state) { allocate_free<BlocksAlone>(state, "blocks"); });
-  add("look_up/hashed", look_up_hashed)->Arg(16 << 10)->Arg(256 << 10);
+  add("look_up/hashed", look_up_hashed)
+      ->Args({16 << 10, 16})
+      ->Args({256 << 10, 16})
+      ->Args({16 << 10, 512});
   add_side<ClassSide>("cache");
   add_side<ApiSide>("api");
 }

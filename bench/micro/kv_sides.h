@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The KV-caches that kv_benchmark compares, with one face: the plain one, the C++ class, and the
-// C API of libterrace. Blocks are of 16 tokens and 64 bytes, in memory that nobody touches: what is
-// measured is the book-keeping. The policy is the default one, `terrace`.
-// Threads may use different sequences at once. What should not fail ends the program when it does.
+// C API of libterrace. Blocks are of 16 tokens, if not said, and 64 bytes, in memory that nobody
+// touches: what is measured is the book-keeping. The policy is the default one, `terrace`. Threads
+// may use different sequences at once. What should not fail ends the program when it does.
 #pragma once
 
 #include <benchmark/benchmark.h>
@@ -32,9 +32,10 @@ inline void must(bool done, const char* what, const char* why) {
   std::exit(3);
 }
 
-inline kv::CacheOptions options_for(std::vector<std::byte>& memory, std::uint32_t blocks) {
+inline kv::CacheOptions options_for(std::vector<std::byte>& memory, std::uint32_t blocks,
+                                    std::uint32_t block_tokens) {
   kv::CacheOptions options;
-  options.shape = {kBlockTokens, 1, Bytes(kBlockBytes)};
+  options.shape = {block_tokens, 1, Bytes(kBlockBytes)};
   options.tiers = {{memory.data(), blocks}};
   const auto* const policy = policy::find_kv_policy(kPolicy);
   options.make_policy = [policy](std::uint32_t slots) { return policy->make(slots, nullptr); };
@@ -44,7 +45,8 @@ inline kv::CacheOptions options_for(std::vector<std::byte>& memory, std::uint32_
 class PlainSide {
  public:
   using Sequence = PlainKvCache::Sequence;
-  explicit PlainSide(std::uint32_t blocks) : cache_(kBlockTokens, blocks) {}
+  explicit PlainSide(std::uint32_t blocks, std::uint32_t block_tokens = kBlockTokens)
+      : cache_(block_tokens, blocks) {}
 
   Sequence begin(std::uint64_t max_tokens) {
     Sequence sequence = cache_.begin({});
@@ -73,8 +75,9 @@ class PlainSide {
 class ClassSide {
  public:
   using Sequence = kv::SequenceRef;
-  explicit ClassSide(std::uint32_t blocks) : memory_(blocks * kBlockBytes) {
-    auto made = kv::Cache::create(options_for(memory_, blocks));
+  explicit ClassSide(std::uint32_t blocks, std::uint32_t block_tokens = kBlockTokens)
+      : memory_(blocks * kBlockBytes) {
+    auto made = kv::Cache::create(options_for(memory_, blocks, block_tokens));
     must(made.ok(), "create", made.ok() ? "" : made.error().message);
     cache_ = std::move(*made);
   }
@@ -126,10 +129,10 @@ inline terrace_context machine() {
 class ApiSide {
  public:
   using Sequence = terrace_sequence;
-  explicit ApiSide(std::uint32_t blocks) {
+  explicit ApiSide(std::uint32_t blocks, std::uint32_t block_tokens = kBlockTokens) {
     terrace_kv_options options{};
     options.struct_size = sizeof options;
-    options.block_tokens = kBlockTokens;
+    options.block_tokens = block_tokens;
     options.layers = 1;
     options.layer_bytes = kBlockBytes;
     options.blocks = blocks;
