@@ -126,6 +126,7 @@ static void seal_blocks(Cache::State& state, Sequence& sequence, std::uint64_t t
   for (std::size_t i = first; i < tokens / per_block; ++i) {
     parent = state.hasher.block(parent, all.subspan(i * per_block, per_block));
     sequence.hashes.push_back(parent);
+    state.blocks.expect_seal(sequence.blocks[i], parent);
   }
   const std::unique_lock held(state.lock);
   for (std::size_t i = first; i < sequence.hashes.size(); ++i) {
