@@ -177,7 +177,8 @@ TERRACE_API terrace_status terrace_sequence_begin(terrace_kv cache,
                                                   terrace_sequence_info* info);
 /// Room for the K and V of these tokens behind those that there are: blocks are added to the table.
 /// A last block that others share is copied first, and its entry changes. TERRACE_BAD_ARGUMENT:
-/// beyond max_tokens; the sequence is as it was.
+/// beyond max_tokens. TERRACE_NO_ROOM: memory errors took places that were promised. The sequence
+/// is as it was then.
 TERRACE_API terrace_status terrace_sequence_append(terrace_sequence sequence,
                                                    const terrace_token* tokens, uint64_t count);
 /// The K and V of the sequence's first `tokens` tokens are written, in all layers. Blocks that are
