@@ -274,7 +274,7 @@ void Blocks::begin_move(BlockId id, Moving how, Place other) {
   block.moving = how;
   block.other = other;
   ++moving_;
-  set_at(other, id);
+  if (other != kNoPlace) set_at(other, id);
   offer_or_hold(id);
 }
 
@@ -292,8 +292,10 @@ void Blocks::swap_places(BlockId id) {
 
 void Blocks::end_move(BlockId id) {
   Block& block = blocks_[id];
-  set_at(block.other, kNoBlock);
-  places_.give(std::exchange(block.other, kNoPlace));
+  if (block.other != kNoPlace) {
+    set_at(block.other, kNoBlock);
+    places_.give(std::exchange(block.other, kNoPlace));
+  }
   block.moving = Moving::kNo;
   block.job = nullptr;
   --moving_;

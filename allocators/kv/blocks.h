@@ -34,10 +34,11 @@ enum class BlockKind : std::uint8_t {
 enum class Moving : std::uint8_t {
   kNo = 0,
   kDemotion = 1,  ///< is copied to `other`
-  kArrival = 2,   ///< is being filled from `other`
+  kArrival = 2,   ///< is being filled from `other`, or from the store: kNoPlace
   kAhead = 3,     ///< leased where it is, is copied to `other`
   kReady = 4,     ///< the copy is there: step() changes places
   kFlipped = 5,   ///< has changed places, and tables still name `other`
+  kHeld = 6,      ///< is being written to the store, where it is
 };
 
 /// On lines of memory of its own: threads that append change neighbours at once.
@@ -67,6 +68,11 @@ class Blocks {
   const Block& operator[](BlockId id) const { return blocks_[id]; }
   std::uint32_t count() const { return static_cast<std::uint32_t>(blocks_.size()); }
   std::uint32_t tier_of(BlockId id) const { return places_.tier_of(blocks_[id].place); }
+
+  /// Of a cached block; they stay as long as it does.
+  std::span<const Token> tokens_of(BlockId id) const {
+    return {tokens_.data() + std::size_t{id} * block_tokens_, blocks_[id].filled};
+  }
 
   /// The cached block of this hash whose parent, root and tokens are these; else kNoBlock.
   BlockId find(ChainHash hash, BlockId parent, const ChainRoot& root,
@@ -117,7 +123,7 @@ class Blocks {
   /// Drops what is worth least on the slowest tier that has something, `from` at least.
   bool drop_least(std::uint32_t from);
 
-  // For moves.cc: a block between two places.
+  // For moves.cc: a block between two places; or held in its own, with kNoPlace for the other.
   void begin_move(BlockId id, Moving how, Place other);
   void set_moving(BlockId id, Moving how) { blocks_[id].moving = how; }
   void set_job(BlockId id, std::shared_ptr<CopyJob> job) { blocks_[id].job = std::move(job); }
@@ -133,9 +139,6 @@ class Blocks {
   std::uint64_t lost() const { return lost_; }
 
  private:
-  std::span<const Token> tokens_of(BlockId id) const {
-    return {tokens_.data() + std::size_t{id} * block_tokens_, blocks_[id].filled};
-  }
   KvBlock told_of(const Block& block, BlockId id) const;
   Place take_place();
   bool drop_any_leaf(std::uint32_t from);

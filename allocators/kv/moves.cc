@@ -20,14 +20,16 @@ constexpr std::int32_t kDemotionPriority = -1000000;
 
 }  // namespace
 
-Moves::Moves(const Shape& shape, Places& places, Blocks& blocks, Admission& admission,
+Moves::Moves(const CacheOptions& options, Places& places, Blocks& blocks, Admission& admission,
              CacheLock& lock)
     : places_(places),
       blocks_(blocks),
       admission_(admission),
       lock_(lock),
       leaving_(places.tiers()),
-      queue_(places.tiers() > 1 ? std::make_unique<CopyQueue>(shape) : nullptr) {}
+      queue_(places.tiers() > 1 || options.store != nullptr
+                 ? std::make_unique<CopyQueue>(options.shape)
+                 : nullptr) {}
 
 Moves::~Moves() {
   {
@@ -41,9 +43,9 @@ std::uint32_t Moves::room_wanted(std::uint32_t tier) const {
   return std::clamp(places_.slots(tier) / kFreePart, 1u, kMostFree);
 }
 
-bool Moves::may_move() const {
+bool Moves::has_room_to_move() const {
   const std::uint64_t kept = blocks_.leased() + admission_.promised() + 2 * blocks_.moving() + 2;
-  return queue_ != nullptr && !stopping_ && kept <= places_.usable();
+  return !stopping_ && kept <= places_.usable();
 }
 
 Place Moves::place_below(std::uint32_t tier) {
@@ -108,6 +110,7 @@ void Moves::keep_room() {
     }
     submit(std::move(batch), Moving::kDemotion, kDemotionPriority);
   }
+  if (waiting_ > 0) one_ended_.notify_all();
 }
 
 std::shared_ptr<CopyJob> Moves::arrive(std::span<const BlockId> blocks, std::int32_t priority) {
@@ -167,6 +170,42 @@ void Moves::copy_ahead(std::span<const BlockId> blocks, std::int32_t priority) {
   submit(std::move(ahead), Moving::kAhead, priority);
 }
 
+void Moves::fill(std::span<const BlockId> blocks, std::vector<PrefixStore::Lease> from,
+                 std::int32_t priority) {
+  if (blocks.empty()) return;
+  std::vector<BlockCopy> copies;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    blocks_.begin_move(blocks[i], Moving::kArrival, kNoPlace);
+    copies.push_back({from[i].block().data.data(), places_.address(blocks_[blocks[i]].place)});
+  }
+  // Records stay as long as they are read. What a std::function holds must be copied with it.
+  auto records = std::make_shared<std::vector<PrefixStore::Lease>>(std::move(from));
+  std::vector<BlockId> moved(blocks.begin(), blocks.end());
+  const auto job =
+      queue_->submit(std::move(copies), priority,
+                     [this, moved = std::move(moved), records = std::move(records),
+                      began = os::monotonic_now()] { ended(moved, began); });
+  for (const BlockId id : blocks) blocks_.set_job(id, job);
+}
+
+bool Moves::hold(BlockId id) {
+  if (blocks_[id].moving != Moving::kNo || !has_room_to_move()) return false;
+  blocks_.begin_move(id, Moving::kHeld, kNoPlace);
+  return true;
+}
+
+void Moves::let_go(std::span<const BlockId> blocks) {
+  for (const BlockId id : blocks) blocks_.end_move(id);
+  keep_room();
+  one_ended_.notify_all();
+}
+
+void Moves::wait_for_room(std::unique_lock<CacheLock>& held) {
+  ++waiting_;
+  one_ended_.wait(held);
+  --waiting_;
+}
+
 // Ends, on the queue's thread ---------------------------------------------------------------------
 
 void Moves::ended(std::span<const BlockId> blocks, Nanoseconds began) {
@@ -184,7 +223,7 @@ void Moves::end_one(BlockId id) {
   const Block& block = blocks_[id];
   if (block.moving == Moving::kDemotion) return end_demotion(id);
   if (block.moving == Moving::kArrival) {
-    ++promoted_;
+    if (block.other != kNoPlace) ++promoted_;
     return blocks_.end_move(id);
   }
   const bool wanted = block.kind == BlockKind::kCached && !stopping_;

@@ -17,13 +17,15 @@
 #include "allocators/kv/blocks.h"
 #include "allocators/kv/cache_lock.h"
 #include "allocators/kv/copy_queue.h"
+#include "allocators/kv/prefix_store.h"
 
 namespace terrace::kv {
 
 class Moves {
  public:
-  /// One tier alone needs no thread: nothing moves then.
-  Moves(const Shape& shape, Places& places, Blocks& blocks, Admission& admission, CacheLock& lock);
+  /// One tier alone without a store needs no thread: nothing moves then.
+  Moves(const CacheOptions& options, Places& places, Blocks& blocks, Admission& admission,
+        CacheLock& lock);
   /// Cancels what is under way. The lock is not held.
   ~Moves();
 
@@ -42,6 +44,18 @@ class Moves {
   std::uint32_t flip();
   void settle_flips();
 
+  /// Leased blocks that hold nothing yet are filled from the store's records, one for each, by
+  /// layers.
+  void fill(std::span<const BlockId> blocks, std::vector<PrefixStore::Lease> from,
+            std::int32_t priority);
+  /// The block stays where it is, and as it is, until let_go(). False: it moves, or its place may
+  /// be needed.
+  bool hold(BlockId id);
+  void let_go(std::span<const BlockId> blocks);
+
+  /// Lock held, and open meanwhile: until there may be room to hold or move something, or wake().
+  void wait_for_room(std::unique_lock<CacheLock>& held);
+  void wake() { one_ended_.notify_all(); }
   /// Lock held, and open meanwhile: until a move has ended. False: none is under way.
   bool wait_for_one(std::unique_lock<CacheLock>& held);
   bool wait_layer(CopyJob& job, std::uint32_t layer) { return queue_->wait_layer(job, layer); }
@@ -64,7 +78,8 @@ class Moves {
     ChainHash hash;  ///< another one by then: the number stands for another block
     std::int32_t priority;
   };
-  bool may_move() const;
+  bool has_room_to_move() const;
+  bool may_move() const { return queue_ != nullptr && has_room_to_move(); }
   bool still_expected(const Expected& one) const;
   void arrive_expected();
   Place place_below(std::uint32_t tier);
@@ -88,6 +103,7 @@ class Moves {
   std::uint64_t demoted_ = 0;
   std::uint64_t promoted_ = 0;
   Nanoseconds prefetched_;
+  std::uint32_t waiting_ = 0;  ///< in wait_for_room()
   bool stopping_ = false;
   std::unique_ptr<CopyQueue> queue_;  ///< last: its thread uses all of the above
 };
