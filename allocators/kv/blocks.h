@@ -108,6 +108,10 @@ class Blocks {
 
   /// The block that the tier's policy would have go first; kNoBlock: none may.
   BlockId least(std::uint32_t tier);
+  /// Whether the tier's policy would rather drop its own least block than this one.
+  bool wanted_on(std::uint32_t tier, BlockId id) const {
+    return policies_[tier]->wants(told_of(blocks_[id], id));
+  }
   /// Of a block that least() named and that has no child.
   void drop(BlockId id);
   /// Drops what is worth least on the slowest tier that has something, `from` at least.
@@ -132,6 +136,7 @@ class Blocks {
   std::span<const Token> tokens_of(BlockId id) const {
     return {tokens_.data() + std::size_t{id} * block_tokens_, blocks_[id].filled};
   }
+  KvBlock told_of(const Block& block, BlockId id) const;
   Place take_place();
   bool drop_any_leaf(std::uint32_t from);
   void set_at(Place place, BlockId id);

@@ -32,6 +32,10 @@ class Moves {
   /// Cached blocks on slower tiers that nobody leases get places on faster ones, at once; the job
   /// fills them. Null: none, or no room.
   std::shared_ptr<CopyJob> arrive(std::span<const BlockId> blocks, std::int32_t priority);
+  /// As arrive(); what finds no room comes as soon as demotions have made some, in this order,
+  /// unless it is leased or gone by then. Of the blocks that are waited for by that, the first half
+  /// of the fastest tier's size are kept in mind.
+  void expect(std::span<const BlockId> blocks, std::int32_t priority);
   /// Begins to copy leased blocks, which nobody writes any more, to the fastest tier.
   void copy_ahead(std::span<const BlockId> blocks, std::int32_t priority);
   /// Blocks whose copies are ready change places; their old ones are kept until settle_flips().
@@ -54,9 +58,18 @@ class Moves {
     Nanoseconds began;
     std::shared_ptr<CopyJob> job;
   };
+  /// A block that comes when there is room.
+  struct Expected {
+    BlockId id;
+    ChainHash hash;  ///< another one by then: the number stands for another block
+    std::int32_t priority;
+  };
   bool may_move() const;
+  bool still_expected(const Expected& one) const;
+  void arrive_expected();
   Place place_below(std::uint32_t tier);
   Place place_above(std::uint32_t tier);
+  bool drops_instead(std::uint32_t tier, BlockId id);
   std::shared_ptr<CopyJob> submit(std::vector<BlockId> blocks, Moving how, std::int32_t priority);
   void ended(std::span<const BlockId> blocks, Nanoseconds began);
   void end_one(BlockId id);
@@ -68,6 +81,7 @@ class Moves {
   Admission& admission_;
   CacheLock& lock_;
   std::condition_variable_any one_ended_;
+  std::vector<Expected> expected_;
   std::vector<BlockId> ready_;
   std::vector<BlockId> flipped_;
   std::vector<std::uint32_t> leaving_;  ///< by tier: slots that demotions will free
