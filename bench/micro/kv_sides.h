@@ -38,7 +38,7 @@ inline kv::CacheOptions options_for(std::vector<std::byte>& memory, std::uint32_
   options.shape = {block_tokens, 1, Bytes(kBlockBytes)};
   options.tiers = {{memory.data(), blocks}};
   const auto* const policy = policy::find_kv_policy(kPolicy);
-  options.make_policy = [policy](std::uint32_t slots) { return policy->make(slots, nullptr); };
+  options.make_policy = [policy](std::uint32_t slots) { return policy->make({.slots = slots}); };
   return options;
 }
 

@@ -10,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -55,11 +56,19 @@ constexpr HandleParts parts_of(std::uint64_t handle) {
 class SlotLock {
  public:
   void lock() {
-    while (held_.exchange(true, std::memory_order_acquire)) std::this_thread::yield();
+    for (int tries = 0; held_.exchange(true, std::memory_order_acquire); ++tries) {
+      if (tries < kYields) {
+        std::this_thread::yield();
+      } else {
+        // To a holder of lower real-time priority yield() does not give the core.
+        std::this_thread::sleep_for(std::chrono::microseconds(50));
+      }
+    }
   }
   void unlock() { held_.store(false, std::memory_order_release); }
 
  private:
+  static constexpr int kYields = 100;
   std::atomic<bool> held_{false};
 };
 
