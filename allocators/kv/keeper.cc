@@ -190,6 +190,8 @@ void Keeper::keep_rest(Nanoseconds most) {
 
 void Keeper::drain() {
   std::unique_lock held(lock_);
+  // It may not have seen yet that there is room now.
+  if (std::exchange(blocked_, false)) moves_.wake();
   idle_.wait(held, [&] { return !busy_ && (wanted_.empty() || blocked_); });
 }
 

@@ -29,6 +29,8 @@ inline constexpr std::uint32_t kFirstSize<terrace_traffic> = offsetof(terrace_tr
 template <>
 inline constexpr std::uint32_t kFirstSize<terrace_kv_options> = offsetof(terrace_kv_options,
                                                                          recompute_growth_ppm);
+template <>
+inline constexpr std::uint32_t kFirstSize<terrace_kv_info> = offsetof(terrace_kv_info, kept_blocks);
 
 template <typename T>
 terrace_status check_size(std::uint32_t size, const char* name) {

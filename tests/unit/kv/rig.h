@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "allocators/kv/cache.h"
+#include "allocators/kv/prefix_store.h"
 #include "tiering/policy/kv/kv_policy.h"
 
 namespace terrace::kv {
@@ -29,9 +30,12 @@ struct RigOptions {
   std::uint64_t hash_mask = ~std::uint64_t{0};
   /// In place of the policy of that name.
   std::function<std::unique_ptr<EvictionPolicy>(std::uint32_t slots)> make_policy = {};
+  PrefixStore* store = nullptr;
 };
 
 class Rig {
+  std::vector<std::byte> memory_;  // outlives the cache, which may write it to a store at its end
+
  public:
   explicit Rig(const RigOptions& with = {}) {
     CacheOptions options;
@@ -52,6 +56,8 @@ class Rig {
       return spec->make({.slots = slots, .extent = extent});
     };
     if (with.make_policy) options.make_policy = with.make_policy;
+    options.store = with.store;
+    if (with.store != nullptr) options.hash_seed = with.store->hash_seed();
     auto made = Cache::create(std::move(options));
     EXPECT_TRUE(made.ok());
     cache = std::move(made.value());
@@ -124,7 +130,6 @@ class Rig {
     }
     return sums;
   }
-  std::vector<std::byte> memory_;
 };
 
 /// first, first + 1, ...
