@@ -125,8 +125,8 @@ class Cache {
  public:
   /// kUsage with the reason for a shape or tiers that cannot be.
   static Result<std::unique_ptr<Cache>> create(CacheOptions options);
-  /// Every sequence ends; with a store, what is cached is kept, for some seconds at most. No call is
-  /// in it any more.
+  /// Every sequence ends; with a store, what is cached is kept, for some seconds at most. No call
+  /// is in it any more.
   ~Cache();
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;

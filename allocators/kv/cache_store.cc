@@ -61,9 +61,9 @@ void Cache::State::take_stored(Sequence& sequence, std::span<const ChainHash> ha
   for (std::size_t i = first; i < sequence.blocks.size(); ++i) {
     const BlockId opened = sequence.blocks[i];
     const BlockId parent = i == 0 ? kNoBlock : sequence.blocks[i - 1];
-    const BlockId id = blocks.seal(opened, hashes[i], parent, sequence.root,
-                                   static_cast<std::uint32_t>(i),
-                                   tokens.subspan(i * block_tokens(), block_tokens()));
+    const BlockId id =
+        blocks.seal(opened, hashes[i], parent, sequence.root, static_cast<std::uint32_t>(i),
+                    tokens.subspan(i * block_tokens(), block_tokens()));
     sequence.blocks[i] = id;
     if (id != opened) continue;
     filled.push_back(id);

@@ -181,10 +181,9 @@ void Moves::fill(std::span<const BlockId> blocks, std::vector<PrefixStore::Lease
   // Records stay as long as they are read. What a std::function holds must be copied with it.
   auto records = std::make_shared<std::vector<PrefixStore::Lease>>(std::move(from));
   std::vector<BlockId> moved(blocks.begin(), blocks.end());
-  const auto job =
-      queue_->submit(std::move(copies), priority,
-                     [this, moved = std::move(moved), records = std::move(records),
-                      began = os::monotonic_now()] { ended(moved, began); });
+  const auto job = queue_->submit(std::move(copies), priority,
+                                  [this, moved = std::move(moved), records = std::move(records),
+                                   began = os::monotonic_now()] { ended(moved, began); });
   for (const BlockId id : blocks) blocks_.set_job(id, job);
 }
 

@@ -46,16 +46,16 @@ struct StoredBlock {
 
 struct StoreStats {
   std::uint64_t capacity_blocks = 0;
-  std::uint64_t blocks = 0;    ///< that may be read
-  std::uint64_t corrupt = 0;   ///< found out by their checksum or state, and dropped
-  std::uint64_t orphans = 0;   ///< dropped since their parent was
+  std::uint64_t blocks = 0;     ///< that may be read
+  std::uint64_t corrupt = 0;    ///< found out by their checksum or state, and dropped
+  std::uint64_t orphans = 0;    ///< dropped since their parent was
   std::uint64_t forgotten = 0;  ///< by forget()
-  std::uint64_t torn = 0;      ///< not whole when the pool was opened: a crash while writing
-  std::uint64_t restored = 0;  ///< of an earlier run, verified
-  std::uint64_t written = 0;   ///< since the pool was opened
-  std::uint64_t replaced = 0;  ///< of those, in the place of another record
-  bool restoring = false;      ///< records are still being verified
-  bool by_msync = false;       ///< a plain file: each keep waits for the file system
+  std::uint64_t torn = 0;       ///< not whole when the pool was opened: a crash while writing
+  std::uint64_t restored = 0;   ///< of an earlier run, verified
+  std::uint64_t written = 0;    ///< since the pool was opened
+  std::uint64_t replaced = 0;   ///< of those, in the place of another record
+  bool restoring = false;       ///< records are still being verified
+  bool by_msync = false;        ///< a plain file: each keep waits for the file system
 };
 
 class PrefixStore {

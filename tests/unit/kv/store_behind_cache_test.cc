@@ -26,7 +26,9 @@ class FailingMedium : public StoreMedium {
   FailingMedium(std::unique_ptr<StoreMedium> under, const std::atomic<bool>& fails)
       : under_(std::move(under)), fails_(fails) {}
   void copy(void* to, const void* from, Bytes size) override { under_->copy(to, from, size); }
-  void store_word(std::uint64_t* to, std::uint64_t value) override { under_->store_word(to, value); }
+  void store_word(std::uint64_t* to, std::uint64_t value) override {
+    under_->store_word(to, value);
+  }
   Status drain() override {
     if (fails_.load()) return make_error(ErrorCode::kIo, EIO, "the test's storage fails");
     return under_->drain();
