@@ -21,7 +21,7 @@ constexpr std::int32_t kDemotionPriority = -1000000;
 }  // namespace
 
 Moves::Moves(const Shape& shape, Places& places, Blocks& blocks, Admission& admission,
-             std::shared_mutex& lock)
+             CacheLock& lock)
     : places_(places),
       blocks_(blocks),
       admission_(admission),
@@ -232,7 +232,7 @@ void Moves::settle_flips() {
   one_ended_.notify_all();
 }
 
-bool Moves::wait_for_one(std::unique_lock<std::shared_mutex>& held) {
+bool Moves::wait_for_one(std::unique_lock<CacheLock>& held) {
   if (queue_ == nullptr || blocks_.moving() == 0) return false;
   // Copies that wait for a step hold a place that is wanted now.
   bool freed = false;

@@ -10,12 +10,12 @@
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <shared_mutex>
 #include <span>
 #include <vector>
 
 #include "allocators/kv/admission.h"
 #include "allocators/kv/blocks.h"
+#include "allocators/kv/cache_lock.h"
 #include "allocators/kv/copy_queue.h"
 
 namespace terrace::kv {
@@ -23,8 +23,7 @@ namespace terrace::kv {
 class Moves {
  public:
   /// One tier alone needs no thread: nothing moves then.
-  Moves(const Shape& shape, Places& places, Blocks& blocks, Admission& admission,
-        std::shared_mutex& lock);
+  Moves(const Shape& shape, Places& places, Blocks& blocks, Admission& admission, CacheLock& lock);
   /// Cancels what is under way. The lock is not held.
   ~Moves();
 
@@ -44,7 +43,7 @@ class Moves {
   void settle_flips();
 
   /// Lock held, and open meanwhile: until a move has ended. False: none is under way.
-  bool wait_for_one(std::unique_lock<std::shared_mutex>& held);
+  bool wait_for_one(std::unique_lock<CacheLock>& held);
   bool wait_layer(CopyJob& job, std::uint32_t layer) { return queue_->wait_layer(job, layer); }
   /// Without the lock.
   void drain();
@@ -80,7 +79,7 @@ class Moves {
   Places& places_;
   Blocks& blocks_;
   Admission& admission_;
-  std::shared_mutex& lock_;
+  CacheLock& lock_;
   std::condition_variable_any one_ended_;
   std::vector<Expected> expected_;
   std::vector<BlockId> ready_;
