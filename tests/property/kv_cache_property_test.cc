@@ -24,8 +24,7 @@ struct Modelled {
 
 class Operations {
  public:
-  Operations(Rig& rig, const RigOptions& options, unsigned seed)
-      : rig_(rig), stored_(options.store != nullptr), random_(seed) {}
+  Operations(Rig& rig, unsigned seed) : rig_(rig), random_(seed) {}
 
   void run(int count) {
     for (int i = 0; i < count && !testing::Test::HasFailure(); ++i) one();
@@ -58,8 +57,9 @@ class Operations {
     const Tokens prompt = some_tokens(20);
     Modelled made;
     made.max_tokens = prompt.size() + 1 + random_() % 12;
-    // What match() sees must not be what is kept just now.
-    if (stored_) rig_.cache->settle();
+    // What moves or is kept meanwhile may have a block go that match() has seen.
+    const bool still = random_() % 2 == 0;
+    if (still) rig_.cache->settle();
     const std::uint64_t match = rig_.cache->match(prompt, 0);
     made.sequence = rig_.begin(prompt, made.max_tokens);
     if (made.sequence == nullptr) {
@@ -67,7 +67,9 @@ class Operations {
       return;
     }
     const std::uint64_t found = rig_.cache->facts(*made.sequence).tokens;
-    EXPECT_EQ(found, match);
+    if (still) {
+      EXPECT_EQ(found, match);
+    }
     made.tokens.assign(prompt.begin(), prompt.begin() + static_cast<std::ptrdiff_t>(found));
     check(made);
     rig_.fill(*made.sequence, prompt, found);
@@ -127,7 +129,6 @@ class Operations {
   }
 
   Rig& rig_;
-  const bool stored_;
   std::mt19937_64 random_;
   std::vector<Modelled> all_;
 };
@@ -149,7 +150,7 @@ void run_all(const RigOptions& options) {
   for (unsigned seed = 1; seed <= 12; ++seed) {
     SCOPED_TRACE(std::string(options.policy) + ", seed " + std::to_string(seed));
     Rig rig(options);
-    Operations(rig, options, seed).run(1500);
+    Operations(rig, seed).run(1500);
     rig.cache->settle();
     take_all(rig, options, 1000);
   }
@@ -169,7 +170,7 @@ void run_over_store(RigOptions options) {
     (*store)->wait_restored();
     options.store = store->get();
     Rig rig(options);
-    Operations(rig, options, seed).run(1500);
+    Operations(rig, seed).run(1500);
     rig.cache->settle();
     hits += rig.cache->facts().store_hit_blocks;
     EXPECT_FALSE(rig.cache->facts().store_failed);
