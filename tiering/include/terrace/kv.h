@@ -177,8 +177,8 @@ typedef struct terrace_sequence_info {
 /// at least being left to compute. Its blocks are where they will be read; those that come from a
 /// slower tier or the store arrive by layers, see terrace_sequence_wait_layer(). What the store has
 /// is read and verified before this returns; one with a wrong checksum ends the prefix, and is
-/// dropped. `info` may be NULL. Errors: TERRACE_NO_ROOM: max_tokens could not be kept beside the running sequences;
-/// TERRACE_LIMIT: the tenant's, or max_sequences.
+/// dropped. `info` may be NULL. Errors: TERRACE_NO_ROOM: max_tokens could not be kept beside the
+/// running sequences; TERRACE_LIMIT: the tenant's, or max_sequences.
 TERRACE_API terrace_status terrace_sequence_begin(terrace_kv cache,
                                                   const terrace_sequence_options* options,
                                                   terrace_sequence* sequence,
