@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <shared_mutex>
 #include <system_error>
 
 #include "allocators/kv/cache_state.h"

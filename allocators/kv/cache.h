@@ -62,9 +62,12 @@ enum class Refusal : std::uint8_t {
 };
 
 struct Outcome {
-  Refusal refusal = Refusal::kNone;
-  char text[240] = {};  ///< what, why, remedy
+  /// Leaves the rest of the text unset: calls that succeed are many, and would clear it each time.
+  Outcome() { text[0] = '\0'; }
   bool ok() const { return refusal == Refusal::kNone; }
+
+  Refusal refusal = Refusal::kNone;
+  char text[240];  ///< what, why, remedy
 };
 
 struct SequenceOptions {

@@ -201,7 +201,7 @@ Outcome Cache::prefetch(Sequence& sequence) {
   const std::unique_lock held(state.lock);
   auto found = state.blocks.longest_prefix(sequence.hashes, sequence.root, sequence.tokens);
   std::erase_if(found, [&](BlockId id) { return state.blocks[id].leases > 0; });
-  state.moves.arrive(found, sequence.priority);
+  state.moves.expect(found, sequence.priority);
   return {};
 }
 

@@ -8,13 +8,13 @@
 #include <array>
 #include <atomic>
 #include <memory>
-#include <shared_mutex>
 #include <span>
 #include <vector>
 
 #include "allocators/kv/admission.h"
 #include "allocators/kv/blocks.h"
 #include "allocators/kv/cache.h"
+#include "allocators/kv/cache_lock.h"
 #include "allocators/kv/moves.h"
 #include "allocators/kv/places.h"
 #include "allocators/kv/sequence.h"
@@ -34,7 +34,7 @@ struct Cache::State {
   const ChainHasher hasher;
   std::atomic<std::uint64_t> next_id{1};
   std::atomic<std::uint64_t> waited_ns{0};
-  mutable std::shared_mutex lock;
+  mutable CacheLock lock;
   Places places;
   Blocks blocks;
   Admission admission;
@@ -67,7 +67,7 @@ struct Cache::State {
   void drop_tail(Sequence& sequence);
   ChainRoot tail_root(const Sequence& sequence) const;
   /// An open block, if need be after a move has ended.
-  BlockId open_block(std::unique_lock<std::shared_mutex>& held);
+  BlockId open_block(std::unique_lock<CacheLock>& held);
 };
 
 /// kState with the text, unless it runs.

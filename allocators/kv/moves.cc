@@ -2,6 +2,7 @@
 #include "allocators/kv/moves.h"
 
 #include <algorithm>
+#include <functional>
 #include <mutex>
 #include <utility>
 
@@ -20,7 +21,7 @@ constexpr std::int32_t kDemotionPriority = -1000000;
 }  // namespace
 
 Moves::Moves(const Shape& shape, Places& places, Blocks& blocks, Admission& admission,
-             std::shared_mutex& lock)
+             CacheLock& lock)
     : places_(places),
       blocks_(blocks),
       admission_(admission),
@@ -80,12 +81,23 @@ std::shared_ptr<CopyJob> Moves::submit(std::vector<BlockId> blocks, Moving how,
   return job;
 }
 
+/// The slower tiers are full of what is worth more than this block, which is dropped then.
+bool Moves::drops_instead(std::uint32_t tier, BlockId id) {
+  if (blocks_[id].children > 0) return false;
+  for (std::uint32_t below = tier + 1; below < places_.tiers(); ++below) {
+    if (places_.free(below) > 0 || blocks_.wanted_on(below, id)) return false;
+  }
+  blocks_.drop(id);
+  return true;
+}
+
 void Moves::keep_room() {
   for (std::uint32_t tier = 0; tier + 1 < places_.tiers(); ++tier) {
     std::vector<BlockId> batch;
     while (places_.free(tier) + leaving_[tier] < room_wanted(tier) && may_move()) {
       const BlockId id = blocks_.least(tier);
       if (id == kNoBlock) break;
+      if (drops_instead(tier, id)) continue;
       const Place below = place_below(tier);
       if (below == kNoPlace) break;
       blocks_.begin_move(id, Moving::kDemotion, below);
@@ -111,6 +123,36 @@ std::shared_ptr<CopyJob> Moves::arrive(std::span<const BlockId> blocks, std::int
   return submit(std::move(arriving), Moving::kArrival, priority);
 }
 
+void Moves::expect(std::span<const BlockId> blocks, std::int32_t priority) {
+  for (const BlockId id : blocks) {
+    if (expected_.size() >= places_.slots(0) / 2) break;
+    expected_.push_back({id, blocks_[id].hash, priority});
+  }
+  arrive_expected();
+  keep_room();
+}
+
+bool Moves::still_expected(const Expected& one) const {
+  const Block& block = blocks_[one.id];
+  return block.kind == BlockKind::kCached && block.hash == one.hash && block.leases == 0 &&
+         block.moving == Moving::kNo && blocks_.tier_of(one.id) > 0;
+}
+
+void Moves::arrive_expected() {
+  std::erase_if(expected_, [&](const Expected& one) { return !still_expected(one); });
+  std::ranges::stable_sort(expected_, std::ranges::greater(), &Expected::priority);
+  for (std::size_t first = 0; first < expected_.size();) {
+    const std::int32_t priority = expected_[first].priority;
+    std::vector<BlockId> blocks;
+    for (; first < expected_.size() && expected_[first].priority == priority; ++first) {
+      blocks.push_back(expected_[first].id);
+    }
+    arrive(blocks, priority);
+  }
+  // What comes now is not expected any more: should the policy have it go again, it goes.
+  std::erase_if(expected_, [&](const Expected& one) { return !still_expected(one); });
+}
+
 void Moves::copy_ahead(std::span<const BlockId> blocks, std::int32_t priority) {
   std::vector<BlockId> ahead;
   for (const BlockId id : blocks) {
@@ -132,6 +174,7 @@ void Moves::ended(std::span<const BlockId> blocks, Nanoseconds began) {
     const std::unique_lock held(lock_);
     for (const BlockId id : blocks) end_one(id);
     if (began.value != 0) prefetched_ = prefetched_ + (os::monotonic_now() - began);
+    arrive_expected();
     keep_room();
   }
   one_ended_.notify_all();
@@ -189,7 +232,7 @@ void Moves::settle_flips() {
   one_ended_.notify_all();
 }
 
-bool Moves::wait_for_one(std::unique_lock<std::shared_mutex>& held) {
+bool Moves::wait_for_one(std::unique_lock<CacheLock>& held) {
   if (queue_ == nullptr || blocks_.moving() == 0) return false;
   // Copies that wait for a step hold a place that is wanted now.
   bool freed = false;

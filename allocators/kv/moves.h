@@ -10,12 +10,12 @@
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <shared_mutex>
 #include <span>
 #include <vector>
 
 #include "allocators/kv/admission.h"
 #include "allocators/kv/blocks.h"
+#include "allocators/kv/cache_lock.h"
 #include "allocators/kv/copy_queue.h"
 
 namespace terrace::kv {
@@ -23,8 +23,7 @@ namespace terrace::kv {
 class Moves {
  public:
   /// One tier alone needs no thread: nothing moves then.
-  Moves(const Shape& shape, Places& places, Blocks& blocks, Admission& admission,
-        std::shared_mutex& lock);
+  Moves(const Shape& shape, Places& places, Blocks& blocks, Admission& admission, CacheLock& lock);
   /// Cancels what is under way. The lock is not held.
   ~Moves();
 
@@ -33,6 +32,10 @@ class Moves {
   /// Cached blocks on slower tiers that nobody leases get places on faster ones, at once; the job
   /// fills them. Null: none, or no room.
   std::shared_ptr<CopyJob> arrive(std::span<const BlockId> blocks, std::int32_t priority);
+  /// As arrive(); what finds no room comes as soon as demotions have made some, in this order,
+  /// unless it is leased or gone by then. Of the blocks that are waited for by that, the first half
+  /// of the fastest tier's size are kept in mind.
+  void expect(std::span<const BlockId> blocks, std::int32_t priority);
   /// Begins to copy leased blocks, which nobody writes any more, to the fastest tier.
   void copy_ahead(std::span<const BlockId> blocks, std::int32_t priority);
   /// Blocks whose copies are ready change places; their old ones are kept until settle_flips().
@@ -40,7 +43,7 @@ class Moves {
   void settle_flips();
 
   /// Lock held, and open meanwhile: until a move has ended. False: none is under way.
-  bool wait_for_one(std::unique_lock<std::shared_mutex>& held);
+  bool wait_for_one(std::unique_lock<CacheLock>& held);
   bool wait_layer(CopyJob& job, std::uint32_t layer) { return queue_->wait_layer(job, layer); }
   /// Without the lock.
   void drain();
@@ -55,9 +58,18 @@ class Moves {
     Nanoseconds began;
     std::shared_ptr<CopyJob> job;
   };
+  /// A block that comes when there is room.
+  struct Expected {
+    BlockId id;
+    ChainHash hash;  ///< another one by then: the number stands for another block
+    std::int32_t priority;
+  };
   bool may_move() const;
+  bool still_expected(const Expected& one) const;
+  void arrive_expected();
   Place place_below(std::uint32_t tier);
   Place place_above(std::uint32_t tier);
+  bool drops_instead(std::uint32_t tier, BlockId id);
   std::shared_ptr<CopyJob> submit(std::vector<BlockId> blocks, Moving how, std::int32_t priority);
   void ended(std::span<const BlockId> blocks, Nanoseconds began);
   void end_one(BlockId id);
@@ -67,8 +79,9 @@ class Moves {
   Places& places_;
   Blocks& blocks_;
   Admission& admission_;
-  std::shared_mutex& lock_;
+  CacheLock& lock_;
   std::condition_variable_any one_ended_;
+  std::vector<Expected> expected_;
   std::vector<BlockId> ready_;
   std::vector<BlockId> flipped_;
   std::vector<std::uint32_t> leaving_;  ///< by tier: slots that demotions will free

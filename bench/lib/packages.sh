@@ -35,7 +35,8 @@ lab_tools=(cpio:cpio busybox:busybox-static ndctl:ndctl daxctl:daxctl depmod:kmo
   mkfs.ext4:e2fsprogs strip:binutils flock:util-linux)
 lab_qemu=10
 
-test_libraries=(libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libtbbmalloc2 valgrind heaptrack)
+test_libraries=(libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libtbbmalloc2 valgrind heaptrack
+  groff-base)
 # npm fetches the chart library of the HTML pages, Chromium opens them.
 web_tools=(node:nodejs npm:npm chromium:chromium)
 

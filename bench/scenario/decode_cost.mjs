@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Terrace costs a decoding engine that needs nothing from it: CPU time for each token of the
-// engine alone, under the shim passing through, placed on one fast tier, and recorded on it. Rounds
-// are interleaved in shuffled order; figures are ratios of medians, with the spread.
-// Started by decode_cost.sh: node decode_cost.mjs [--json] [--rounds N] [--tokens N]
+// engine alone, under the shim passing through, placed on one fast tier, and recorded on it. The ways
+// are run in turn, in shuffled order in each round. A cost is the median over the rounds of the ratio
+// of two runs of one round, since a machine's drift between rounds is larger than what is looked for;
+// with it the interval that holds the true median with 95 % confidence (order statistics: no
+// assumption on the distribution).
+// Started by decode_cost.sh: node decode_cost.mjs [--json] [--rounds N] [--tokens N] [--only WAY]...
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { Programs, stopRunning } from './demo/programs.mjs';
-import { generator, median, shuffled, spread } from './demo/statistics.mjs';
+import { generator, median, medianInterval, shuffled, spread } from './demo/statistics.mjs';
 import { writeAllFast } from './demo/tiers.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -18,6 +21,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '5' },
     tokens: { type: 'string', default: '120' },
+    only: { type: 'string', multiple: true },
   },
 });
 
@@ -49,23 +53,36 @@ const variants = {
   },
 };
 
+const ways = values.only ?? Object.keys(variants);
+const unknown = ways.find((way) => !(way in variants));
+if (unknown !== undefined) {
+  process.stderr.write(`decode_cost: --only ${unknown}: one of ${Object.keys(variants).join(', ')}\n`);
+  process.exit(2);
+}
+
 const random = generator(1);
-const cpu = Object.fromEntries(Object.keys(variants).map((key) => [key, []]));
+const cpu = Object.fromEntries(ways.map((key) => [key, []]));
 for (let round = 0; round < Number(values.rounds); ++round) {
-  for (const key of shuffled(Object.keys(variants), random)) {
+  for (const key of shuffled(ways, random)) {
     const { process_cpu_ms: ms } = await variants[key]();
     process.stderr.write(`round ${round + 1}: ${key}: ${ms.toFixed(2)} ms of CPU a token\n`);
     cpu[key].push(ms);
   }
 }
 
-const over = (key, base) => 100 * (median(cpu[key]) / median(cpu[base]) - 1);
+const percent = (ratio) => 100 * (ratio - 1);
+/// Null where one of the two was not run.
+const over = (key, base) => {
+  if (!cpu[key] || !cpu[base]) return null;
+  const ratios = cpu[key].map((ms, round) => ms / cpu[base][round]);
+  return { pct: percent(median(ratios)), interval_pct: medianInterval(ratios)?.map(percent) ?? null };
+};
 const result = {
   cpu_ms_per_token: Object.fromEntries(Object.entries(cpu).map(([key, all]) => [key, median(all)])),
   spread_pct: Object.fromEntries(Object.entries(cpu).map(([key, all]) => [key, 100 * spread(all)])),
-  passing_over_alone_pct: over('passing', 'alone'),
-  placed_over_alone_pct: over('placed', 'alone'),
-  recorded_over_placed_pct: over('recorded', 'placed'),
+  passing_over_alone: over('passing', 'alone'),
+  placed_over_alone: over('placed', 'alone'),
+  recorded_over_placed: over('recorded', 'placed'),
 };
 const line = JSON.stringify(result, (_, value) =>
   typeof value === 'number' ? Number(value.toFixed(2)) : value);

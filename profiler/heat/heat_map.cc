@@ -147,9 +147,11 @@ double ObjectHeat::written_known_share() const {
 
 Result<HeatMap> build_heat_map(const session::Session& session, double min_lifetime_share) {
   if (session.objects.empty()) {
-    return make_error(ErrorCode::kUsage, 0,
-                      "the session holds no object: no allocation reached the threshold; lower it "
-                      "and record again");
+    return make_error(
+        ErrorCode::kUsage, 0,
+        "the session holds no object: in %.3g s no allocation of the threshold's size was "
+        "placed; record longer work, or lower the threshold and record again",
+        since_start(session, session.last_ns));
   }
   const bool observed = std::any_of(session.objects.begin(), session.objects.end(),
                                     [](const auto& object) { return !object.heat.empty(); });

@@ -26,6 +26,7 @@ class CxxApi : public testing::Test {
                             "[[tier]]\nname = \"far\"\nkind = \"file\"\nbacking = \"dax\"\n"
                             "path = \"/dev/shm\"\ncapacity = \"64MiB\"\nbandwidth = \"2GB/s\"\n";
   }
+  ~CxxApi() override { unlink(file_.c_str()); }
   Machine open() {
     terrace_options options{};
     options.tiers_file = file_.c_str();

@@ -124,6 +124,37 @@ static void a_paused_sequence_goes_on(terrace_context machine, uint64_t near) {
   CHECK_STATUS(TERRACE_BAD_HANDLE, terrace_sequence_end(first));
 }
 
+static void a_lost_block_is_told_and_computed_again(terrace_context machine) {
+  const terrace_kv cache = open_cache(machine, 16, 16);
+  const terrace_sequence sequence = compute(cache, 3000, 110);
+  terrace_sequence_info at = {.struct_size = sizeof at};
+  CHECK_STATUS(TERRACE_OK, terrace_sequence_get(sequence, &at));
+  CHECK(at.lost_from == TERRACE_NOTHING_LOST && at.tokens == kPrompt && at.blocks == 7);
+  terrace_kv_info info = {.struct_size = sizeof info};
+  const uint32_t* table = NULL;
+  uint64_t entries = 0;
+  CHECK_STATUS(TERRACE_OK, terrace_kv_get(cache, &info));
+  CHECK_STATUS(TERRACE_OK, terrace_sequence_table(sequence, &table, &entries));
+  const uint32_t lost = table[3];
+  CHECK_STATUS(TERRACE_OK, terrace_kv_lose(cache, (char*)info.base + lost * info.block_bytes + 77));
+  CHECK_STATUS(TERRACE_BAD_ARGUMENT, terrace_kv_lose(cache, &at));
+  CHECK_STATUS(TERRACE_OK, terrace_sequence_get(sequence, &at));
+  CHECK(at.lost_from == 3 * kBlockTokens);
+  CHECK_STATUS(TERRACE_BAD_ARGUMENT, terrace_sequence_truncate(sequence, kPrompt + 1));
+  CHECK_STATUS(TERRACE_OK, terrace_sequence_truncate(sequence, at.lost_from));
+  terrace_token tokens[kPrompt];
+  fill_prompt(tokens, 3000);
+  CHECK_STATUS(TERRACE_OK,
+               terrace_sequence_append(sequence, tokens + at.lost_from, kPrompt - at.lost_from));
+  CHECK_STATUS(TERRACE_OK, terrace_sequence_table(sequence, &table, &entries));
+  for (uint64_t i = 0; i < entries; ++i) CHECK(table[i] != lost);
+  CHECK(each_byte(cache, sequence, 3000, kPrompt / kBlockTokens + 1, 1) == 0);
+  CHECK_STATUS(TERRACE_OK, terrace_sequence_written(sequence, kPrompt));
+  CHECK_STATUS(TERRACE_OK, terrace_sequence_get(sequence, &at));
+  CHECK(at.lost_from == TERRACE_NOTHING_LOST && at.written_tokens == kPrompt);
+  CHECK_STATUS(TERRACE_OK, terrace_kv_close(cache));
+}
+
 static void the_pools_are_the_contexts_and_stay(terrace_context machine) {
   const terrace_kv cache = open_cache(machine, 8, 8);
   terrace_kv_info info = {.struct_size = sizeof info};
@@ -175,8 +206,12 @@ static void misuse_gets_a_code_with_a_text(terrace_context machine) {
 }
 
 static void shapes_that_cannot_be_are_refused(terrace_context machine) {
-  const terrace_kv_options good = {
-      .struct_size = sizeof good, .block_tokens = 16, .layers = 2, .layer_bytes = 64, .blocks = 4};
+  const terrace_kv_options good = {.struct_size = sizeof good,
+                                   .block_tokens = 16,
+                                   .layers = 2,
+                                   .layer_bytes = 64,
+                                   .blocks = 4,
+                                   .recompute_growth_ppm = 600};
   terrace_kv cache;
   terrace_kv_options bad = good;
   bad.block_tokens = 0;
@@ -197,6 +232,14 @@ static void shapes_that_cannot_be_are_refused(terrace_context machine) {
   bad = good;
   bad.blocks = 0;
   CHECK_STATUS(TERRACE_BAD_ARGUMENT, terrace_kv_open(machine, &bad, &cache));
+  bad = good;
+  bad.recompute_growth_ppm = 1000000001;
+  CHECK_STATUS(TERRACE_BAD_ARGUMENT, terrace_kv_open(machine, &bad, &cache));
+  CHECK(said("recompute_growth_ppm"));
+  // From before the field was there.
+  bad.struct_size = offsetof(terrace_kv_options, recompute_growth_ppm);
+  CHECK_STATUS(TERRACE_OK, terrace_kv_open(machine, &bad, &cache));
+  CHECK_STATUS(TERRACE_OK, terrace_kv_close(cache));
   CHECK_STATUS(TERRACE_OK, terrace_kv_open(machine, &good, &cache));
   // Left open: the context's end is the cache's.
 }
@@ -208,6 +251,7 @@ int main(void) {
   a_prefix_is_found_with_its_bytes(machine);
   a_paused_sequence_goes_on(machine, 64);
   a_paused_sequence_goes_on(machine, 16);
+  a_lost_block_is_told_and_computed_again(machine);
   the_pools_are_the_contexts_and_stay(machine);
   misuse_gets_a_code_with_a_text(machine);
   shapes_that_cannot_be_are_refused(machine);

@@ -1,12 +1,33 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # run.sh BUILD: installs the build into a folder of its own and builds a C and a C++ program against
-# it each way: find_package, pkg-config, and the Debian packages unpacked into an empty root.
+# it each way: find_package, pkg-config, and the Debian packages unpacked into an empty root. So are
+# the KV-cache's two programs of docs/examples/kv_guide.
 set -euo pipefail
 build=$(realpath "$1")
 here=$(dirname "$(realpath "$0")")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+guide=$here/../../docs/examples/kv_guide
+# run FOLDER: the programs there, each in C and in C++.
+run() {
+  "$1/c_program"
+  "$1/cxx_program"
+  for program in kv_c kv_cxx; do
+    "$1/$program" >"$scratch/$program.txt"
+    grep -q '^96 tokens were there,   4 computed' "$scratch/$program.txt"
+  done
+  cmp "$scratch/kv_c.txt" "$scratch/kv_cxx.txt"
+}
+# compile FOLDER FLAGS...: them, into the folder.
+compile() {
+  local folder=$1
+  mkdir -p "$folder"
+  gcc -std=c11 -Wall -Wextra -Werror "$here/program.c" -o "$folder/c_program" "${@:2}"
+  gcc -std=c11 -Wall -Wextra -Werror "$guide/start.c" -o "$folder/kv_c" "${@:2}"
+  g++ -std=c++20 -Wall -Wextra -Werror "$here/program.cc" -o "$folder/cxx_program" "${@:2}"
+  g++ -std=c++20 -Wall -Wextra -Werror "$guide/start.cc" -o "$folder/kv_cxx" "${@:2}"
+}
 prefix=$scratch/prefix
 libraries=$(sed -n 's/^CMAKE_INSTALL_LIBDIR:[A-Z]*=//p' "$build/CMakeCache.txt")
 
@@ -16,7 +37,7 @@ done
 
 echo "== find_package"
 mkdir "$scratch/project"
-cp "$here/program.c" "$here/program.cc" "$scratch/project"
+cp "$here/program.c" "$here/program.cc" "$guide/start.c" "$guide/start.cc" "$scratch/project"
 cat >"$scratch/project/CMakeLists.txt" <<'END'
 cmake_minimum_required(VERSION 3.25)
 project(consumer LANGUAGES C CXX)
@@ -27,40 +48,47 @@ if(Terrace_FOUND)
 endif()
 find_package(Terrace 0.1 REQUIRED)
 add_executable(c_program program.c)
-set_target_properties(c_program PROPERTIES C_STANDARD 11)
+add_executable(kv_c start.c)
+set_target_properties(c_program kv_c PROPERTIES C_STANDARD 11)
 add_executable(cxx_program program.cc)
-foreach(program c_program cxx_program)
+add_executable(kv_cxx start.cc)
+foreach(program c_program cxx_program kv_c kv_cxx)
   target_link_libraries(${program} PRIVATE Terrace::terrace)
 endforeach()
 END
 cmake -G Ninja -S "$scratch/project" -B "$scratch/project/build" -DCMAKE_PREFIX_PATH="$prefix" \
   >"$scratch/configure.txt"
 cmake --build "$scratch/project/build" >"$scratch/build.txt"
-"$scratch/project/build/c_program"
-"$scratch/project/build/cxx_program"
+run "$scratch/project/build"
 
-# The largest of the examples, as somebody who has only the install would build it.
-if nm -D "$prefix/$libraries/libterrace.so" | grep -q ' T terrace_kv_open'; then
-  cmake -S "$here/../../docs/examples/kv_server" -B "$scratch/kv_server" \
+# The KV-cache's examples, as somebody who has only the install would build them.
+for example in kv_guide kv_server; do
+  cmake -S "$here/../../docs/examples/$example" -B "$scratch/$example" \
     -DCMAKE_PREFIX_PATH="$prefix" >>"$scratch/configure.txt"
-  cmake --build "$scratch/kv_server" >>"$scratch/build.txt"
-  "$scratch/kv_server/kv_server" --help | grep -q '^usage: kv_server'
-fi
+  cmake --build "$scratch/$example" >>"$scratch/build.txt"
+done
+"$scratch/kv_guide/kv_start" >"$scratch/kv_start.txt"
+cmp "$scratch/kv_start.txt" "$scratch/kv_c.txt"
+"$scratch/kv_server/kv_server" --help | grep -q '^usage: kv_server'
 
 echo "== pkg-config"
 export PKG_CONFIG_PATH=$prefix/$libraries/pkgconfig
 read -ra flags <<<"$(pkg-config --cflags --libs terrace)"
-gcc -std=c11 -Wall -Wextra -Werror "$here/program.c" -o "$scratch/c_program" "${flags[@]}"
-g++ -std=c++20 -Wall -Wextra -Werror "$here/program.cc" -o "$scratch/cxx_program" "${flags[@]}"
-LD_LIBRARY_PATH=$prefix/$libraries "$scratch/c_program"
-LD_LIBRARY_PATH=$prefix/$libraries "$scratch/cxx_program"
+compile "$scratch/pkg-config" "${flags[@]}"
+LD_LIBRARY_PATH=$prefix/$libraries run "$scratch/pkg-config"
 
 echo "== tools and preload library"
 "$prefix/bin/terrace" topo --json >"$scratch/topo.json"
 "$prefix/bin/terrace" run -- true
 grep -q 'complete -F _terrace terrace' "$prefix/share/bash-completion/completions/terrace"
-[ -s "$prefix/share/man/man1/terrace.1" ] && [ -s "$prefix/share/man/man3/terrace.3" ]
-
+[ -s "$prefix/share/man/man1/terrace.1" ]
+# Each public header and each page of the library.
+for file in "$here"/../../*/include/terrace/*; do
+  cmp "$file" "$prefix/include/terrace/$(basename "$file")"
+done
+for file in "$here"/../../docs/*.3; do
+  cmp "$file" "$prefix/share/man/man3/$(basename "$file")"
+done
 
 echo "== Debian packages"
 (cd "$build" && cpack -G DEB -B "$scratch/packages" >"$scratch/cpack.txt")
@@ -89,11 +117,10 @@ in_root=(env PATH="$scratch/bin:$PATH:/usr/sbin:/sbin" dpkg --root="$scratch/roo
   exit 1
 }
 root=$scratch/root/usr
-gcc -std=c11 "$here/program.c" -o "$scratch/c_program" -I"$root/include" -L"$root/$libraries" -lterrace
-g++ -std=c++20 "$here/program.cc" -o "$scratch/cxx_program" -I"$root/include" \
-  -L"$root/$libraries" -lterrace
-LD_LIBRARY_PATH=$root/$libraries "$scratch/c_program"
-LD_LIBRARY_PATH=$root/$libraries "$scratch/cxx_program"
+diff -r "$prefix/include/terrace" "$root/include/terrace"
+diff -r "$prefix/share/man/man3" "$root/share/man/man3"
+compile "$scratch/debian" -I"$root/include" -L"$root/$libraries" -lterrace
+LD_LIBRARY_PATH=$root/$libraries run "$scratch/debian"
 "$root/bin/terrace" run -- true
 "${in_root[@]}" --purge libterrace1 libterrace-dev terrace-tools terrace-preload \
   >"$scratch/dpkg.txt" 2>&1

@@ -54,8 +54,9 @@ terrace_status make_cache(const KvPlan& plan, std::vector<kv::TierPool> pools, K
   options.shape = plan.shape;
   options.tiers = std::move(pools);
   options.max_sequences = plan.max_sequences;
-  options.make_policy = [spec = plan.policy](std::uint32_t blocks) {
-    return spec->make(blocks, nullptr);
+  const auto extent = plan.tiers.size() > 1 ? policy::KvExtent::kTier : policy::KvExtent::kCache;
+  options.make_policy = [spec = plan.policy, cost = plan.cost, extent](std::uint32_t blocks) {
+    return spec->make({.slots = blocks, .extent = extent, .cost = cost});
   };
   options.store = cache.store.get();
   if (cache.store != nullptr) options.hash_seed = cache.store->hash_seed();

@@ -66,13 +66,13 @@ Result<std::size_t> choose_process(const Settings& settings, const Recording& re
   }
   if (recording.processes.size() == 1) return std::size_t{0};
   const std::size_t chosen = heat::hottest(recording);
-  say_warning(
-      fmt::format("{}: of {} processes {}, the one with the most heat; --process chooses "
-                  "another: {}",
-                  path, recording.processes.size(),
-                  fmt::format("{} ({})", recording.processes[chosen].header.pid,
-                              program_of(recording.processes[chosen])),
-                  list_of(recording, chosen)));
+  const Session& process = recording.processes[chosen];
+  say_warning(fmt::format(
+      "{}: of {} processes {}, {}; --process chooses another: {}", path, recording.processes.size(),
+      fmt::format("{} ({})", process.header.pid, program_of(process)),
+      heat::bytes_read(process) > 0 ? "the one with the most heat"
+                                    : "the first: none was seen to read anything",
+      list_of(recording, chosen)));
   return chosen;
 }
 

@@ -42,7 +42,7 @@ install(CODE "
     \"\${completion}\")
 " COMPONENT tools)
 install(FILES docs/terrace.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT tools)
-install(FILES docs/terrace.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMPONENT dev)
+install(FILES docs/terrace.3 docs/terrace_kv.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMPONENT dev)
 if(TARGET terrace-preload)
   install(TARGETS terrace-preload LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT preload)
 endif()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Medians, spreads and a shuffle that can be repeated.
+// Medians, their intervals, spreads and a shuffle that can be repeated.
 
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
@@ -10,6 +10,21 @@ export function median(values) {
 /// Half of the range over the median: what `±` means in the tables.
 export function spread(values) {
   return (Math.max(...values) - Math.min(...values)) / 2 / median(values);
+}
+
+/// The narrowest pair of order statistics, equally far from both ends, between which the median of
+/// whatever the values were drawn from lies with 95 % confidence: the binomial law of how many of n
+/// draws fall below it. Null for fewer than six values, which cannot promise that.
+export function medianInterval(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const n = sorted.length;
+  let below = -1; // the most values that may be left out at each end
+  let chance = 0.5 ** n;
+  for (let tail = chance; tail <= 0.025; tail += chance) {
+    ++below;
+    chance *= (n - below) / (below + 1);
+  }
+  return below < 0 ? null : [sorted[below], sorted[n - 1 - below]];
 }
 
 /// Mulberry32: a small generator for orders, of which nothing depends but fairness.

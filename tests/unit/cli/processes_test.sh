@@ -171,6 +171,14 @@ else
   echo 'skipped: a set-user-ID child (not root)'
 fi
 
+# Children that end before anything can be seen: one session all the same, which says what it lacks.
+expect 0 'record of short children' record --tiers tiers.toml -o short.session -- \
+  sh -c 'for _ in 1 2 3; do "$0" 16 1; done' "$reader"
+alone short.session
+expect 2 'report of short children' report short.session
+says 'none was seen to read anything'
+says 'record longer work'
+
 # A child's file that is torn when the session is made of it: what is whole of it is there.
 "$terrace" record -o torn.session -- \
   sh -c '"$0" 16 1500; printf torn >>"$(echo torn.session.part-*)"; "$0" 48 1500' \

@@ -313,7 +313,7 @@ TEST(HeatMap, SaysWhatIsMissing) {
     EXPECT_EQ(map.error().code, ErrorCode::kUsage);
     return std::string(map.error().message);
   };
-  EXPECT_NE(error_of(two_tiers()).find("no object"), std::string::npos);
+  EXPECT_NE(error_of(two_tiers()).find("no object: in 0 s"), std::string::npos);
   EXPECT_NE(error_of(two_tiers().object(1, {0})).find("no observation"), std::string::npos);
 }
 

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <numeric>
 #include <vector>
@@ -26,6 +27,8 @@ struct RigOptions {
   const char* policy = "lru";
   std::uint32_t max_sequences = 64;
   std::uint64_t hash_mask = ~std::uint64_t{0};
+  /// In place of the policy of that name.
+  std::function<std::unique_ptr<EvictionPolicy>(std::uint32_t slots)> make_policy = {};
 };
 
 class Rig {
@@ -44,7 +47,11 @@ class Rig {
     options.max_sequences = with.max_sequences;
     options.hash_mask = with.hash_mask;
     const auto* const spec = policy::find_kv_policy(with.policy);
-    options.make_policy = [spec](std::uint32_t slots) { return spec->make(slots, nullptr); };
+    const auto extent = with.tiers.size() > 1 ? policy::KvExtent::kTier : policy::KvExtent::kCache;
+    options.make_policy = [spec, extent](std::uint32_t slots) {
+      return spec->make({.slots = slots, .extent = extent});
+    };
+    if (with.make_policy) options.make_policy = with.make_policy;
     auto made = Cache::create(std::move(options));
     EXPECT_TRUE(made.ok());
     cache = std::move(made.value());

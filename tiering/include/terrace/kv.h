@@ -68,6 +68,11 @@ typedef struct terrace_kv_options {
   /// What the contents depend on: model, weights, quantisation of K and V. A store of another
   /// identity or shape is refused (TERRACE_CORRUPT), not read.
   uint64_t identity;
+  /// What a block costs to compute again grows with the blocks before it, since its tokens attend
+  /// to them: each adds so many millionths of a first block's cost, which is about 1000000 x 2 x
+  /// layers x heads x head_dim x block_tokens / parameters. Policy "terrace" keeps by expected
+  /// reuse times this cost. 0: every block costs the same; 1000000000 at most.
+  uint64_t recompute_growth_ppm;
 } terrace_kv_options;
 
 /// Allocates the pools, all of them now. Errors: TERRACE_BAD_ARGUMENT; TERRACE_NO_ROOM when a tier
@@ -177,7 +182,8 @@ TERRACE_API terrace_status terrace_sequence_begin(terrace_kv cache,
                                                   terrace_sequence_info* info);
 /// Room for the K and V of these tokens behind those that there are: blocks are added to the table.
 /// A last block that others share is copied first, and its entry changes. TERRACE_BAD_ARGUMENT:
-/// beyond max_tokens; the sequence is as it was.
+/// beyond max_tokens. TERRACE_NO_ROOM: memory errors took places that were promised. The sequence
+/// is as it was then.
 TERRACE_API terrace_status terrace_sequence_append(terrace_sequence sequence,
                                                    const terrace_token* tokens, uint64_t count);
 /// The K and V of the sequence's first `tokens` tokens are written, in all layers. Blocks that are
@@ -206,8 +212,8 @@ TERRACE_API terrace_status terrace_sequence_pause(terrace_sequence sequence);
 /// computed again. Errors as terrace_sequence_begin(); it stays paused then.
 TERRACE_API terrace_status terrace_sequence_resume(terrace_sequence sequence,
                                                    terrace_sequence_info* info);
-/// A paused sequence will be resumed soon: what has left the fastest tier is brought there, as far
-/// as there is room.
+/// A paused sequence will be resumed soon: what has left the fastest tier is brought there. What
+/// finds no room comes when demotions have made some, up to half of that tier for all that wait.
 TERRACE_API terrace_status terrace_sequence_prefetch(terrace_sequence sequence);
 /// Its written blocks stay in the cache for others.
 TERRACE_API terrace_status terrace_sequence_end(terrace_sequence sequence);

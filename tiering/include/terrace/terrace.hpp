@@ -3,7 +3,8 @@
 // std::pmr::memory_resource whose blocks lie in one tier. A thin face of terrace.h: each function
 // is one call of it, and nothing is kept beside the handle and, for a tensor, its address. Errors
 // are thrown as terrace::ApiError (std::bad_alloc from the memory resource). What terrace.h says of
-// threads holds; an object of these classes itself is one thread's at a time.
+// threads holds; an object of these classes itself is one thread's at a time. The KV-cache
+// has kv.hpp.
 //
 //   terrace::Machine machine;
 //   terrace::TensorMemory weights = machine.allocate({.bytes = size, .name = "blk.7.attn_q"});
@@ -37,9 +38,13 @@ class ApiError : public std::runtime_error {
   terrace_status status_;
 };
 
+/// Apart from check(), so that callers save no registers for it.
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_error(terrace_status status) {
+  throw ApiError(status);
+}
 /// Throws ApiError unless the status is TERRACE_OK.
 inline void check(terrace_status status) {
-  if (status != TERRACE_OK) throw ApiError(status);
+  if (status != TERRACE_OK) throw_error(status);
 }
 
 /// terrace_tensor_options without what C needs said.
