@@ -141,6 +141,13 @@ void close_append_file(AppendFile& file) {
   file = AppendFile{};
 }
 
+void remove_file(const char* path) {
+  const int saved = errno;
+  // What stays is found by whoever makes one session of the files.
+  (void)::unlink(path);
+  errno = saved;
+}
+
 void say(const char* text) {
   const SignalShield shield(SIGPIPE);
   const iovec line[2] = {{const_cast<char*>(text), ::strlen(text)}, {const_cast<char*>("\n"), 1}};

@@ -43,6 +43,9 @@ int append_pieces(const AppendFile& file, const Piece* pieces, int count);
 /// Closes the descriptor if it is still this file.
 void close_append_file(AppendFile& file);
 
+/// For a file that is of no use any more, open or not. One that is not there is no failure.
+void remove_file(const char* path);
+
 /// One line to stderr, ended here. Ignores that stderr may be closed: there is nobody to tell.
 void say(const char* text);
 

@@ -22,22 +22,24 @@ inline constexpr std::uint32_t kMaxChunkBytes = 64u << 20;
 inline constexpr std::uint32_t kMaxPackRatio = 1024;
 
 enum class ChunkKind : std::uint32_t {
-  kTier = 1,       ///< TierRecord; one chunk for each tier, fastest first
-  kModule = 2,     ///< ModuleRecord, then the path without NUL
-  kObject = 3,     ///< ObjectRecord, FrameRecord[frame_count], tier index for each block,
-                   ///< then the file's path (Origin::kFile) without NUL
-  kObjectEnd = 4,  ///< ObjectEndRecord
-  kHeat = 5,       ///< HeatRecord, then one u32 of touches for each block
-  kStep = 6,       ///< StepRecord
-  kCost = 7,       ///< CostRecord
-  kEnd = 8,        ///< no payload: the session was closed in order
-  kPlacement = 9,  ///< PlacementRecord, then tier index for each block: the object moved
-  kNames = 10,     ///< NamesRecord, path of the file that named it, then for each range
-                   ///< NamedRangeRecord and name; the last chunk of an object counts
-  kProcess = 11,   ///< ProcessRecord, executable, host: whose the records from here on are
-  kMark = 12,      ///< MarkRecord
-  kSource = 13,    ///< SourceRecord, then in words why it is this source
-  kPacked = 14,    ///< PackedRecord, then a zstd frame of whole chunks, then zeros
+  kTier = 1,        ///< TierRecord; one chunk for each tier, fastest first
+  kModule = 2,      ///< ModuleRecord, then the path without NUL
+  kObject = 3,      ///< ObjectRecord, FrameRecord[frame_count], tier index for each block,
+                    ///< then the file's path (Origin::kFile) without NUL
+  kObjectEnd = 4,   ///< ObjectEndRecord
+  kHeat = 5,        ///< HeatRecord, then one u32 of touches for each block
+  kStep = 6,        ///< StepRecord
+  kCost = 7,        ///< CostRecord
+  kEnd = 8,         ///< no payload: the session was closed in order
+  kPlacement = 9,   ///< PlacementRecord, then tier index for each block: the object moved
+  kNames = 10,      ///< NamesRecord, path of the file that named it, then for each range
+                    ///< NamedRangeRecord and name; the last chunk of an object counts
+  kProcess = 11,    ///< ProcessRecord, executable, host: whose the records from here on are
+  kMark = 12,       ///< MarkRecord
+  kSource = 13,     ///< SourceRecord, then in words why it is this source
+  kPacked = 14,     ///< PackedRecord, then a zstd frame of whole chunks, then zeros
+  kSegment = 15,    ///< SegmentRecord: behind the process chunk, in each file of a split recording
+  kContinued = 16,  ///< ContinuedRecord: before the end mark of a file that was closed to go on
 };
 
 /// How touches were observed.
@@ -208,6 +210,34 @@ struct MarkRecord {
   std::uint64_t steps;  ///< that are complete by then, in the engine's own count
 };
 
+/// Which file of a split recording this is, as far as it is of one process. What lived when it
+/// began is in it: tiers, carried_objects births, sources, the last step and cost before begin_ns.
+struct SegmentRecord {
+  std::uint64_t recording;  ///< random, the same in all processes and files of one recording
+  std::uint64_t begin_ns;
+  std::uint64_t begin_realtime_ns;
+  std::uint32_t number;           ///< from 1 on, within the process
+  std::uint32_t carried_objects;  ///< the first births in it: objects that lived already
+  std::uint32_t keep;             ///< older files than the last so many are dropped; 0: none
+  std::uint32_t reserved;
+};
+
+/// When a recording goes on in another file, and what becomes of the old ones. Not in the file: it
+/// is what the recorder is told.
+struct SplitRule {
+  std::uint64_t recording = 0;  ///< SegmentRecord::recording; 0: one file
+  std::uint64_t bytes = 0;      ///< a file's length; 0: any
+  std::uint64_t time_ns = 0;    ///< that a file covers; 0: any
+  std::uint32_t keep = 0;       ///< files of a process, with the one that is written; 0: all
+  std::uint32_t reserved = 0;
+};
+
+struct ContinuedRecord {
+  std::uint64_t at_ns;
+  std::uint32_t next;  ///< SegmentRecord::number
+  std::uint32_t reserved;
+};
+
 struct PackedRecord {
   std::uint32_t plain_bytes;  ///< of the chunks in the frame, their headers included
   std::uint32_t frame_bytes;
@@ -216,5 +246,6 @@ struct PackedRecord {
 static_assert(sizeof(ChunkHeader) == 16 && sizeof(HeatRecord) == 48 && sizeof(ObjectRecord) == 64);
 static_assert(sizeof(SourceRecord) == 80 && sizeof(ProcessRecord) == 64);
 static_assert(sizeof(MarkRecord) == 16);
+static_assert(sizeof(SegmentRecord) == 40 && sizeof(ContinuedRecord) == 16);
 
 }  // namespace terrace::session

@@ -38,6 +38,7 @@ std::string encode_process(const Session& process) {
 Session session_of(const FileHeader& header) {
   Session session{};
   session.header = header;
+  session.recorded_since_realtime_ns = header.start_realtime_ns;
   session.executable.assign(header.executable,
                             ::strnlen(header.executable, sizeof header.executable));
   session.last_ns = header.start_monotonic_ns;

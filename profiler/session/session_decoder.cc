@@ -58,6 +58,10 @@ Decoded SessionDecoder::decode(ChunkKind kind, const std::byte* payload, std::si
       return source(payload, size);
     case ChunkKind::kNames:
       return names(payload, size);
+    case ChunkKind::kSegment:
+      return segment(payload, size);
+    case ChunkKind::kContinued:
+      return continued(payload, size);
     case ChunkKind::kEnd:
       session_.complete = true;
       return Decoded::kTaken;
@@ -197,6 +201,25 @@ Decoded SessionDecoder::source(const std::byte* payload, std::size_t size) {
   }
   if (session_.sources.size() == kMostSources) return Decoded::kMalformed;
   session_.sources.push_back(std::move(use));
+  return Decoded::kTaken;
+}
+
+Decoded SessionDecoder::segment(const std::byte* payload, std::size_t size) {
+  SegmentRecord record;
+  if (!take(payload, size, record) || record.number == 0 || session_.segment ||
+      !session_.objects.empty()) {
+    return Decoded::kMalformed;
+  }
+  session_.segment = record;
+  saw_time(record.begin_ns);
+  return Decoded::kTaken;
+}
+
+Decoded SessionDecoder::continued(const std::byte* payload, std::size_t size) {
+  ContinuedRecord record;
+  if (!take(payload, size, record)) return Decoded::kMalformed;
+  session_.continued = record;
+  saw_time(record.at_ns);
   return Decoded::kTaken;
 }
 

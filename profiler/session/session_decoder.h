@@ -41,6 +41,8 @@ class SessionDecoder {
   Decoded cost(const std::byte* payload, std::size_t size);
   Decoded mark(const std::byte* payload, std::size_t size);
   Decoded source(const std::byte* payload, std::size_t size);
+  Decoded segment(const std::byte* payload, std::size_t size);
+  Decoded continued(const std::byte* payload, std::size_t size);
   Decoded names(const std::byte* payload, std::size_t size);
 
   Object* find(std::uint64_t object);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,12 +61,16 @@ struct Session {
   std::vector<TierRecord> tiers;
   std::vector<Object> objects;  ///< in order of birth
   std::vector<StepRecord> steps;
-  std::vector<CostRecord> costs;    ///< in order of time
-  std::vector<MarkRecord> marks;    ///< of the engine, as they lie in the file
-  std::vector<SourceUse> sources;   ///< each once; empty in sessions of before there was a choice
-  bool complete = false;            ///< closed in order
-  std::uint64_t bytes_ignored = 0;  ///< torn tail of the file
-  std::uint64_t last_ns = 0;        ///< latest time in any record
+  std::vector<CostRecord> costs;   ///< in order of time
+  std::vector<MarkRecord> marks;   ///< of the engine, as they lie in the file
+  std::vector<SourceUse> sources;  ///< each once; empty in sessions of before there was a choice
+  /// Which file of a split recording it was read from; nothing: it is not split.
+  std::optional<SegmentRecord> segment;
+  std::optional<ContinuedRecord> continued;      ///< the file was closed to go on in another one
+  std::uint64_t recorded_since_realtime_ns = 0;  ///< begin of the whole recording of the process
+  bool complete = false;                         ///< closed in order
+  std::uint64_t bytes_ignored = 0;               ///< torn tail of the file
+  std::uint64_t last_ns = 0;                     ///< latest time in any record
 };
 
 /// All processes of a session, the one that the file's header names first: one at least.

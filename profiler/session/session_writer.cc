@@ -42,27 +42,61 @@ void say_ended(int why) {
   os::say(text);
 }
 
+Result<os::AppendFile> create_with_header(const char* path, const FileHeader& header) {
+  Result<os::AppendFile> created = os::create_append_file(path);
+  if (!created) return created.error();
+  const os::Piece head{&header, sizeof header};
+  const int why = os::append_pieces(*created, &head, 1);
+  if (why == 0) return created;
+  os::close_append_file(*created);
+  os::remove_file(path);
+  return make_error(ErrorCode::kIo, why, "cannot write the session's header to %s (errno %d)", path,
+                    why);
+}
+
 }  // namespace
 
 Status SessionWriter::open(const char* path, const FileHeader& header, const TierRecord* tiers,
                            std::uint32_t tier_count, const ProcessOrigin& origin) {
+  return open(path, SessionStart{header, tiers, tier_count, origin});
+}
+
+Status SessionWriter::open(const char* path, const SessionStart& start) {
   const os::KeepErrno keep;
   if (is_open()) return make_error(ErrorCode::kUsage, 0, "a session is already open");
-  Result<os::AppendFile> created = os::create_append_file(path);
+  const Result<os::AppendFile> created = create_with_header(path, start.header);
   if (!created) return created.error();
-  file = *created;
-  module_count_ = 0;
-  const os::Piece head{&header, sizeof header};
-  if (const int why = os::append_pieces(file, &head, 1); why != 0) {
-    os::close_append_file(file);
-    return make_error(ErrorCode::kIo, why, "cannot write the session's header to %s (errno %d)",
-                      path, why);
-  }
+  return begin(*created, start, path);
+}
+
+Status SessionWriter::go_on(const char* path, const SessionStart& start) {
+  const os::KeepErrno keep;
+  if (!is_open()) return make_error(ErrorCode::kUsage, 0, "no session is open");
+  const Result<os::AppendFile> created = create_with_header(path, start.header);
+  if (!created) return created.error();
+  const ContinuedRecord record{start.segment->begin_ns, start.segment->number, 0};
+  const void* parts[] = {&record};
+  const std::uint32_t sizes[] = {sizeof record};
+  append(ChunkKind::kContinued, parts, sizes, 1);
+  close();
+  return begin(*created, start, path);
+}
+
+Status SessionWriter::begin(const os::AppendFile& created, const SessionStart& start,
+                            const char* path) {
+  file = created;
   fd_ = file.fd;
-  process(header, origin);
-  for (std::uint32_t i = 0; i < tier_count; ++i) {
-    const void* parts[] = {&tiers[i]};
-    const std::uint32_t sizes[] = {sizeof tiers[i]};
+  bytes_ = sizeof start.header;
+  module_count_ = 0;
+  process(start.header, start.origin);
+  if (start.segment != nullptr) {
+    const void* parts[] = {start.segment};
+    const std::uint32_t sizes[] = {sizeof *start.segment};
+    append(ChunkKind::kSegment, parts, sizes, 1);
+  }
+  for (std::uint32_t i = 0; i < start.tier_count; ++i) {
+    const void* parts[] = {&start.tiers[i]};
+    const std::uint32_t sizes[] = {sizeof start.tiers[i]};
     append(ChunkKind::kTier, parts, sizes, 1);
   }
   if (!is_open()) {
@@ -81,7 +115,10 @@ void SessionWriter::append(ChunkKind kind, const void* parts[], const std::uint3
   if (!seal(header, kind, pieces + 1, count)) return;
   pieces[0] = {&header, sizeof header};
   const int why = os::append_pieces(file, pieces, count + 1);
-  if (why == 0) return;
+  if (why == 0) {
+    bytes_ += sizeof header + header.payload_bytes;
+    return;
+  }
   say_ended(why);
   os::close_append_file(file);
   fd_ = -1;

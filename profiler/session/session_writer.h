@@ -7,9 +7,14 @@
 #include <cstdint>
 
 #include <terrace/result.h>
+#include <terrace/units.h>
 
 #include "allocators/base/site_key.h"
 #include "profiler/session/format.h"
+
+namespace terrace::os {
+struct AppendFile;
+}
 
 namespace terrace::session {
 
@@ -31,6 +36,15 @@ struct ProcessOrigin {
   const char* host = "";
 };
 
+/// All that stands at the beginning of a file.
+struct SessionStart {
+  const FileHeader& header;
+  const TierRecord* tiers;
+  std::uint32_t tier_count;
+  const ProcessOrigin& origin;
+  const SegmentRecord* segment = nullptr;  ///< null: the recording is not split
+};
+
 class SessionWriter {
  public:
   constexpr SessionWriter() = default;
@@ -41,7 +55,13 @@ class SessionWriter {
   /// tiers.
   Status open(const char* path, const FileHeader& header, const TierRecord* tiers,
               std::uint32_t tier_count, const ProcessOrigin& origin = {});
+  Status open(const char* path, const SessionStart& start);
+  /// Closes the file in order and goes on in the next one, `path`, which needs what lives told
+  /// again. Error: it could not be begun, and the file that is open stays so.
+  Status go_on(const char* path, const SessionStart& start);
   bool is_open() const { return fd_ >= 0; }
+  /// Length of the file that is open.
+  Bytes written() const { return Bytes(bytes_); }
 
   void object_born(const ObjectBirth& birth);
   void object_ended(std::uint64_t object, Nanoseconds at);
@@ -66,11 +86,13 @@ class SessionWriter {
   };
   static constexpr std::uint32_t kMaxModules = 256;
 
+  Status begin(const os::AppendFile& created, const SessionStart& start, const char* path);
   std::uint32_t module_of(std::uintptr_t address, std::uint64_t& offset);
   void process(const FileHeader& header, const ProcessOrigin& origin);
   void append(ChunkKind kind, const void* parts[], const std::uint32_t sizes[], int count);
 
   int fd_ = -1;
+  std::uint64_t bytes_ = 0;
   std::uint32_t module_count_ = 0;
   Module modules_[kMaxModules] = {};
 };

@@ -3,15 +3,18 @@
 
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <optional>
 
 #include <fmt/format.h>
 
 #include "tiering/cli/messages.h"
+#include "tiering/cli/os/child_process.h"
 #include "tiering/cli/os/huge_page_budget.h"
 #include "tiering/cli/os/private_folder.h"
 #include "tiering/cli/preload_library.h"
 #include "tiering/cli/prepare_flat.h"
+#include "tiering/cli/segment_collector.h"
 #include "tiering/cli/session_name.h"
 #include "tiering/cli/session_parts.h"
 
@@ -47,8 +50,8 @@ Result<Lent> lend(const LaunchRequest& request, const SessionParts& parts) {
   Result<os::PrivateFolder> folder = os::PrivateFolder::make();
   if (!folder.ok()) return folder.error();
   const std::string flat_path = folder->path() + "/plan.flat";
-  const Result<PreparedFlat> prepared =
-      prepare_flat({request.settings, request.plan_path, parts.pattern(), flat_path});
+  const Result<PreparedFlat> prepared = prepare_flat(
+      {request.settings, request.plan_path, parts.pattern(), flat_path, request.split});
   if (!prepared.ok()) return prepared.error();
   if (prepared->emulated) say_detail("a tier is emulated: times measured here are, too");
   auto huge_pages = lend_huge_pages(request.settings, prepared->huge_page_need);
@@ -71,11 +74,36 @@ void clear_outputs(const LaunchRequest& request) {
   }
 }
 
+/// What is in the way of a split recording's files.
+void clear_segments(const LaunchRequest& request) {
+  if (request.split.recording == 0 || names_process(request.session_path)) return;
+  remove_segments(session_path(request.session_path, 0));
+}
+
 void say_unplaced(const LaunchRequest& request, const Error& error) {
   const std::size_t more = request.problems.empty() ? 0 : request.problems.size() - 1;
   const std::string others = more == 0 ? "" : fmt::format(" (and {} more)", more);
   say_warning(fmt::format("{}{}; {} runs unplaced (--strict stops instead)", error.message, others,
                           request.command.front()));
+}
+
+std::function<void(pid_t)> look_of(const LaunchRequest& request, SegmentCollector& collector) {
+  if (request.models == nullptr) return {};
+  return [&request, &collector](pid_t program) {
+    request.models->look(program);
+    if (request.split.recording != 0) collector.look(program, *request.models);
+  };
+}
+
+/// The file that the program's end leaves; empty: there is none.
+std::string last_file_of(const LaunchRequest& request, const std::string& session,
+                         const SessionParts& parts, SegmentCollector& collector, pid_t program) {
+  if (request.models != nullptr && request.split.recording != 0) {
+    return collector.finish(program, *request.models);
+  }
+  parts.collect(session, program);
+  std::error_code failed;
+  return std::filesystem::exists(session, failed) ? session : std::string();
 }
 
 int end_of(const Result<os::ProgramEnd>& end, const std::string& name) {
@@ -102,18 +130,20 @@ LaunchEnd launch(const LaunchRequest& request) {
   }
   if (lent.ok()) {
     clear_outputs(request);
+    clear_segments(request);
     environment = with_preload(std::move(environment), lent->library, lent->flat_path);
     if (request.settings.flag("strict")) environment.emplace_back("TERRACE_STRICT=1");
   } else {
     say_unplaced(request, lent.error());
   }
+  SegmentCollector collector(request.settings, parts, request.session_path, request.split);
   const Result<os::ProgramEnd> end =
-      os::run_program({request.command, environment, request.look}, signals);
+      os::run_program({request.command, environment, look_of(request, collector)}, signals);
   result.placed = lent.ok() && end.ok() && end->ran;
   result.exit_code = end_of(end, request.command.front());
   if (result.placed) {
     result.session_path = session_path(request.session_path, end->pid);
-    parts.collect(result.session_path, end->pid);
+    result.last_file = last_file_of(request, result.session_path, parts, collector, end->pid);
   }
   return result;
 }

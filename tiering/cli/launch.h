@@ -4,13 +4,13 @@
 // Not thread-safe (it forks); allocates.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
 #include <terrace/result.h>
 
-#include "tiering/cli/os/child_process.h"
+#include "profiler/session/format.h"
+#include "tiering/cli/models_in_use.h"
 #include "tiering/cli/settings.h"
 
 namespace terrace::cli {
@@ -21,15 +21,17 @@ struct LaunchRequest {
   const Settings& settings;
   const std::vector<Error>& problems;  ///< of the configuration; any of them means unplaced
   std::vector<std::string> command;
-  std::string plan_path;     ///< empty: no plan
-  std::string session_path;  ///< empty: no recording; else as session_pattern() gives it
-  std::function<void(pid_t)> look = {};  ///< os::ProgramStart::look
+  std::string plan_path;          ///< empty: no plan
+  std::string session_path;       ///< empty: no recording; else as session_pattern() gives it
+  ModelsInUse* models = nullptr;  ///< looks at the program while it runs; null: nobody does
+  session::SplitRule split = {};  ///< of the recording over files
 };
 
 struct LaunchEnd {
   int exit_code = 0;
   bool placed = false;       ///< false: it ran as if without Terrace, or not at all
-  std::string session_path;  ///< the file, if there is any; empty: no recording
+  std::string session_path;  ///< the name that reads it all; empty: no recording
+  std::string last_file;  ///< without names of objects yet: the session, or the last of its files
 };
 
 /// Says on standard error what went wrong and what was done instead; the exit code is the

@@ -5,6 +5,7 @@
 
 #include "tiering/cli/messages.h"
 #include "tiering/cli/name_recording.h"
+#include "tiering/cli/open_recording.h"
 #include "tiering/cli/recorded_processes.h"
 
 namespace terrace::cli {
@@ -17,7 +18,7 @@ Result<LoadedProcess> load_process(const Settings& settings, const std::string& 
                                    const std::string& how) {
   if (path.empty())
     return make_error(ErrorCode::kUsage, 0, "no session given; write %s", how.c_str());
-  Result<session::Recording> recording = session::read_recording(path);
+  Result<session::Recording> recording = open_recording(settings, path);
   if (!recording.ok()) return recording.error();
   const Result<std::size_t> chosen = choose_process(settings, *recording, path);
   if (!chosen.ok()) return chosen.error();

@@ -98,6 +98,7 @@ Result<PreparedFlat> prepare_flat(const FlatRequest& request) {
   }
   plan::RuntimeOptions options = runtime_options(request.settings);
   options.record = !request.session_path.empty();
+  options.split = request.split;
   options.session_path = absolute_pattern(request.session_path);
   if (request.settings.given("duration")) {
     const std::uint64_t ms = request.settings.duration("duration").value / 1000000;

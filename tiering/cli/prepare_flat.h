@@ -15,9 +15,10 @@ namespace terrace::cli {
 
 struct FlatRequest {
   const Settings& settings;
-  std::string plan_path;     ///< empty: no plan
-  std::string session_path;  ///< empty: no recording
-  std::string flat_path;     ///< the file to write
+  std::string plan_path;          ///< empty: no plan
+  std::string session_path;       ///< empty: no recording
+  std::string flat_path;          ///< the file to write
+  session::SplitRule split = {};  ///< of the recording over files
 };
 
 struct PreparedFlat {

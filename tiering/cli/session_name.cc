@@ -5,6 +5,7 @@
 
 #include "tiering/cli/os/host_name.h"
 #include "tiering/cli/output_file.h"
+#include "tiering/cli/segment_name.h"
 
 namespace terrace::cli {
 namespace {
@@ -71,7 +72,10 @@ std::string with_number(const std::string& named, const std::string& host, int n
 /// The process id is not known yet: a name with %p is taken when some process has taken it.
 bool is_free(const std::string& pattern) {
   std::error_code failed;
-  if (!names_process(pattern)) return !fs::exists(session_path(pattern, 0), failed);
+  if (!names_process(pattern)) {
+    const std::string path = session_path(pattern, 0);
+    return !fs::exists(path, failed) && segments_named(path).empty();
+  }
   constexpr const char* kMark = "\x01";
   std::string mask;
   walk(
@@ -108,10 +112,18 @@ Result<std::string> session_pattern(const std::string& named, const std::string&
                     named.c_str(), kMostNumbers);
 }
 
-Result<std::string> session_to_write(const Settings& settings, const std::string& named) {
+Result<std::string> session_to_write(const Settings& settings, const std::string& named,
+                                     Splitting split) {
   Result<std::string> pattern = session_pattern(named, os::host_name());
   if (!pattern.ok() || settings.flag("force") || names_process(*pattern)) return pattern;
-  const Status checked = check_overwrite(session_path(*pattern, 0), OutputKind::kSession);
+  const std::string path = session_path(*pattern, 0);
+  Status checked = check_overwrite(path, OutputKind::kSession);
+  // They go when a split recording of this name begins.
+  const std::vector<NumberedFile> older =
+      split == Splitting::kSplit ? segments_named(path) : std::vector<NumberedFile>();
+  for (const NumberedFile& file : older) {
+    if (checked) checked = check_overwrite(file.path, OutputKind::kSession);
+  }
   return checked.ok() ? pattern : Result<std::string>(checked.error());
 }
 

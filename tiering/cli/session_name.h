@@ -18,7 +18,12 @@ Result<std::string> session_pattern(const std::string& named, const std::string&
 
 /// session_pattern() for this host, when what would be replaced looks like an older session or
 /// --force is given. Errors: kUsage of either.
-Result<std::string> session_to_write(const Settings& settings, const std::string& named);
+enum class Splitting {
+  kOneFile = 0,
+  kSplit = 1,  ///< files of the names of segment_name.h are written
+};
+Result<std::string> session_to_write(const Settings& settings, const std::string& named,
+                                     Splitting split = Splitting::kOneFile);
 
 /// A pattern from the root on, wherever the program goes; empty stays empty.
 std::string absolute_pattern(const std::string& pattern);

@@ -27,9 +27,10 @@ class SessionParts {
   /// are. Says on standard error what is not in the session, and why.
   void collect(const std::string& path, pid_t program) const;
 
- private:
+  /// The files that are there.
   std::vector<std::string> written() const;
 
+ private:
   std::string pattern_;
 };
 

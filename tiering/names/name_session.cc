@@ -108,8 +108,13 @@ class Namer {
       const NamesFile& before = object.names_file;
       if (before.path == file.path) return !before.same_content(file);
     }
-    return file.changed_ns > 0 &&
-           static_cast<std::uint64_t>(file.changed_ns) > session_.header.start_realtime_ns;
+    return file.changed_ns > 0 && static_cast<std::uint64_t>(file.changed_ns) > recording_began();
+  }
+
+  /// The header's begin is a later one where a part of the recording is read.
+  std::uint64_t recording_began() const {
+    const std::uint64_t whole = session_.recorded_since_realtime_ns;
+    return whole != 0 ? whole : session_.header.start_realtime_ns;
   }
 
   void keep(const Object& object, std::vector<NamedRange> ranges, const Model* model,

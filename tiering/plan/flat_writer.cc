@@ -191,6 +191,7 @@ Result<FlatHeader> flat_header(const Topology& topology, const RuntimeOptions& o
   header.materialize = static_cast<std::uint32_t>(options.materialize);
   header.file_return_ms = options.file_return_ms;
   header.record_ms = options.record_ms;
+  header.split = options.split;
   header.threshold_bytes = options.threshold.value;
   header.mmap_threshold_bytes = options.mmap_threshold.value;
   header.file_threshold_bytes = options.file_threshold.value;

@@ -35,6 +35,7 @@ struct RuntimeOptions {
   bool live_status = true;  ///< answers `terrace status` while it runs
   std::uint32_t file_return_ms = 10000;
   std::uint32_t record_ms = 0;  ///< recording ends after so long; 0: with the program
+  session::SplitRule split;     ///< of the recording over files
   std::string session_path;
   std::string status_path;
 };

@@ -96,6 +96,11 @@ const char* check_options(const FlatHeader& header) {
     return fail("recording with 0 windows a second", offsetof(FlatHeader, window_hz));
   }
   if (const char* problem = check_events(header)) return problem;
+  const session::SplitRule& split = header.split;
+  if (split.recording == 0 ? split.bytes != 0 || split.time_ns != 0 || split.keep != 0
+                           : split.bytes == 0 && split.time_ns == 0) {
+    return fail("split recording without number or limit", offsetof(FlatHeader, split));
+  }
   if (header.source > kLastSource) return fail("unknown source", offsetof(FlatHeader, source));
   if (header.budget_ppm > 1000000) {
     return fail("budget above the program's whole CPU time", offsetof(FlatHeader, budget_ppm));

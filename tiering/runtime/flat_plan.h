@@ -10,12 +10,13 @@
 #include <cstdint>
 
 #include "allocators/base/site_key.h"
+#include "profiler/session/format.h"
 #include "profiler/sources/sample_event.h"
 
 namespace terrace::runtime {
 
 inline constexpr char kFlatMagic[8] = {'T', 'E', 'R', 'R', 'F', 'L', 'A', 'T'};
-inline constexpr std::uint32_t kFlatVersion = 4;
+inline constexpr std::uint32_t kFlatVersion = 5;
 inline constexpr std::uint32_t kMaxTiers = 16;
 inline constexpr std::uint32_t kMaxNodes = 1024;
 
@@ -78,7 +79,8 @@ struct FlatHeader {
   std::uint32_t budget_ppm;  ///< of the program's CPU time that recording may take; 0: no limit
   std::uint32_t sample_event_count;
   sources::SampleEvent sample_events[sources::kMaxSampleEvents];  ///< for memory samples
-  char status_path[256];  ///< where the summary goes as JSON at exit; empty: nowhere
+  char status_path[256];     ///< where the summary goes as JSON at exit; empty: nowhere
+  session::SplitRule split;  ///< over which files a recording goes
 };
 
 struct FlatTier {

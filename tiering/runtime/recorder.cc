@@ -16,17 +16,6 @@ constexpr Nanoseconds kFlushEvery = milliseconds(1000);
 constexpr Nanoseconds kFirstWatch = milliseconds(1500);
 constexpr Nanoseconds kSourceEvery = milliseconds(10000);
 
-session::TierRecord tier_record(const FlatTier& tier) {
-  session::TierRecord record{};
-  std::memcpy(record.name, tier.name, sizeof record.name);
-  record.kind = tier.kind;
-  record.backing = tier.backing;
-  record.capacity_bytes = tier.capacity_bytes;
-  record.bandwidth_gbps = tier.bandwidth_gbps;
-  record.latency_ns = tier.latency_ns;
-  return record;
-}
-
 bool sees_private(const sources::SourceSet& source) {
   return source.is_open() && source.traits().reach == sources::Reach::kAll;
 }
@@ -50,31 +39,28 @@ Status Recorder::open_tables(std::uint64_t blocks) {
 }
 
 Status Recorder::open_session(State& runtime, const char* path) {
-  const FlatHeader& flat = *runtime.flat.header;
-  session::FileHeader header{};
-  std::memcpy(header.magic, session::kMagic, sizeof header.magic);
-  header.schema_version = session::kSchemaVersion;
-  header.header_bytes = sizeof header;
-  header.start_realtime_ns = os::realtime_now().value;
-  header.start_monotonic_ns = os::monotonic_now().value;
-  header.pid = static_cast<std::uint32_t>(os::process_id());
-  header.emulated = runtime.link_count != 0 ? 1 : 0;
-  std::memcpy(header.machine_id, flat.machine_id, sizeof header.machine_id);
-  os::executable_path(header.executable, sizeof header.executable);
-  session::TierRecord tiers[kMaxTiers];
-  for (std::uint32_t i = 0; i < flat.tier_count; ++i) tiers[i] = tier_record(runtime.flat.tiers[i]);
-  char executable[4096] = "";
-  char host[65];
-  os::executable_path(executable, sizeof executable);
-  os::host_name(host, sizeof host);
-  const session::ProcessOrigin origin{static_cast<std::uint32_t>(os::parent_process_id()),
-                                      executable, host};
-  return session_.open(path, header, tiers, flat.tier_count, origin);
+  header_ = {};
+  std::memcpy(header_.magic, session::kMagic, sizeof header_.magic);
+  header_.schema_version = session::kSchemaVersion;
+  header_.header_bytes = sizeof header_;
+  header_.start_realtime_ns = os::realtime_now().value;
+  header_.start_monotonic_ns = os::monotonic_now().value;
+  header_.pid = static_cast<std::uint32_t>(os::process_id());
+  header_.emulated = runtime.link_count != 0 ? 1 : 0;
+  std::memcpy(header_.machine_id, runtime.flat.header->machine_id, sizeof header_.machine_id);
+  os::executable_path(header_.executable, sizeof header_.executable);
+  if (std::strlen(path) >= sizeof path_) {
+    return make_error(ErrorCode::kUsage, 0, "the session's name has more than %zu bytes",
+                      sizeof path_ - 1);
+  }
+  std::strcpy(path_, path);
+  return begin_segment(runtime, Nanoseconds(header_.start_monotonic_ns));
 }
 
 Status Recorder::start(State& runtime) {
   char path[320];
   expand_path(runtime.flat.header->session_path, Existing::kKeep, path, sizeof path);
+  split_ = runtime.flat.header->split;
   return start_at(runtime, path);
 }
 
@@ -129,7 +115,10 @@ Nanoseconds Recorder::turn(State& runtime, Nanoseconds now) {
   if (free && activity_ == Activity::kIdle && now >= next_window_ && source_.is_open()) {
     begin_window(runtime, now);
   }
-  if (now - last_flush_ >= kFlushEvery && activity_ != Activity::kWindow) flush(runtime, now);
+  if (now - last_flush_ >= kFlushEvery && activity_ != Activity::kWindow) {
+    flush(runtime, now);
+    split_when_due(runtime, now);
+  }
   const Nanoseconds cpu_now = os::thread_cpu_now();
   charge(cpu_now - cpu_);
   cpu_left_ = cpu_now;
@@ -223,6 +212,7 @@ void Recorder::flush_object(State& runtime, extent::Object& object, Nanoseconds 
 }
 
 void Recorder::flush(State& runtime, Nanoseconds now) {
+  const Bytes before = session_.written();
   if (source_.is_open()) settle_windows(runtime);
   for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
     extent::Object& object = runtime.arena.slot(i);
@@ -241,6 +231,7 @@ void Recorder::flush(State& runtime, Nanoseconds now) {
   const Nanoseconds ours = cpu_ + runtime.links.cpu_time();
   cost.program_cpu_ns = (os::process_cpu_now() - ours).value;
   session_.cost(cost);
+  last_cost_ = cost;
   budget_.program_ran(Nanoseconds(cost.program_cpu_ns), now);
   if (now - last_source_ >= kSourceEvery) write_source(now);
   give_up_silent_samples(runtime);
@@ -248,6 +239,7 @@ void Recorder::flush(State& runtime, Nanoseconds now) {
   last_flush_ = now;
   observed_ = Nanoseconds();
   writes_observed_ = Nanoseconds();
+  flushed_ = session_.written() - before;
 }
 
 void Recorder::stop(State& runtime) {

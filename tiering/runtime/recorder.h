@@ -3,8 +3,8 @@
 // touched, takes the emulated links' exact passes, watches one hot block to learn the step, keeps
 // to its budget of CPU time, and appends all of it to the session file about once a second.
 // recorder.cc has its life and what it writes, recorder_windows.cc the windows, recorder_steps.cc
-// the step, recorder_source.cc the source and the cost.
-// Runs on the keeper's thread under the runtime's lock; never allocates.
+// the step, recorder_split.cc the way from one file to the next, recorder_source.cc the source and
+// the cost. Runs on the keeper's thread under the runtime's lock; never allocates.
 #pragma once
 
 #include <cstdint>
@@ -71,6 +71,9 @@ class Recorder {
   Status open_session(State& runtime, const char* path);
   Status start_at(State& runtime, const char* path);
   void forget();
+  void split_when_due(State& runtime, Nanoseconds now);
+  Status begin_segment(State& runtime, Nanoseconds now);
+  void tell_what_lives(State& runtime, Nanoseconds now);
   Status choose_late_source(State& runtime);
 
   Nanoseconds free_at() const;
@@ -105,6 +108,15 @@ class Recorder {
   void write_source(Nanoseconds now);
 
   session::SessionWriter session_;
+  session::FileHeader header_{};  ///< of the session, the same in each file of a split one
+  char path_[320] = {};           ///< of its first file
+  session::SplitRule split_;
+  session::SegmentRecord segment_{};  ///< the file that is open
+  session::CostRecord last_cost_{};
+  session::StepRecord last_step_{};
+  Bytes at_begin_;     ///< length of the file when what lives was told
+  Bytes flushed_;      ///< what the last flush added
+  Nanoseconds retry_;  ///< the next file could not be begun: not before this
   sources::SourceSet source_;
   sources::WriteTracking writes_;  ///< besides present bits, in some windows
   bool files_ = false;             ///< objects are made of memory files, to be observed

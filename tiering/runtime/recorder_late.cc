@@ -38,6 +38,10 @@ void Recorder::forget() {
   own_cpu_ = Nanoseconds();
   caused_cpu_ = Nanoseconds();
   caused_now_ = Nanoseconds();
+  split_ = {};
+  last_cost_ = {};
+  last_step_ = {};
+  retry_ = Nanoseconds();
   cpu_left_ = os::thread_cpu_now();
 }
 

@@ -83,6 +83,7 @@ void Recorder::watch(State& runtime, Nanoseconds now) {
   record.period_ns = period.value;
   record.observations = step_watch_.observations();
   session_.step(record);
+  last_step_ = record;
 }
 
 }  // namespace terrace::runtime

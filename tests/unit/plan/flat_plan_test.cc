@@ -130,6 +130,12 @@ TEST_F(FlatPlan, RefusesUnknownEnumerationsAndFlags) {
   header().flags |= kFlagRecord;
   header().window_hz = 0;
   expect_refused("0 windows");
+  header() = good;
+  header().split.keep = 3;
+  expect_refused("split recording");
+  header().split = {};
+  header().split.recording = 7;
+  expect_refused("split recording");
 }
 TEST_F(FlatPlan, RefusesTextsWithoutEnd) {
   const FlatHeader good = header();

@@ -79,6 +79,7 @@ TEST_F(FlatWriter, CarriesTiersAndOptions) {
   options.live_status = false;
   options.materialize = runtime::Materialize::kAlways;
   options.file_return_ms = 55;
+  options.split = {7, 1 << 20, 5000, 3, 0};
   options.session_path = "/tmp/s-%p";
   options.status_path = "/tmp/status";
   const FlatView view = write_and_read(nullptr);
@@ -95,6 +96,10 @@ TEST_F(FlatWriter, CarriesTiersAndOptions) {
   EXPECT_EQ(header.window_hz, 9u);
   EXPECT_EQ(header.materialize, static_cast<std::uint32_t>(runtime::Materialize::kAlways));
   EXPECT_EQ(header.file_return_ms, 55u);
+  EXPECT_EQ(header.split.recording, 7u);
+  EXPECT_EQ(header.split.bytes, 1u << 20);
+  EXPECT_EQ(header.split.time_ns, 5000u);
+  EXPECT_EQ(header.split.keep, 3u);
   EXPECT_EQ(header.flags, runtime::kFlagRecord | runtime::kFlagStrict | runtime::kFlagNoStatus);
   EXPECT_STREQ(header.machine_id, machine.machine_id.c_str());
   EXPECT_STREQ(header.session_path, "/tmp/s-%p");

@@ -130,6 +130,16 @@ class SessionBuilder {
     return chunk(ChunkKind::kProcess, record, executable + host);
   }
 
+  /// This file is the `number`th of a split recording, and holds `carried` objects of before.
+  SessionBuilder& segment(std::uint32_t number, double begin_s, std::uint32_t carried = 0,
+                          std::uint64_t recording = 7, std::uint32_t keep = 0) {
+    const SegmentRecord record{recording, at(begin_s), at(begin_s) * 2, number, carried, keep, 0};
+    return chunk(ChunkKind::kSegment, record);
+  }
+  SessionBuilder& continued(std::uint32_t next, double at_s) {
+    return chunk(ChunkKind::kContinued, ContinuedRecord{at(at_s), next, 0});
+  }
+
   SessionBuilder& end() { return raw_chunk(static_cast<std::uint32_t>(ChunkKind::kEnd), {}); }
 
   const std::string& bytes() const { return bytes_; }

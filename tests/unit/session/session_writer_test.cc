@@ -376,5 +376,45 @@ TEST_F(SessionWriterTest, KeepsErrno) {
   EXPECT_EQ(after, 1234);
 }
 
+TEST_F(SessionWriterTest, GoesOnInTheSameFileWhenTheNextCannotBeBegun) {
+  const TierRecord tiers[] = {tier_named("fast"), tier_named("slow")};
+  const FileHeader header = header_of("/bin/engine");
+  const ProcessOrigin origin;
+  SegmentRecord segment{7, 1000, 0, 1, 0, 0, 0};
+  const SessionStart start{header, tiers, 2, origin, &segment};
+  ASSERT_TRUE(writer_.open(path_.c_str(), start));
+  bear(1);
+  segment.number = 2;
+  const std::string next = path_ + ".2";
+  faults.creates_until_failure = 0;
+  EXPECT_FALSE(writer_.go_on(next.c_str(), start));
+  faults.creates_until_failure = -1;
+  faults.writes_until_failure = 0;
+  faults.bytes_of_failing_write = 5;
+  EXPECT_FALSE(writer_.go_on(next.c_str(), start));
+  faults = {};
+  EXPECT_NE(::access(next.c_str(), F_OK), 0) << "half a header is left";
+  EXPECT_TRUE(writer_.is_open());
+  bear(2);
+  const std::uint64_t told = writer_.written().value;
+  struct stat status;
+  ASSERT_EQ(::stat(path_.c_str(), &status), 0);
+  EXPECT_EQ(static_cast<std::uint64_t>(status.st_size), told);
+  ASSERT_TRUE(writer_.go_on(next.c_str(), start));
+  const Result<Session> first = read_session(path_);
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ(first->objects.size(), 2u);
+  EXPECT_TRUE(first->complete);
+  ASSERT_TRUE(first->continued);
+  EXPECT_EQ(first->continued->next, 2u);
+  writer_.close();
+  const Result<Session> second = read_session(next);
+  ASSERT_TRUE(second) << second.error().message;
+  EXPECT_EQ(second->segment->number, 2u);
+  EXPECT_EQ(second->tiers.size(), 2u);
+  EXPECT_FALSE(second->continued);
+  ::unlink(next.c_str());
+}
+
 }  // namespace
 }  // namespace terrace::session

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // terrace record: a program with its large allocations placed and their heat written down.
-#include <filesystem>
-
 #include <fmt/format.h>
 
 #include "tiering/cli/launch.h"
@@ -10,6 +8,7 @@
 #include "tiering/cli/name_recording.h"
 #include "tiering/cli/record_running.h"
 #include "tiering/cli/session_name.h"
+#include "tiering/cli/split_rule.h"
 #include "tiering/cli/verbs/verbs.h"
 
 namespace terrace::cli {
@@ -20,27 +19,40 @@ constexpr const char* kDefaultSession = "terrace.session";
 }  // namespace
 
 int record_verb(const Call& call) {
-  if (call.settings.given("pid")) return record_running(call.settings);
+  const Result<session::SplitRule> split = split_rule(call.settings);
+  if (!split.ok()) {
+    say_error(split.error().message);
+    return kOwnFailure;
+  }
+  if (call.settings.given("pid")) {
+    if (split->recording != 0) {
+      say_warning(
+          "a process that runs already is recorded into one file; --split-size and "
+          "--split-time are for a program that record starts");
+    }
+    return record_running(call.settings);
+  }
   const std::string& named = call.settings.text("output");
   const Result<std::string> session =
-      session_to_write(call.settings, named.empty() ? kDefaultSession : named);
+      session_to_write(call.settings, named.empty() ? kDefaultSession : named,
+                       split->recording != 0 ? Splitting::kSplit : Splitting::kOneFile);
   if (!session.ok()) {
     say_error(session.error().message);
     return kOwnFailure;
   }
   ModelsInUse models;
   models.add_arguments(call.line.command);
-  const LaunchEnd end = launch({call.settings, call.problems, call.line.command, "", *session,
-                                [&models](pid_t program) { models.look(program); }});
+  const LaunchEnd end =
+      launch({call.settings, call.problems, call.line.command, "", *session, &models, *split});
   if (!end.placed) return end.exit_code;
-  if (!std::filesystem::exists(end.session_path)) {
+  if (end.last_file.empty()) {
     say_warning(
         fmt::format("no session was written to {}: the program allocated nothing large, or is "
                     "statically linked or set-user-ID",
                     end.session_path));
     return end.exit_code;
   }
-  name_recording(call.settings, end.session_path, models.seen());
+  name_recording(call.settings, end.last_file, models.seen());
   say_hint(
       fmt::format("session in {0}; next: terrace report {0}, terrace plan {0}", end.session_path));
   return end.exit_code;

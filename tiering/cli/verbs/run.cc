@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // terrace run: an unchanged program with its large allocations placed.
-#include <filesystem>
 #include <utility>
 
 #include "tiering/cli/launch.h"
@@ -8,14 +7,21 @@
 #include "tiering/cli/models_in_use.h"
 #include "tiering/cli/name_recording.h"
 #include "tiering/cli/session_name.h"
+#include "tiering/cli/split_rule.h"
 #include "tiering/cli/verbs/verbs.h"
 
 namespace terrace::cli {
 
 int run_verb(const Call& call) {
+  const Result<session::SplitRule> split = split_rule(call.settings);
+  if (!split.ok()) {
+    say_error(split.error().message);
+    return kOwnFailure;
+  }
   std::string session = call.settings.text("record");
   if (!session.empty()) {
-    Result<std::string> pattern = session_to_write(call.settings, session);
+    Result<std::string> pattern = session_to_write(
+        call.settings, session, split->recording != 0 ? Splitting::kSplit : Splitting::kOneFile);
     if (!pattern.ok()) {
       say_error(pattern.error().message);
       return kOwnFailure;
@@ -27,11 +33,12 @@ int run_verb(const Call& call) {
   ModelsInUse models;
   if (!session.empty()) {
     models.add_arguments(call.line.command);
-    request.look = [&models](pid_t program) { models.look(program); };
+    request.models = &models;
+    request.split = *split;
   }
   const LaunchEnd end = launch(request);
-  if (!session.empty() && end.placed && std::filesystem::exists(end.session_path)) {
-    name_recording(call.settings, end.session_path, models.seen());
+  if (!session.empty() && end.placed && !end.last_file.empty()) {
+    name_recording(call.settings, end.last_file, models.seen());
   }
   return end.exit_code;
 }
