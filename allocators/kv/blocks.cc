@@ -21,7 +21,9 @@ Blocks::Blocks(const CacheOptions& options, Places& places)
       index_(all_slots(places)),
       blocks_(all_slots(places)),
       tokens_(std::size_t{all_slots(places)} * options.shape.block_tokens),
-      chain_blocks_(all_slots(places)) {
+      chain_blocks_(all_slots(places)),
+      second_hasher_(ChainHasher(options.hash_seed).second()),
+      store_salts_(options.store != nullptr ? all_slots(places) : 0) {
   free_.reserve(blocks_.size());
   for (BlockId id = count(); id > 0; --id) free_.push_back(id - 1);
   for (std::uint32_t tier = 0; tier < places.tiers(); ++tier) {
@@ -134,6 +136,10 @@ BlockId Blocks::seal(BlockId id, ChainHash hash, BlockId parent, const ChainRoot
   block.position = position;
   block.filled = static_cast<std::uint32_t>(tokens.size());
   std::ranges::copy(tokens, tokens_.begin() + static_cast<std::ptrdiff_t>(id) * block_tokens_);
+  if (!store_salts_.empty()) {
+    const ChainHash before = parent == kNoBlock ? second_hasher_.root(root) : store_salts_[parent];
+    store_salts_[id] = second_hasher_.block(before, tokens);
+  }
   block.kind = BlockKind::kCached;
   index_.insert(hash, id);
   count_at_parent(block, 1);

@@ -73,6 +73,8 @@ class Blocks {
   std::span<const Token> tokens_of(BlockId id) const {
     return {tokens_.data() + std::size_t{id} * block_tokens_, blocks_[id].filled};
   }
+  /// Of a cached block, with a store: the salt of its record.
+  std::uint64_t store_salt(BlockId id) const { return store_salts_[id]; }
 
   /// The cached block of this hash whose parent, root and tokens are these; else kNoBlock.
   BlockId find(ChainHash hash, BlockId parent, const ChainRoot& root,
@@ -159,6 +161,8 @@ class Blocks {
   std::vector<std::vector<BlockId>> at_;  ///< by tier and slot
   std::vector<std::unique_ptr<EvictionPolicy>> policies_;
   std::vector<std::uint32_t> chain_blocks_;  ///< what its policy is told of its request
+  ChainHasher second_hasher_;
+  std::vector<ChainHash> store_salts_;  ///< chain hashes by that; empty: no store
   std::uint64_t requests_ = 0;
   std::uint64_t leased_ = 0;
   std::uint64_t moving_ = 0;

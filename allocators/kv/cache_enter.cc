@@ -32,16 +32,6 @@ std::uint64_t unleased(const Blocks& blocks, std::span<const BlockId> ids) {
 
 }  // namespace
 
-std::vector<ChainHash> Cache::State::hash_blocks(const ChainRoot& root,
-                                                 std::span<const Token> tokens) const {
-  std::vector<ChainHash> hashes(tokens.size() / block_tokens());
-  ChainHash parent = hasher.root(root);
-  for (std::size_t i = 0; i < hashes.size(); ++i) {
-    parent = hashes[i] = hasher.block(parent, tokens.subspan(i * block_tokens(), block_tokens()));
-  }
-  return hashes;
-}
-
 void Cache::State::admit(Sequence& sequence) {
   sequence.promised = promise_of(sequence);
   admission.runs(sequence.tenant, sequence.cap, sequence.promised);

@@ -40,6 +40,7 @@ struct Cache::State {
 
   const CacheOptions options;
   const ChainHasher hasher;
+  const ChainHasher second_hasher = hasher.second();  ///< of records in the store
   std::atomic<std::uint64_t> next_id{1};
   std::atomic<std::uint64_t> waited_ns{0};
   mutable CacheLock lock;
@@ -60,7 +61,9 @@ struct Cache::State {
     return tokens / block_tokens() + (tokens % block_tokens() != 0 ? 1 : 0);
   }
   /// Of the full blocks of these tokens.
-  std::vector<ChainHash> hash_blocks(const ChainRoot& root, std::span<const Token> tokens) const;
+  std::vector<ChainHash> hash_blocks(const ChainRoot& root, std::span<const Token> tokens) const {
+    return hasher.blocks(root, tokens, block_tokens());
+  }
 
   // Under the sequence's lock and the cache's.
   std::uint64_t promise_of(const Sequence& sequence) const;
@@ -87,8 +90,8 @@ struct Cache::State {
   void resume_full_blocks(Sequence& sequence, std::unique_lock<CacheLock>& held);
 
   // cache_store.cc
-  StoredBlock wanted(std::span<const ChainHash> hashes, std::size_t i, const ChainRoot& root,
-                     std::span<const Token> tokens) const;
+  bool may_be_stored(std::span<const ChainHash> hashes, std::size_t first,
+                     const ChainRoot& root) const;
   /// End of the blocks from `first` on that the store has; looks into memory only.
   std::size_t stored_prefix(std::span<const ChainHash> hashes, std::size_t first,
                             const ChainRoot& root, std::span<const Token> tokens) const;

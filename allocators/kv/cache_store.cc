@@ -7,24 +7,56 @@
 
 namespace terrace::kv {
 
-StoredBlock Cache::State::wanted(std::span<const ChainHash> hashes, std::size_t i,
-                                 const ChainRoot& root, std::span<const Token> tokens) const {
-  StoredBlock block;
-  block.hash = hashes[i];
-  block.parent = i == 0 ? 0 : hashes[i - 1];
-  block.salt = root.salt;
-  block.position = static_cast<std::uint32_t>(i);
-  block.tokens = tokens.subspan(i * block_tokens(), block_tokens());
-  return block;
+namespace {
+
+/// Blocks of a prompt as the store would have them. In memory a block is compared with its parent
+/// itself, the store knows the parent by its hash alone: had two chains the same hash, the children
+/// of one would be found for the other. So a record's salt is the chain's hash by a second seed.
+class Prompt {
+ public:
+  Prompt(const ChainHasher& second, std::uint32_t block_tokens, std::span<const ChainHash> hashes,
+         const ChainRoot& root, std::span<const Token> tokens)
+      : block_tokens_(block_tokens),
+        hashes_(hashes),
+        tokens_(tokens),
+        salts_(second.blocks(root, tokens.first(hashes.size() * block_tokens), block_tokens)) {}
+
+  std::size_t size() const { return hashes_.size(); }
+  StoredBlock operator[](std::size_t i) const {
+    StoredBlock block;
+    block.hash = hashes_[i];
+    block.parent = i == 0 ? 0 : hashes_[i - 1];
+    block.salt = salts_[i];
+    block.position = static_cast<std::uint32_t>(i);
+    block.tokens = tokens_.subspan(i * block_tokens_, block_tokens_);
+    return block;
+  }
+
+ private:
+  std::size_t block_tokens_;
+  std::span<const ChainHash> hashes_;
+  std::span<const Token> tokens_;
+  std::vector<ChainHash> salts_;
+};
+
+std::size_t end_in(const PrefixStore& store, const Prompt& prompt, std::size_t first) {
+  while (first < prompt.size() && store.matches(prompt[first])) ++first;
+  return first;
 }
+
+}  // namespace
 
 std::size_t Cache::State::stored_prefix(std::span<const ChainHash> hashes, std::size_t first,
                                         const ChainRoot& root,
                                         std::span<const Token> tokens) const {
-  std::size_t end = first;
-  if (options.store == nullptr || root.owner != 0) return end;
-  while (end < hashes.size() && options.store->matches(wanted(hashes, end, root, tokens))) ++end;
-  return end;
+  if (!may_be_stored(hashes, first, root)) return first;
+  return end_in(*options.store, {second_hasher, block_tokens(), hashes, root, tokens}, first);
+}
+
+bool Cache::State::may_be_stored(std::span<const ChainHash> hashes, std::size_t first,
+                                 const ChainRoot& root) const {
+  return options.store != nullptr && root.owner == 0 && first < hashes.size() &&
+         options.store->contains(hashes[first]);
 }
 
 /// Reads and verifies the blocks behind the first ones. One whose checksum is wrong ends them: the
@@ -33,11 +65,12 @@ std::vector<PrefixStore::Lease> Cache::State::lease_stored(std::span<const Chain
                                                            std::size_t first, const ChainRoot& root,
                                                            std::span<const Token> tokens) const {
   std::vector<PrefixStore::Lease> leases;
-  const std::size_t end = stored_prefix(hashes, first, root, tokens);
+  const Prompt prompt(second_hasher, block_tokens(), hashes, root, tokens);
+  const std::size_t end = end_in(*options.store, prompt, first);
   for (std::size_t i = first; i < end; ++i) {
     auto lease = options.store->lease(hashes[i]);
     // Another one of the same hash may have taken its place since.
-    if (!lease || !*lease || !options.store->matches(wanted(hashes, i, root, tokens))) break;
+    if (!lease || !*lease || !options.store->matches(prompt[i])) break;
     leases.push_back(std::move(**lease));
   }
   return leases;
@@ -46,7 +79,7 @@ std::vector<PrefixStore::Lease> Cache::State::lease_stored(std::span<const Chain
 void Cache::State::take_stored(Sequence& sequence, std::span<const ChainHash> hashes,
                                std::span<const Token> tokens, std::unique_lock<CacheLock>& held) {
   const std::size_t first = sequence.blocks.size();
-  if (options.store == nullptr || sequence.root.owner != 0 || first >= hashes.size()) return;
+  if (!may_be_stored(hashes, first, sequence.root)) return;
   held.unlock();
   std::vector<PrefixStore::Lease> leases = lease_stored(hashes, first, sequence.root, tokens);
   held.lock();

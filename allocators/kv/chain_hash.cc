@@ -16,4 +16,14 @@ ChainHash ChainHasher::block(ChainHash parent, std::span<const Token> tokens) co
   return hash != 0 ? hash : 1;  // 0 says that there is none
 }
 
+std::vector<ChainHash> ChainHasher::blocks(const ChainRoot& root, std::span<const Token> tokens,
+                                           std::size_t block_tokens) const {
+  std::vector<ChainHash> hashes(tokens.size() / block_tokens);
+  ChainHash parent = this->root(root);
+  for (std::size_t i = 0; i < hashes.size(); ++i) {
+    parent = hashes[i] = block(parent, tokens.subspan(i * block_tokens, block_tokens));
+  }
+  return hashes;
+}
+
 }  // namespace terrace::kv

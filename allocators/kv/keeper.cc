@@ -137,7 +137,7 @@ StoredBlock Keeper::stored(BlockId id) const {
   StoredBlock stored;
   stored.hash = block.hash;
   stored.parent = block.parent == kNoBlock ? 0 : blocks_[block.parent].hash;
-  stored.salt = block.root.salt;
+  stored.salt = blocks_.store_salt(id);
   stored.position = block.position;
   stored.tokens = blocks_.tokens_of(id);
   stored.data = {places_.address(block.place), shape_.block_bytes().value};

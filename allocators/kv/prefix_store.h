@@ -37,8 +37,8 @@ struct StoreOptions {
 
 struct StoredBlock {
   ChainHash hash = 0;
-  ChainHash parent = 0;  ///< 0: it is a prompt's first block
-  std::uint64_t salt = 0;
+  ChainHash parent = 0;             ///< 0: it is a prompt's first block
+  std::uint64_t salt = 0;           ///< sets apart chains of equal hashes, too: see cache_store.cc
   std::uint32_t position = 0;       ///< in its prefix: 0 is the first block
   std::span<const Token> tokens;    ///< block_tokens of them
   std::span<const std::byte> data;  ///< block_bytes
