@@ -3,8 +3,9 @@
 // shorter than a step: then a touch is one pass. Without knowing the step, the share of ever
 // touched blocks that a window sees tells: near 1 means longer than a step, near 0 wasteful.
 // The length is steered so that a window sees between 0.15 and 0.45 of them; and where some blocks
-// are passed far more often than others, down to where even those are seen by one window in five
-// or fewer, since two passes in one window are one touch.
+// are passed far more often than others, down to where the block of an average touch is seen by one
+// window in four, since two passes in one window are one touch. Pairs of windows tell what is lost
+// that way (seen_block.h), the worse the longer they are; shorter ones see less for the same cost.
 // Pure logic, resident.
 #pragma once
 
@@ -33,7 +34,7 @@ class WindowLength {
   }
 
   /// After some windows: the chance that the block of an average touch is touched in a window, that
-  /// is, sum of p^2 over sum of p. Of two passes of one such block in a window one is lost.
+  /// is, sum of p^2 over sum of p; 0: unknown.
   void saturated(double chance) {
     if (!(chance > 0)) return;
     double scale = kWantedChance / chance;
@@ -50,7 +51,7 @@ class WindowLength {
   static constexpr double kLeast = 0.15;
   static constexpr double kMost = 0.45;
   static constexpr double kUsable = 0.7;
-  static constexpr double kWantedChance = 0.2;
+  static constexpr double kWantedChance = 0.25;
   static constexpr Nanoseconds kShortest = milliseconds(1);
   static constexpr Nanoseconds kLongest = milliseconds(100);
 

@@ -14,6 +14,7 @@ namespace {
 
 constexpr Nanoseconds kFlushEvery = milliseconds(1000);
 constexpr Nanoseconds kFirstWatch = milliseconds(1500);
+constexpr std::uint64_t kBytesForBlock = 3 * sizeof(std::uint32_t) + sizeof(sources::SeenBlock);
 constexpr Nanoseconds kSourceEvery = milliseconds(10000);
 
 bool sees_private(const sources::SourceSet& source) {
@@ -25,7 +26,7 @@ bool sees_private(const sources::SourceSet& source) {
 /// Tables of one entry for each block of the arena: address space, until they are touched.
 Status Recorder::open_tables(std::uint64_t blocks) {
   if (touches_ != nullptr) return ok_status();
-  const Bytes table = round_up_to_block(Bytes(blocks * 13));
+  const Bytes table = round_up_to_block(Bytes(blocks * kBytesForBlock));
   auto* memory = static_cast<char*>(os::reserve_address_space(table));
   if (memory == nullptr || os::map_private(memory, table, os::PageAdvice::kNone) != 0) {
     return make_error(ErrorCode::kIo, 0, "recording: no address space for %llu blocks",
@@ -34,7 +35,7 @@ Status Recorder::open_tables(std::uint64_t blocks) {
   touches_ = reinterpret_cast<std::uint32_t*>(memory);
   window_ = touches_ + blocks;
   written_ = window_ + blocks;
-  ever_ = reinterpret_cast<std::uint8_t*>(written_ + blocks);
+  seen_ = reinterpret_cast<sources::SeenBlock*>(written_ + blocks);
   return live_heat_.open(blocks);
 }
 
@@ -99,7 +100,7 @@ void Recorder::object_ended(State& runtime, extent::Object& object) {
   drop_window(runtime, object);
   flush_object(runtime, object, now);
   session_.object_ended(object.id, now);
-  for (std::uint32_t i = 0; i < object.block_count; ++i) ever_[object.first_block + i] = 0;
+  for (std::uint32_t i = 0; i < object.block_count; ++i) seen_[object.first_block + i] = {};
   if (activity_ == Activity::kWatch &&
       step_watch_.block() - object.first_block < object.block_count) {
     activity_ = Activity::kIdle;
@@ -108,7 +109,10 @@ void Recorder::object_ended(State& runtime, extent::Object& object) {
 
 Nanoseconds Recorder::turn(State& runtime, Nanoseconds now) {
   cpu_ = os::thread_cpu_now();
-  if (activity_ == Activity::kWindow && now >= window_end_) end_window(runtime);
+  if (activity_ == Activity::kWindow && now >= window_end_) {
+    end_window(runtime);
+    if (pairs_.second_due()) begin_window(runtime, now);
+  }
   if (activity_ == Activity::kWatch && now >= next_poll_) watch(runtime, now);
   const bool free = activity_ == Activity::kIdle && now >= free_at();
   if (free && now >= next_watch_) begin_watch(runtime, now);
@@ -169,6 +173,7 @@ void Recorder::tell_live_heat(const State& runtime, const extent::Object& object
 void Recorder::flush_source(const State& runtime, session::HeatRecord record,
                             const extent::Object& object) {
   std::uint32_t* const touches = touches_ + object.first_block;
+  add_lost_passes(object);
   if (observed_.value != 0) {
     const sources::Traits& traits = source_.traits();
     record.source = static_cast<std::uint32_t>(traits.kind);

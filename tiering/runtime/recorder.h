@@ -2,9 +2,10 @@
 // Records heat from inside the program: opens windows in which an access source shows what is
 // touched, takes the emulated links' exact passes, watches one hot block to learn the step, keeps
 // to its budget of CPU time, and appends all of it to the session file about once a second.
-// recorder.cc has its life and what it writes, recorder_windows.cc the windows, recorder_steps.cc
-// the step, recorder_split.cc the way from one file to the next, recorder_source.cc the source and
-// the cost. Runs on the keeper's thread under the runtime's lock; never allocates.
+// recorder.cc has its life and what it writes, recorder_windows.cc the windows, recorder_pairs.cc
+// what pairs of them tell, recorder_steps.cc the step, recorder_split.cc the way from one file to
+// the next, recorder_source.cc the source and the cost. Runs on the keeper's thread under the
+// runtime's lock; never allocates.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +16,11 @@
 #include "profiler/session/session_writer.h"
 #include "profiler/sources/budget.h"
 #include "profiler/sources/late_windows.h"
+#include "profiler/sources/seen_block.h"
 #include "profiler/sources/source_set.h"
 #include "profiler/sources/step_watch.h"
 #include "profiler/sources/window_length.h"
+#include "profiler/sources/window_pairs.h"
 #include "tiering/runtime/live_heat.h"
 
 namespace terrace::runtime {
@@ -79,6 +82,12 @@ class Recorder {
   Nanoseconds free_at() const;
   Nanoseconds next_turn() const;
   void begin_window(State& runtime, Nanoseconds now);
+  Nanoseconds begin_runs(State& runtime);
+  bool comes_in_pairs() const;
+  void count_pair(State& runtime, const WindowSum& sum);
+  double chance_of_touch(State& runtime) const;
+  void add_lost_passes(const extent::Object& object);
+  void forget_repeats(State& runtime);
   void end_window(State& runtime);
   WindowSum take_window(State& runtime);
   void begin_writes(State& runtime);
@@ -145,9 +154,12 @@ class Recorder {
   Nanoseconds last_source_;
   Nanoseconds observed_;  ///< windows since the last flush, summed
   std::uint64_t windows_ = 0;
+  std::uint64_t next_writes_ = 0;  ///< the count of windows from which writes are due again
+  sources::WindowPairs pairs_;
   sources::LateWindows late_windows_;
   std::uint64_t counted_windows_ = 0;    ///< those that are in observed_
   std::uint64_t counted_touches_ = 0;    ///< blocks that they saw
+  std::uint64_t settled_windows_ = 0;    ///< those of the counts that are written now
   std::uint64_t most_observations_ = 0;  ///< of any window
   Nanoseconds cpu_;                      ///< of the keeper's thread, as it last saw
   Nanoseconds cpu_left_;                 ///< of the same, when the last turn ended
@@ -157,7 +169,7 @@ class Recorder {
   Nanoseconds fault_cost_;               ///< calibrated, for each touched block of a window
   std::uint32_t* touches_ = nullptr;     ///< for each block of the arena, since the last flush
   std::uint32_t* window_ = nullptr;      ///< in this window
-  std::uint8_t* ever_ = nullptr;         ///< touched in any window
+  sources::SeenBlock* seen_ = nullptr;   ///< what windows told of each block
 };
 
 }  // namespace terrace::runtime

@@ -31,6 +31,9 @@ void Recorder::forget() {
   period_seen_ = Nanoseconds();
   observed_ = Nanoseconds();
   windows_ = 0;
+  next_writes_ = 0;
+  pairs_ = sources::WindowPairs();
+  settled_windows_ = 0;
   late_windows_ = sources::LateWindows();
   counted_windows_ = 0;
   counted_touches_ = 0;

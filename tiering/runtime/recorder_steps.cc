@@ -40,7 +40,7 @@ std::uint32_t Recorder::block_to_watch(State& runtime) const {
     std::uint32_t here = kNoBlock;
     for_each_visible_run(runtime, object, [&](const sources::BlockRun& run) {
       for (std::uint32_t block = run.first_block; block < run.first_block + run.blocks; ++block) {
-        if (ever_[block] == 0) continue;
+        if (!seen_[block].ever()) continue;
         if (here == kNoBlock || touches_[block] > touches_[here]) here = block;
       }
     });

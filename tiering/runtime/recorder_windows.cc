@@ -11,29 +11,51 @@ namespace terrace::runtime {
 
 using sources::BlockRun;
 
-void Recorder::begin_window(State& runtime, Nanoseconds now) {
+/// Returns when the runs began, on average over their blocks.
+Nanoseconds Recorder::begin_runs(State& runtime) {
   const sources::Traits& traits = source_.traits();
   const Nanoseconds before = os::monotonic_now();
+  std::uint64_t blocks = 0;
+  std::uint64_t block_ns = 0;
   source_.with([&](auto& source) {
-    for_each_run(runtime, traits.reach, [&](const BlockRun& run) { source.begin_run(run); });
+    for_each_run(runtime, traits.reach, [&](const BlockRun& run) {
+      source.begin_run(run);
+      blocks += run.blocks;
+      block_ns += run.blocks * (os::monotonic_now() - before).value;
+    });
     return source.begin();
   });
+  // Dropped entries stay in the processors' caches of them until the run's last is dropped, and
+  // faults wait for that (measured: docs/sources.md).
+  if (comes_in_pairs() && blocks != 0) return before + Nanoseconds(block_ns / blocks);
+  return middle(before, os::monotonic_now());
+}
+
+void Recorder::begin_window(State& runtime, Nanoseconds now) {
+  const sources::Traits& traits = source_.traits();
+  const bool second = pairs_.begin();
+  window_begin_ = begin_runs(runtime);
   activity_ = Activity::kWindow;
-  // Runs begin one after the other and end so: on average over them in the middle of both.
-  window_begin_ = middle(before, os::monotonic_now());
   begin_writes(runtime);
-  period_seen_ = window_began_.value != 0 ? now - window_began_ : Nanoseconds();
-  window_began_ = now;
+  const std::uint64_t together = comes_in_pairs() ? 2 : 1;
+  if (!second) {
+    period_seen_ = window_began_.value != 0 ? Nanoseconds((now - window_began_).value / together)
+                                            : Nanoseconds();
+    window_began_ = now;
+  }
   const Nanoseconds length = traits.length.value != 0 ? traits.length : window_length_.length();
   window_end_ = window_begin_ + length;
   if (traits.continuous()) {
     next_window_ = window_end_;
     return;
   }
-  const Nanoseconds every = traits.every > period_ ? traits.every : period_;
-  // Windows at a fixed beat could fall into step with the program.
-  const std::uint64_t jitter = (now.value ^ (now.value >> 7)) % (every.value / 4 + 1);
-  next_window_ = now + Nanoseconds(every.value * 7 / 8 + jitter);
+  if (second) return;
+  const Nanoseconds one = traits.every > period_ ? traits.every : period_;
+  const Nanoseconds every(one.value * together);
+  // Windows at a fixed beat could fall into step with the program, and where two that follow on
+  // each other always meet the same part of its steps, it looks as if that part were hot.
+  const std::uint64_t jitter = (now.value ^ (now.value >> 7)) % (every.value + 1);
+  next_window_ = now + Nanoseconds(every.value / 2 + jitter);
 }
 
 /// Puts what the window saw into window_.
@@ -49,10 +71,10 @@ Recorder::WindowSum Recorder::take_window(State& runtime) {
       // A run that came later says nothing and spoils nothing.
       if (error != 0 && error != ENOENT) sum.told = false;
       for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
-        if (window_[i] != 0) ever_[i] = 1;
+        if (window_[i] != 0) seen_[i].saw();
         sum.observations += window_[i];
         sum.touched += window_[i] != 0 ? 1 : 0;
-        sum.ever += ever_[i];
+        sum.ever += seen_[i].ever() ? 1 : 0;
       }
     });
     return 0;
@@ -94,6 +116,7 @@ void Recorder::end_window(State& runtime) {
                                  : Nanoseconds(sum.touched * fault_cost_.value);
   caused_now_ = caused_now_ + (sum.caused.value != 0 ? sum.caused : caused);
   const bool usable = is_usable(sum, length);
+  if (usable) count_pair(runtime, sum);
   for_each_run(runtime, traits.reach, [&](const BlockRun& run) {
     for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
       if (usable) touches_[i] += window_[i];
@@ -111,28 +134,18 @@ void Recorder::end_window(State& runtime) {
 void Recorder::settle_windows(State& runtime) {
   const sources::Traits& traits = source_.traits();
   const bool steered = traits.length.value == 0 && traits.grain == sources::Grain::kBlock;
-  if (steered && counted_windows_ >= 4) {
-    // Of two windows, the chance that both saw a block: without bias by its own count.
-    // A window counts one for a block, or as many pages as were written.
-    const std::uint64_t most =
-        traits.per_observation.value == 0 ? 1 : kBlockBytes.value / traits.per_observation.value;
-    double both = 0;
-    for_each_run(runtime, traits.reach, [&](const BlockRun& run) {
-      for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
-        const auto seen = static_cast<double>(touches_[i]) / static_cast<double>(most);
-        both += seen * (seen - 1);
-      }
-    });
-    const auto touches = static_cast<double>(counted_touches_);
-    if (touches > 0) {
-      window_length_.saturated(both / touches / static_cast<double>(counted_windows_ - 1));
-    }
-  }
-  // A thread is mostly under way in some block, but not always in one that it writes to.
+  if (steered && counted_windows_ >= 4) window_length_.saturated(chance_of_touch(runtime));
+  if (!pairs_.tell_losses()) forget_repeats(runtime);
+  // A thread is mostly under way in some block, but not always in one that it writes to. Between
+  // two windows of a pair it is under way too, and both see the block.
   if (steered && traits.kind != session::SourceKind::kWriteTracking) {
-    observed_ = sources::with_passes_under_way(observed_, counted_touches_, counted_windows_,
-                                               budget_.busy_ppm());
+    const std::uint64_t repeats = pairs_.tell_losses() ? pairs_.repeats() : 0;
+    const std::uint64_t pairs = pairs_.tell_losses() ? pairs_.pairs() : 0;
+    observed_ = sources::with_passes_under_way(observed_, counted_touches_ + repeats,
+                                               counted_windows_ + pairs, budget_.busy_ppm());
   }
+  pairs_.counts_written();
+  settled_windows_ = counted_windows_;
   counted_windows_ = 0;
   counted_touches_ = 0;
 }

@@ -13,12 +13,15 @@ constexpr std::uint64_t kWindowsForOne = 4;
 }  // namespace
 
 void Recorder::begin_writes(State& runtime) {
-  if (!writes_open_ || windows_ % kWindowsForOne != 0) return;
+  if (!writes_open_ || pairs_.in_second() || windows_ < next_writes_) return;
+  next_writes_ = windows_ + kWindowsForOne;
   writes_watched_ = true;
   const Nanoseconds before = os::monotonic_now();
   for_each_run(runtime, sources::WriteTracking::kTraits.reach,
                [&](const sources::BlockRun& run) { writes_.begin_run(run); });
   writes_begin_ = middle(before, os::monotonic_now());
+  // The program's next fault waits for it; its threads are on average half of this time at work.
+  window_begin_ = window_begin_ + (writes_begin_ - before);
 }
 
 /// A window that does not count must be ended all the same. What it saw passes through window_,

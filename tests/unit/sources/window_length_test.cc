@@ -44,8 +44,8 @@ TEST(WindowLength, IsCutWhereABlockIsPassedSeveralTimesInAWindow) {
     window.adapt(40, 500);
     window.saturated(chance);
   }
-  EXPECT_GE(window.length(), milliseconds(3));
-  EXPECT_LE(window.length(), milliseconds(5));
+  EXPECT_GE(window.length(), milliseconds(4));
+  EXPECT_LE(window.length(), milliseconds(6));
 }
 
 TEST(WindowLength, GrowsBackWhenNothingIsHotAnyMore) {

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "profiler/sources/window_pairs.h"
+
+#include <gtest/gtest.h>
+
+namespace terrace::sources {
+namespace {
+
+TEST(WindowPairs, ASecondFollowsAFirstThatCounted) {
+  WindowPairs pairs;
+  EXPECT_FALSE(pairs.begin());
+  EXPECT_FALSE(pairs.second_due());
+  pairs.first_counted(20, 100, 0);
+  EXPECT_TRUE(pairs.second_due());
+  EXPECT_TRUE(pairs.begin());
+  EXPECT_TRUE(pairs.in_second());
+  pairs.second_counted(3);
+  EXPECT_FALSE(pairs.second_due());
+  EXPECT_FALSE(pairs.begin());
+  EXPECT_EQ(pairs.pairs(), 1u);
+  EXPECT_EQ(pairs.repeats(), 3u);
+}
+
+TEST(WindowPairs, AFirstThatDidNotCountHasNoSecond) {
+  WindowPairs pairs;
+  EXPECT_FALSE(pairs.begin());
+  EXPECT_FALSE(pairs.begin());
+}
+
+TEST(WindowPairs, WhereAScanIsSeenNearlyByHalfThereIsNoSecond) {
+  WindowPairs pairs;
+  pairs.begin();
+  pairs.first_counted(50, 100, 0);
+  EXPECT_FALSE(pairs.second_due());
+}
+
+TEST(WindowPairs, TheChanceIsWhatTheFirstWindowOfThePairBeforeSawToo) {
+  WindowPairs pairs;
+  for (int i = 0; i < 10; ++i) {
+    pairs.begin();
+    pairs.first_counted(40, 500, 10);
+    pairs.begin();
+    pairs.second_counted(30);
+  }
+  EXPECT_DOUBLE_EQ(pairs.chance(), 0.25);
+  EXPECT_TRUE(pairs.tell_losses());
+  pairs.counts_written();
+  EXPECT_EQ(pairs.chance(), 0);
+  EXPECT_EQ(pairs.repeats(), 0u);
+}
+
+TEST(WindowPairs, AFewTouchesTellNoChance) {
+  WindowPairs pairs;
+  pairs.first_counted(2, 100, 2);
+  EXPECT_EQ(pairs.chance(), 0);
+}
+
+TEST(WindowPairs, TellNothingOfLossesWhereMostBlocksAreSeenByEveryWindow) {
+  WindowPairs pairs;
+  pairs.first_counted(100, 1000, 80);
+  EXPECT_FALSE(pairs.tell_losses());
+}
+
+}  // namespace
+}  // namespace terrace::sources

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// What pairs of the recorder's windows tell that one window cannot: passes that were lost because
+// two of them in a window look like one, and how long windows may be.
+#include "tiering/runtime/recorded_runs.h"
+#include "tiering/runtime/recorder.h"
+
+namespace terrace::runtime {
+
+using sources::BlockRun;
+
+/// Present bits: two looks at once cost what two looks cost, and a count is of one window.
+bool Recorder::comes_in_pairs() const {
+  return source_.is_open() && source_.kind() == session::SourceKind::kPresentBits;
+}
+
+/// Of a window that counts, before window_ is cleared.
+void Recorder::count_pair(State& runtime, const WindowSum& sum) {
+  std::uint64_t both = 0;
+  for_each_run(runtime, source_.traits().reach, [&](const BlockRun& run) {
+    for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
+      const bool seen = window_[i] != 0;
+      both +=
+          (pairs_.in_second() ? seen_[i].second_window(seen) : seen_[i].first_window(seen)) ? 1 : 0;
+    }
+  });
+  if (pairs_.in_second()) {
+    pairs_.second_counted(both);
+  } else if (comes_in_pairs()) {
+    pairs_.first_counted(sum.touched, sum.ever, both);
+  }
+}
+
+/// That a window sees the block of an average touch, from the counts since the last flush.
+double Recorder::chance_of_touch(State& runtime) const {
+  if (comes_in_pairs()) return pairs_.chance();
+  // Of two windows, the chance that both saw a block: without bias by its own count. A window
+  // counts one for a block, or as many pages as were written.
+  const sources::Traits& traits = source_.traits();
+  const std::uint64_t most =
+      traits.per_observation.value == 0 ? 1 : kBlockBytes.value / traits.per_observation.value;
+  double both = 0;
+  for_each_run(runtime, traits.reach, [&](const BlockRun& run) {
+    for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
+      const auto seen = static_cast<double>(touches_[i]) / static_cast<double>(most);
+      both += seen * (seen - 1);
+    }
+  });
+  const auto touches = static_cast<double>(counted_touches_);
+  return touches > 0 ? both / touches / static_cast<double>(counted_windows_ - 1) : 0;
+}
+
+/// To the counts of the object that are about to be written. Writes of a block are lost as its
+/// touches are.
+void Recorder::add_lost_passes(const extent::Object& object) {
+  for (std::uint32_t i = object.first_block; i < object.first_block + object.block_count; ++i) {
+    const std::uint32_t lost = seen_[i].take_lost(touches_[i], settled_windows_);
+    if (lost == 0 || touches_[i] == 0) continue;
+    written_[i] += static_cast<std::uint32_t>(std::uint64_t{written_[i]} * lost / touches_[i]);
+    touches_[i] += lost;
+  }
+}
+
+void Recorder::forget_repeats(State& runtime) {
+  for_each_run(runtime, source_.traits().reach, [&](const BlockRun& run) {
+    for (std::uint32_t i = 0; i < run.blocks; ++i) seen_[run.first_block + i].forget_repeats();
+  });
+}
+
+}  // namespace terrace::runtime
