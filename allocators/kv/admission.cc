@@ -60,6 +60,15 @@ Outcome Admission::may_run(std::uint32_t tenant, std::uint64_t cap, const Claim&
   return {};
 }
 
+Outcome Admission::refuse_for_good(std::uint64_t max_tokens, std::uint64_t slots,
+                                   std::uint32_t block_tokens) {
+  ++refused_;
+  return refuse(Refusal::kNoRoom,
+                "max_tokens is %" PRIu64 ", and all pools together hold %" PRIu64
+                " blocks of %u tokens; open the cache with more, or bound the sequence",
+                max_tokens, slots, block_tokens);
+}
+
 void Admission::runs(std::uint32_t tenant, std::uint64_t cap, std::uint64_t promised) {
   tenants_[tenant].used += cap;
   promised_ += promised;

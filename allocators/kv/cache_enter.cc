@@ -32,6 +32,12 @@ std::uint64_t unleased(const Blocks& blocks, std::span<const BlockId> ids) {
 
 }  // namespace
 
+Outcome Cache::State::check_cap(std::uint64_t max_tokens) {
+  if (blocks_for(max_tokens) <= blocks.count()) return {};
+  const std::unique_lock held(lock);
+  return admission.refuse_for_good(max_tokens, blocks.count(), block_tokens());
+}
+
 std::vector<ChainHash> Cache::State::hash_blocks(const ChainRoot& root,
                                                  std::span<const Token> tokens) const {
   std::vector<ChainHash> hashes(tokens.size() / block_tokens());
@@ -80,6 +86,7 @@ Outcome Cache::begin(const SequenceOptions& options, SequenceRef& sequence) {
       !outcome.ok()) {
     return outcome;
   }
+  if (Outcome outcome = state.check_cap(options.max_tokens); !outcome.ok()) return outcome;
   auto begun = std::make_shared<Sequence>();
   begun->id = state.next_id.fetch_add(1, std::memory_order_relaxed);
   begun->root = {options.salt, options.shared ? 0 : begun->id};
@@ -87,8 +94,7 @@ Outcome Cache::begin(const SequenceOptions& options, SequenceRef& sequence) {
   begun->cap = state.blocks_for(options.max_tokens);
   begun->tenant = options.tenant;
   begun->priority = options.priority;
-  // What can never be kept is refused below; no arrays are made for it.
-  if (begun->cap <= state.blocks.count()) make_arrays(*begun);
+  make_arrays(*begun);
   const auto hashes = state.hash_blocks(begun->root, options.tokens);
   const std::size_t most =
       options.tokens.empty() ? 0 : (options.tokens.size() - 1) / state.block_tokens();
@@ -125,6 +131,7 @@ Outcome Cache::fork(Sequence& sequence, std::uint64_t max_tokens, SequenceRef& f
   if (Outcome outcome = check_max_tokens(max_tokens, sequence.tokens.size()); !outcome.ok()) {
     return outcome;
   }
+  if (Outcome outcome = state.check_cap(max_tokens); !outcome.ok()) return outcome;
   auto begun = std::make_shared<Sequence>();
   begun->id = state.next_id.fetch_add(1, std::memory_order_relaxed);
   begun->root = sequence.root;
@@ -132,7 +139,7 @@ Outcome Cache::fork(Sequence& sequence, std::uint64_t max_tokens, SequenceRef& f
   begun->cap = state.blocks_for(max_tokens);
   begun->tenant = sequence.tenant;
   begun->priority = sequence.priority;
-  if (begun->cap <= state.blocks.count()) make_arrays(*begun);
+  make_arrays(*begun);
   const std::unique_lock held(state.lock);
   // Either of them may be the first to write into the last block, and copies it then.
   const bool partial = sequence.tokens.size() % state.block_tokens() != 0;

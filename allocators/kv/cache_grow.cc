@@ -19,11 +19,14 @@ Outcome no_room_left() {
 
 }  // namespace
 
+Outcome has_ended() {
+  return refuse(Refusal::kEnded, "another thread has ended the sequence");
+}
+
 Outcome must_run(const Sequence& sequence) {
   if (sequence.state == SequenceState::kRunning) return {};
-  return refuse(Refusal::kState, sequence.state == SequenceState::kPaused
-                                     ? "the sequence is paused; resume it first"
-                                     : "the sequence has ended");
+  if (sequence.state == SequenceState::kEnded) return has_ended();
+  return refuse(Refusal::kState, "the sequence is paused; resume it first");
 }
 
 std::uint64_t Cache::State::promise_of(const Sequence& sequence) const {
@@ -227,7 +230,7 @@ static Outcome give_back_from(Cache::State& state, Sequence& sequence, std::uint
 Outcome Cache::truncate(Sequence& sequence, std::uint64_t tokens) {
   State& state = *state_;
   const std::lock_guard own(sequence.lock);
-  if (sequence.state == SequenceState::kEnded) return must_run(sequence);
+  if (sequence.state == SequenceState::kEnded) return has_ended();
   if (tokens > sequence.tokens.size()) {
     return refuse(Refusal::kArgument, "it has %zu tokens, less than %" PRIu64,
                   sequence.tokens.size(), tokens);

@@ -15,9 +15,8 @@ constexpr std::uint64_t kTailOwner = std::uint64_t{1} << 63;
 
 Outcome must_be_paused(const Sequence& sequence) {
   if (sequence.state == SequenceState::kPaused) return {};
-  return refuse(Refusal::kState, sequence.state == SequenceState::kRunning
-                                     ? "the sequence runs; pause it first"
-                                     : "the sequence has ended");
+  if (sequence.state == SequenceState::kEnded) return has_ended();
+  return refuse(Refusal::kState, "the sequence runs; pause it first");
 }
 
 void Cache::State::stop_running(Sequence& sequence) {
@@ -96,7 +95,7 @@ Outcome Cache::pause(Sequence& sequence) {
 Outcome Cache::end(Sequence& sequence) {
   State& state = *state_;
   const std::lock_guard own(sequence.lock);
-  if (sequence.state == SequenceState::kEnded) return must_run(sequence);
+  if (sequence.state == SequenceState::kEnded) return has_ended();
   const std::unique_lock held(state.lock);
   if (sequence.state == SequenceState::kRunning) {
     state.release_blocks(sequence);

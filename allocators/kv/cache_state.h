@@ -46,6 +46,8 @@ struct Cache::State {
   Moves moves;
 
   std::uint32_t block_tokens() const { return options.shape.block_tokens; }
+  /// kNoRoom for what no slots of these pools could ever hold.
+  Outcome check_cap(std::uint64_t max_tokens);
   std::uint64_t blocks_for(std::uint64_t tokens) const {
     return tokens / block_tokens() + (tokens % block_tokens() != 0 ? 1 : 0);
   }
@@ -70,7 +72,8 @@ struct Cache::State {
   BlockId open_block(std::unique_lock<std::shared_mutex>& held);
 };
 
-/// kState with the text, unless it runs.
+Outcome has_ended();
+/// kState or kEnded with the text, unless it runs.
 Outcome must_run(const Sequence& sequence);
 Outcome must_be_paused(const Sequence& sequence);
 

@@ -211,10 +211,10 @@ TEST(KvCache, SaysWhatAnEndedSequenceIs) {
   Rig rig;
   const SequenceRef sequence = rig.begin({}, 4);
   ASSERT_TRUE(rig.cache->end(*sequence).ok());
-  EXPECT_EQ(rig.cache->end(*sequence).refusal, Refusal::kState);
-  EXPECT_EQ(rig.cache->append(*sequence, tokens_from(1, 1)).refusal, Refusal::kState);
-  EXPECT_EQ(rig.cache->resume(*sequence).refusal, Refusal::kState);
-  EXPECT_EQ(rig.cache->truncate(*sequence, 0).refusal, Refusal::kState);
+  EXPECT_EQ(rig.cache->end(*sequence).refusal, Refusal::kEnded);
+  EXPECT_EQ(rig.cache->append(*sequence, tokens_from(1, 1)).refusal, Refusal::kEnded);
+  EXPECT_EQ(rig.cache->resume(*sequence).refusal, Refusal::kEnded);
+  EXPECT_EQ(rig.cache->truncate(*sequence, 0).refusal, Refusal::kEnded);
 }
 
 TEST(KvCache, RefusesShapesThatCannotBe) {
