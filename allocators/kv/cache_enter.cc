@@ -164,6 +164,15 @@ Outcome Cache::fork(Sequence& sequence, std::uint64_t max_tokens, SequenceRef& f
   return {};
 }
 
+Claim Cache::State::claim_of(const Sequence& sequence, std::span<const BlockId> found,
+                             BlockId tail) const {
+  Claim claim{unleased(blocks, found), sequence.cap - found.size()};
+  if (tail == kNoBlock) return claim;
+  if (blocks[tail].leases == 0) ++claim.newly_leased;
+  if (blocks.may_reopen(tail)) --claim.promised;
+  return claim;
+}
+
 Outcome Cache::resume(Sequence& sequence) {
   State& state = *state_;
   const std::lock_guard own(sequence.lock);
@@ -171,10 +180,13 @@ Outcome Cache::resume(Sequence& sequence) {
   const std::uint32_t per_block = state.block_tokens();
   const std::unique_lock held(state.lock);
   auto found = state.blocks.longest_prefix(sequence.hashes, sequence.root, sequence.tokens);
-  BlockId tail = found.size() == sequence.hashes.size() ? state.find_tail(sequence) : kNoBlock;
-  if (tail != kNoBlock && state.blocks[tail].moving != Moving::kNo) tail = kNoBlock;
-  const std::uint64_t tails = tail == kNoBlock ? 0 : 1;
-  const Claim claim{unleased(state.blocks, found) + tails, sequence.cap - found.size() - tails};
+  BlockId tail = state.find_tail(sequence, found);
+  Claim claim = state.claim_of(sequence, found, tail);
+  if (!state.admission.has_room(claim, state.blocks.leased(), state.places.usable())) {
+    // Its copy may be what there is no room for.
+    tail = kNoBlock;
+    claim = state.claim_of(sequence, found, tail);
+  }
   if (Outcome outcome = state.admission.may_run(sequence.tenant, sequence.cap, claim,
                                                 state.blocks.leased(), state.places.usable());
       !outcome.ok()) {
@@ -182,18 +194,11 @@ Outcome Cache::resume(Sequence& sequence) {
   }
   make_arrays(sequence);
   state.take_found(sequence, sequence.hashes, found);
-  if (tail != kNoBlock) {
-    // Not moved: its next tokens are written while copies would be under way.
-    state.blocks.lease(tail);
-    state.blocks.reopen(tail);
-    sequence.table[found.size()] = state.blocks[tail].place;
-    sequence.blocks.push_back(tail);
-    sequence.tail_hash = 0;
-  } else {
+  sequence.own_tail = tail != kNoBlock && state.take_tail(sequence, tail);
+  if (tail == kNoBlock) {
     state.drop_tail(sequence);
     sequence.tokens.resize(found.size() * per_block);
   }
-  sequence.own_tail = tail != kNoBlock;
   sequence.hashes.resize(found.size());
   sequence.written = sequence.matched = sequence.tokens.size();
   --state.paused;
@@ -207,6 +212,9 @@ Outcome Cache::prefetch(Sequence& sequence) {
   if (Outcome outcome = must_be_paused(sequence); !outcome.ok()) return outcome;
   const std::unique_lock held(state.lock);
   auto found = state.blocks.longest_prefix(sequence.hashes, sequence.root, sequence.tokens);
+  if (const BlockId tail = state.find_tail(sequence, found); tail != kNoBlock) {
+    found.push_back(tail);
+  }
   std::erase_if(found, [&](BlockId id) { return state.blocks[id].leases > 0; });
   state.moves.arrive(found, sequence.priority);
   return {};
