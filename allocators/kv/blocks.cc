@@ -172,6 +172,11 @@ void Blocks::count_at_parent(const Block& block, std::uint32_t change) {
   free_if_unused(block.parent);
 }
 
+KvBlock Blocks::told_of(const Block& block, BlockId id) const {
+  const ChainHash parent = block.parent == kNoBlock ? 0 : blocks_[block.parent].hash;
+  return {block.hash, parent, block.position, std::max(chain_blocks_[id], block.position + 1)};
+}
+
 /// Tells the tier's policy whether the block may leave its tier, when that has changed.
 void Blocks::offer_or_hold(BlockId id) {
   Block& block = blocks_[id];
@@ -183,9 +188,7 @@ void Blocks::offer_or_hold(BlockId id) {
                       block.moving == Moving::kNo;
   const KvSlot slot = places_.slot_of(block.place);
   if (block.leases == 0 && block.moving == Moving::kNo && !block.known) {
-    const ChainHash parent = block.parent == kNoBlock ? 0 : blocks_[block.parent].hash;
-    policies_[tier]->joined(slot, {block.hash, parent, block.position,
-                                   std::max(chain_blocks_[id], block.position + 1)});
+    policies_[tier]->joined(slot, told_of(block, id));
     block.known = true;
   }
   if (may_go == block.offered) return;
@@ -283,7 +286,7 @@ void Blocks::begin_move(BlockId id, Moving how, Place other) {
   block.moving = how;
   block.other = other;
   ++moving_;
-  set_at(other, id);
+  if (other != kNoPlace) set_at(other, id);
   offer_or_hold(id);
 }
 
@@ -301,8 +304,10 @@ void Blocks::swap_places(BlockId id) {
 
 void Blocks::end_move(BlockId id) {
   Block& block = blocks_[id];
-  set_at(block.other, kNoBlock);
-  places_.give(std::exchange(block.other, kNoPlace));
+  if (block.other != kNoPlace) {
+    set_at(block.other, kNoBlock);
+    places_.give(std::exchange(block.other, kNoPlace));
+  }
   block.moving = Moving::kNo;
   block.job = nullptr;
   --moving_;

@@ -8,6 +8,8 @@
 // The cache's lock guards it (shared: const methods). Allocates at construction only.
 #pragma once
 
+#include <oneapi/tbb/cache_aligned_allocator.h>
+
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -32,13 +34,15 @@ enum class BlockKind : std::uint8_t {
 enum class Moving : std::uint8_t {
   kNo = 0,
   kDemotion = 1,  ///< is copied to `other`
-  kArrival = 2,   ///< is being filled from `other`
+  kArrival = 2,   ///< is being filled from `other`, or from the store: kNoPlace
   kAhead = 3,     ///< leased where it is, is copied to `other`
   kReady = 4,     ///< the copy is there: step() changes places
   kFlipped = 5,   ///< has changed places, and tables still name `other`
+  kHeld = 6,      ///< is being written to the store, where it is
 };
 
-struct Block {
+/// On lines of memory of its own: threads that append change neighbours at once.
+struct alignas(64) Block {
   ChainHash hash = 0;
   ChainRoot root;
   BlockId parent = kNoBlock;
@@ -65,6 +69,11 @@ class Blocks {
   std::uint32_t count() const { return static_cast<std::uint32_t>(blocks_.size()); }
   std::uint32_t tier_of(BlockId id) const { return places_.tier_of(blocks_[id].place); }
 
+  /// Of a cached block; they stay as long as it does.
+  std::span<const Token> tokens_of(BlockId id) const {
+    return {tokens_.data() + std::size_t{id} * block_tokens_, blocks_[id].filled};
+  }
+
   /// The cached block of this hash whose parent, root and tokens are these; else kNoBlock.
   BlockId find(ChainHash hash, BlockId parent, const ChainRoot& root,
                std::span<const Token> tokens) const;
@@ -76,6 +85,13 @@ class Blocks {
   /// Blocks of the longest cached prefix: hashes[i] is of the i-th block's tokens.
   std::vector<BlockId> longest_prefix(std::span<const ChainHash> hashes, const ChainRoot& root,
                                       std::span<const Token> tokens) const;
+
+  /// Fetches what seal() of this block will touch; without the lock.
+  void expect_seal(BlockId id, ChainHash hash) const {
+    index_.expect(hash);
+    __builtin_prefetch(&blocks_[id], 1);
+    __builtin_prefetch(&tokens_[std::size_t{id} * block_tokens_], 1);
+  }
 
   /// A request wants blocks of these hashes; the first of them are `found`.
   void asked(std::span<const ChainHash> hashes, std::span<const BlockId> found);
@@ -107,12 +123,16 @@ class Blocks {
 
   /// The block that the tier's policy would have go first; kNoBlock: none may.
   BlockId least(std::uint32_t tier);
+  /// Whether the tier's policy would rather drop its own least block than this one.
+  bool wanted_on(std::uint32_t tier, BlockId id) const {
+    return policies_[tier]->wants(told_of(blocks_[id], id));
+  }
   /// Of a block that least() named and that has no child.
   void drop(BlockId id);
   /// Drops what is worth least on the slowest tier that has something, `from` at least.
   bool drop_least(std::uint32_t from);
 
-  // For moves.cc: a block between two places.
+  // For moves.cc: a block between two places; or held in its own, with kNoPlace for the other.
   void begin_move(BlockId id, Moving how, Place other);
   void set_moving(BlockId id, Moving how) { blocks_[id].moving = how; }
   void set_job(BlockId id, std::shared_ptr<CopyJob> job) { blocks_[id].job = std::move(job); }
@@ -128,9 +148,7 @@ class Blocks {
   std::uint64_t lost() const { return lost_; }
 
  private:
-  std::span<const Token> tokens_of(BlockId id) const {
-    return {tokens_.data() + std::size_t{id} * block_tokens_, blocks_[id].filled};
-  }
+  KvBlock told_of(const Block& block, BlockId id) const;
   Place take_place();
   bool drop_any_leaf(std::uint32_t from);
   void set_at(Place place, BlockId id);
@@ -144,7 +162,8 @@ class Blocks {
   std::uint32_t block_tokens_;
   BlockIndex index_;
   std::vector<Block> blocks_;
-  std::vector<Token> tokens_;  ///< block_tokens of each
+  /// block_tokens of each, from the beginning of a line of memory.
+  std::vector<Token, tbb::cache_aligned_allocator<Token>> tokens_;
   std::vector<BlockId> free_;
   std::vector<std::vector<BlockId>> at_;  ///< by tier and slot
   std::vector<std::unique_ptr<EvictionPolicy>> policies_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <shared_mutex>
 #include <system_error>
 
 #include "allocators/kv/cache_state.h"
@@ -45,7 +46,9 @@ Status check(const CacheOptions& options) {
 }  // namespace
 
 Cache::Cache(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Cache::~Cache() = default;
+Cache::~Cache() {
+  if (state_->keeper != nullptr) state_->close_store();
+}
 
 Result<std::unique_ptr<Cache>> Cache::create(CacheOptions options) {
   if (const Status status = check(options); !status.ok()) return status.error();
@@ -68,8 +71,12 @@ std::uint64_t Cache::match(std::span<const Token> tokens, std::uint64_t salt) co
   const ChainRoot root{salt, 0};
   const std::size_t most = (tokens.size() - 1) / state_->block_tokens();
   const auto hashes = state_->hash_blocks(root, tokens.first(most * state_->block_tokens()));
-  const std::shared_lock held(state_->lock);
-  return state_->blocks.longest_prefix(hashes, root, tokens).size() * state_->block_tokens();
+  std::size_t found = 0;
+  {
+    const std::shared_lock held(state_->lock);
+    found = state_->blocks.longest_prefix(hashes, root, tokens).size();
+  }
+  return state_->stored_prefix(hashes, found, root, tokens) * state_->block_tokens();
 }
 
 void Cache::set_limit(std::uint32_t tenant, std::uint64_t blocks) {
@@ -89,6 +96,7 @@ Outcome Cache::lose(const void* address) {
 
 void Cache::settle() {
   state_->moves.drain();
+  if (state_->keeper != nullptr) state_->keeper->drain();
 }
 
 void Cache::step() {
@@ -168,6 +176,8 @@ CacheFacts Cache::facts() const {
   facts.promoted_blocks = state.moves.promoted();
   facts.spilled_blocks = state.blocks.spilled();
   facts.copied_blocks = state.copied;
+  facts.store_hit_blocks = state.store_hits;
+  facts.store_failed = state.keeper != nullptr && state.keeper->failed();
   facts.refused_sequences = state.admission.refused();
   facts.lost_blocks = state.blocks.lost();
   facts.waited = Nanoseconds(state.waited_ns.load(std::memory_order_relaxed));

@@ -6,6 +6,7 @@
 //   blocks.h     what is where, leased, cached, may go   copy_queue.h    copies on its own thread
 //   moves.h      what is demoted and promoted            admission.h     who may come in
 //   sequence.h   one sequence: tokens, blocks, table     prefix_store.h  kept over restarts
+//   keeper.h     what the store gets, and when
 // Thread-safe: calls on one sequence exclude each other by its own lock, calls on different ones
 // run side by side. append() and written() take no lock of the cache unless a block ends. Allocates
 // when a sequence begins, never in append().
@@ -58,14 +59,16 @@ enum class Refusal : std::uint8_t {
   kArgument,  ///< beyond max_tokens, fewer written than before, no such block
   kBusy,      ///< not written yet
   kState,     ///< paused where it must run, or running where it must be paused
-  kCorrupt,   ///< a block from the store had the wrong checksum
   kEnded,     ///< by another thread: what names it has gone as well
 };
 
 struct Outcome {
-  Refusal refusal = Refusal::kNone;
-  char text[240] = {};  ///< what, why, remedy
+  /// Leaves the rest of the text unset: calls that succeed are many, and would clear it each time.
+  Outcome() { text[0] = '\0'; }
   bool ok() const { return refusal == Refusal::kNone; }
+
+  Refusal refusal = Refusal::kNone;
+  char text[240];  ///< what, why, remedy
 };
 
 struct SequenceOptions {
@@ -109,7 +112,7 @@ struct CacheFacts {
   std::uint64_t copied_blocks = 0;
   std::uint64_t refused_sequences = 0;
   std::uint64_t lost_blocks = 0;
-  std::uint64_t corrupt_blocks = 0;
+  bool store_failed = false;  ///< nothing more is kept
   Nanoseconds waited;
   Nanoseconds prefetched;
 };
@@ -123,7 +126,8 @@ class Cache {
  public:
   /// kUsage with the reason for a shape or tiers that cannot be.
   static Result<std::unique_ptr<Cache>> create(CacheOptions options);
-  /// Every sequence ends. No call is in it any more.
+  /// Every sequence ends; with a store, what is cached is kept, for some seconds at most. No call
+  /// is in it any more.
   ~Cache();
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;

@@ -48,10 +48,13 @@ std::vector<ChainHash> Cache::State::hash_blocks(const ChainRoot& root,
   return hashes;
 }
 
+void Cache::State::admit(Sequence& sequence) {
+  sequence.promised = promise_of(sequence);
+  admission.runs(sequence.tenant, sequence.cap, sequence.promised);
+}
+
 void Cache::State::start_running(const SequenceRef& sequence) {
   sequence->state = SequenceState::kRunning;
-  sequence->promised = promise_of(*sequence);
-  admission.runs(sequence->tenant, sequence->cap, sequence->promised);
   sequence->running_at = running.size();
   running.push_back(sequence);
 }
@@ -68,10 +71,15 @@ void Cache::State::take_found(Sequence& sequence, std::span<const ChainHash> has
     blocks.lease(id);
   }
   moves.arrive(free_to_move, sequence.priority);
+  if (keeper != nullptr) keeper->found(found);
   sequence.blocks.assign(found.begin(), found.end());
   sequence.arrivals.clear();
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    const Block& block = blocks[found[i]];
+  read_places(sequence, 0);
+}
+
+void Cache::State::read_places(Sequence& sequence, std::size_t first) {
+  for (std::size_t i = first; i < sequence.blocks.size(); ++i) {
+    const Block& block = blocks[sequence.blocks[i]];
     sequence.table[i] = block.place;
     if (block.moving != Moving::kArrival) continue;
     if (std::ranges::find(sequence.arrivals, block.job) == sequence.arrivals.end()) {
@@ -98,7 +106,7 @@ Outcome Cache::begin(const SequenceOptions& options, SequenceRef& sequence) {
   const auto hashes = state.hash_blocks(begun->root, options.tokens);
   const std::size_t most =
       options.tokens.empty() ? 0 : (options.tokens.size() - 1) / state.block_tokens();
-  const std::unique_lock held(state.lock);
+  std::unique_lock held(state.lock);
   const auto found =
       state.blocks.longest_prefix(std::span(hashes).first(most), begun->root, options.tokens);
   const Claim claim{unleased(state.blocks, found), begun->cap - found.size()};
@@ -108,10 +116,13 @@ Outcome Cache::begin(const SequenceOptions& options, SequenceRef& sequence) {
     return outcome;
   }
   state.take_found(*begun, hashes, found);
-  begun->matched = begun->written = found.size() * state.block_tokens();
+  state.admit(*begun);
+  state.take_stored(*begun, std::span(hashes).first(most), options.tokens, held);
+  const std::size_t there = begun->blocks.size();
+  begun->matched = begun->written = there * state.block_tokens();
   begun->tokens.assign(options.tokens.begin(),
                        options.tokens.begin() + static_cast<std::ptrdiff_t>(begun->matched));
-  begun->hashes.assign(hashes.begin(), hashes.begin() + static_cast<std::ptrdiff_t>(found.size()));
+  begun->hashes.assign(hashes.begin(), hashes.begin() + static_cast<std::ptrdiff_t>(there));
   state.start_running(begun);
   sequence = std::move(begun);
   return {};
@@ -159,6 +170,7 @@ Outcome Cache::fork(Sequence& sequence, std::uint64_t max_tokens, SequenceRef& f
   begun->written = begun->matched = sequence.written;
   sequence.own_tail = false;
   state.renew_promise(sequence);
+  state.admit(*begun);
   state.start_running(begun);
   fork = std::move(begun);
   return {};
@@ -173,12 +185,21 @@ Claim Cache::State::claim_of(const Sequence& sequence, std::span<const BlockId> 
   return claim;
 }
 
+/// Without its last, not full block; with what the store has of the others.
+void Cache::State::resume_full_blocks(Sequence& sequence, std::unique_lock<CacheLock>& held) {
+  sequence.own_tail = false;
+  sequence.tokens.resize(sequence.hashes.size() * block_tokens());
+  admit(sequence);
+  take_stored(sequence, sequence.hashes, sequence.tokens, held);
+  sequence.hashes.resize(sequence.blocks.size());
+  sequence.tokens.resize(sequence.blocks.size() * block_tokens());
+}
+
 Outcome Cache::resume(Sequence& sequence) {
   State& state = *state_;
   const std::lock_guard own(sequence.lock);
   if (Outcome outcome = must_be_paused(sequence); !outcome.ok()) return outcome;
-  const std::uint32_t per_block = state.block_tokens();
-  const std::unique_lock held(state.lock);
+  std::unique_lock held(state.lock);
   auto found = state.blocks.longest_prefix(sequence.hashes, sequence.root, sequence.tokens);
   BlockId tail = state.find_tail(sequence, found);
   Claim claim = state.claim_of(sequence, found, tail);
@@ -194,12 +215,13 @@ Outcome Cache::resume(Sequence& sequence) {
   }
   make_arrays(sequence);
   state.take_found(sequence, sequence.hashes, found);
-  sequence.own_tail = tail != kNoBlock && state.take_tail(sequence, tail);
-  if (tail == kNoBlock) {
+  if (tail != kNoBlock) {
+    sequence.own_tail = state.take_tail(sequence, tail);
+    state.admit(sequence);
+  } else {
     state.drop_tail(sequence);
-    sequence.tokens.resize(found.size() * per_block);
+    state.resume_full_blocks(sequence, held);
   }
-  sequence.hashes.resize(found.size());
   sequence.written = sequence.matched = sequence.tokens.size();
   --state.paused;
   state.start_running(sequence.shared_from_this());
@@ -216,7 +238,7 @@ Outcome Cache::prefetch(Sequence& sequence) {
     found.push_back(tail);
   }
   std::erase_if(found, [&](BlockId id) { return state.blocks[id].leases > 0; });
-  state.moves.arrive(found, sequence.priority);
+  state.moves.expect(found, sequence.priority);
   return {};
 }
 

@@ -40,7 +40,7 @@ void Cache::State::renew_promise(Sequence& sequence) {
   sequence.promised = promise;
 }
 
-BlockId Cache::State::open_block(std::unique_lock<std::shared_mutex>& held) {
+BlockId Cache::State::open_block(std::unique_lock<CacheLock>& held) {
   BlockId id = blocks.open();
   // Admitted since moves began that hold what is now needed: they end soon.
   while (id == kNoBlock && moves.wait_for_one(held)) id = blocks.open();
@@ -132,6 +132,7 @@ static void seal_blocks(Cache::State& state, Sequence& sequence, std::uint64_t t
   for (std::size_t i = first; i < tokens / per_block; ++i) {
     parent = state.hasher.block(parent, all.subspan(i * per_block, per_block));
     sequence.hashes.push_back(parent);
+    state.blocks.expect_seal(sequence.blocks[i], parent);
   }
   const std::unique_lock held(state.lock);
   for (std::size_t i = first; i < sequence.hashes.size(); ++i) {

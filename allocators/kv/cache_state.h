@@ -1,25 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a Cache consists of, for the files that hold its functions: cache.cc (the cache as a whole),
-// cache_enter.cc (begin, fork, resume, prefetch), cache_grow.cc (append, written, truncate),
-// cache_leave.cc (pause, end) and cache_tail.cc (the last block of a paused sequence).
-// `lock` guards all below it; a sequence's lock is taken before it, and never two sequences'.
+// cache_enter.cc (begin, fork, resume, prefetch), cache_store.cc (what they find in the store),
+// cache_grow.cc (append, written, truncate), cache_leave.cc (pause, end) and cache_tail.cc (the
+// last block of a paused sequence). `lock` guards all below it; a sequence's lock is taken before
+// it, and never two sequences'.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <memory>
-#include <shared_mutex>
 #include <span>
 #include <vector>
 
 #include "allocators/kv/admission.h"
 #include "allocators/kv/blocks.h"
 #include "allocators/kv/cache.h"
+#include "allocators/kv/cache_lock.h"
+#include "allocators/kv/keeper.h"
 #include "allocators/kv/moves.h"
 #include "allocators/kv/places.h"
+#include "allocators/kv/prefix_store.h"
 #include "allocators/kv/sequence.h"
 
 namespace terrace::kv {
+
+/// For writing to the store what is cached when the cache closes.
+inline constexpr Nanoseconds kMostClosing = milliseconds(5000);
 
 struct Cache::State {
   explicit State(CacheOptions with)
@@ -28,13 +34,16 @@ struct Cache::State {
         places(options.tiers, options.shape),
         blocks(options, places),
         admission(options.max_sequences),
-        moves(options.shape, places, blocks, admission, lock) {}
+        moves(options, places, blocks, admission, lock) {
+    if (options.store == nullptr) return;
+    keeper = std::make_unique<Keeper>(*options.store, options.shape, places, blocks, moves, lock);
+  }
 
   const CacheOptions options;
   const ChainHasher hasher;
   std::atomic<std::uint64_t> next_id{1};
   std::atomic<std::uint64_t> waited_ns{0};
-  mutable std::shared_mutex lock;
+  mutable CacheLock lock;
   Places places;
   Blocks blocks;
   Admission admission;
@@ -42,8 +51,10 @@ struct Cache::State {
   std::uint64_t paused = 0;
   std::uint64_t looked_up = 0;
   std::uint64_t copied = 0;
+  std::uint64_t store_hits = 0;
   std::array<std::uint64_t, kMaxTiers> hits{};
   Moves moves;
+  std::unique_ptr<Keeper> keeper;  ///< last: its thread uses all of the above; null: no store
 
   std::uint32_t block_tokens() const { return options.shape.block_tokens; }
   /// kNoRoom for what no slots of these pools could ever hold.
@@ -60,7 +71,12 @@ struct Cache::State {
   /// Leases and counts what was found, after it was admitted.
   void take_found(Sequence& sequence, std::span<const ChainHash> hashes,
                   const std::vector<BlockId>& found);
+  /// Admission counts it from now on.
+  void admit(Sequence& sequence);
+  /// step() moves its blocks from now on.
   void start_running(const SequenceRef& sequence);
+  /// Table entries and arrivals of its blocks from `first` on.
+  void read_places(Sequence& sequence, std::size_t first);
   void stop_running(Sequence& sequence);
   /// All its blocks go back, the deepest first.
   void release_blocks(Sequence& sequence);
@@ -75,7 +91,25 @@ struct Cache::State {
   void drop_tail(Sequence& sequence);
   Claim claim_of(const Sequence& sequence, std::span<const BlockId> found, BlockId tail) const;
   /// An open block, if need be after a move has ended.
-  BlockId open_block(std::unique_lock<std::shared_mutex>& held);
+  BlockId open_block(std::unique_lock<CacheLock>& held);
+
+  void resume_full_blocks(Sequence& sequence, std::unique_lock<CacheLock>& held);
+
+  // cache_store.cc
+  StoredBlock wanted(std::span<const ChainHash> hashes, std::size_t i, const ChainRoot& root,
+                     std::span<const Token> tokens) const;
+  /// End of the blocks from `first` on that the store has; looks into memory only.
+  std::size_t stored_prefix(std::span<const ChainHash> hashes, std::size_t first,
+                            const ChainRoot& root, std::span<const Token> tokens) const;
+  std::vector<PrefixStore::Lease> lease_stored(std::span<const ChainHash> hashes, std::size_t first,
+                                               const ChainRoot& root,
+                                               std::span<const Token> tokens) const;
+  /// Of an admitted sequence that does not run yet. Blocks behind those that it has are filled from
+  /// the store; the lock is open while they are read and verified.
+  void take_stored(Sequence& sequence, std::span<const ChainHash> hashes,
+                   std::span<const Token> tokens, std::unique_lock<CacheLock>& held);
+  /// All sequences end; what is worth it is written. Without the lock.
+  void close_store();
 };
 
 Outcome has_ended();

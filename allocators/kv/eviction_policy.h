@@ -55,6 +55,9 @@ class EvictionPolicy {
   virtual void joined(KvSlot slot, const KvBlock& block) = 0;
   /// The released slot whose block is worth least; kNoSlot: none may go.
   virtual KvSlot least() = 0;
+  /// Whether the block, which a faster tier has go, is worth at least as much as the one that
+  /// least() names. False: it is dropped in place of that one.
+  virtual bool wants(const KvBlock&) const { return true; }
 };
 
 }  // namespace terrace::kv

@@ -2,6 +2,7 @@
 #include "allocators/kv/moves.h"
 
 #include <algorithm>
+#include <functional>
 #include <mutex>
 #include <utility>
 
@@ -19,14 +20,16 @@ constexpr std::int32_t kDemotionPriority = -1000000;
 
 }  // namespace
 
-Moves::Moves(const Shape& shape, Places& places, Blocks& blocks, Admission& admission,
-             std::shared_mutex& lock)
+Moves::Moves(const CacheOptions& options, Places& places, Blocks& blocks, Admission& admission,
+             CacheLock& lock)
     : places_(places),
       blocks_(blocks),
       admission_(admission),
       lock_(lock),
       leaving_(places.tiers()),
-      queue_(places.tiers() > 1 ? std::make_unique<CopyQueue>(shape) : nullptr) {}
+      queue_(places.tiers() > 1 || options.store != nullptr
+                 ? std::make_unique<CopyQueue>(options.shape)
+                 : nullptr) {}
 
 Moves::~Moves() {
   {
@@ -40,9 +43,9 @@ std::uint32_t Moves::room_wanted(std::uint32_t tier) const {
   return std::clamp(places_.slots(tier) / kFreePart, 1u, kMostFree);
 }
 
-bool Moves::may_move() const {
+bool Moves::has_room_to_move() const {
   const std::uint64_t kept = blocks_.leased() + admission_.promised() + 2 * blocks_.moving() + 2;
-  return queue_ != nullptr && !stopping_ && kept <= places_.usable();
+  return !stopping_ && kept <= places_.usable();
 }
 
 Place Moves::place_below(std::uint32_t tier) {
@@ -80,12 +83,23 @@ std::shared_ptr<CopyJob> Moves::submit(std::vector<BlockId> blocks, Moving how,
   return job;
 }
 
+/// The slower tiers are full of what is worth more than this block, which is dropped then.
+bool Moves::drops_instead(std::uint32_t tier, BlockId id) {
+  if (blocks_[id].children > 0) return false;
+  for (std::uint32_t below = tier + 1; below < places_.tiers(); ++below) {
+    if (places_.free(below) > 0 || blocks_.wanted_on(below, id)) return false;
+  }
+  blocks_.drop(id);
+  return true;
+}
+
 void Moves::keep_room() {
   for (std::uint32_t tier = 0; tier + 1 < places_.tiers(); ++tier) {
     std::vector<BlockId> batch;
     while (places_.free(tier) + leaving_[tier] < room_wanted(tier) && may_move()) {
       const BlockId id = blocks_.least(tier);
       if (id == kNoBlock) break;
+      if (drops_instead(tier, id)) continue;
       const Place below = place_below(tier);
       if (below == kNoPlace) break;
       blocks_.begin_move(id, Moving::kDemotion, below);
@@ -96,6 +110,7 @@ void Moves::keep_room() {
     }
     submit(std::move(batch), Moving::kDemotion, kDemotionPriority);
   }
+  if (waiting_ > 0) one_ended_.notify_all();
 }
 
 std::shared_ptr<CopyJob> Moves::arrive(std::span<const BlockId> blocks, std::int32_t priority) {
@@ -109,6 +124,36 @@ std::shared_ptr<CopyJob> Moves::arrive(std::span<const BlockId> blocks, std::int
     arriving.push_back(id);
   }
   return submit(std::move(arriving), Moving::kArrival, priority);
+}
+
+void Moves::expect(std::span<const BlockId> blocks, std::int32_t priority) {
+  for (const BlockId id : blocks) {
+    if (expected_.size() >= places_.slots(0) / 2) break;
+    expected_.push_back({id, blocks_[id].hash, priority});
+  }
+  arrive_expected();
+  keep_room();
+}
+
+bool Moves::still_expected(const Expected& one) const {
+  const Block& block = blocks_[one.id];
+  return block.kind == BlockKind::kCached && block.hash == one.hash && block.leases == 0 &&
+         block.moving == Moving::kNo && blocks_.tier_of(one.id) > 0;
+}
+
+void Moves::arrive_expected() {
+  std::erase_if(expected_, [&](const Expected& one) { return !still_expected(one); });
+  std::ranges::stable_sort(expected_, std::ranges::greater(), &Expected::priority);
+  for (std::size_t first = 0; first < expected_.size();) {
+    const std::int32_t priority = expected_[first].priority;
+    std::vector<BlockId> blocks;
+    for (; first < expected_.size() && expected_[first].priority == priority; ++first) {
+      blocks.push_back(expected_[first].id);
+    }
+    arrive(blocks, priority);
+  }
+  // What comes now is not expected any more: should the policy have it go again, it goes.
+  std::erase_if(expected_, [&](const Expected& one) { return !still_expected(one); });
 }
 
 void Moves::copy_ahead(std::span<const BlockId> blocks, std::int32_t priority) {
@@ -125,6 +170,41 @@ void Moves::copy_ahead(std::span<const BlockId> blocks, std::int32_t priority) {
   submit(std::move(ahead), Moving::kAhead, priority);
 }
 
+void Moves::fill(std::span<const BlockId> blocks, std::vector<PrefixStore::Lease> from,
+                 std::int32_t priority) {
+  if (blocks.empty()) return;
+  std::vector<BlockCopy> copies;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    blocks_.begin_move(blocks[i], Moving::kArrival, kNoPlace);
+    copies.push_back({from[i].block().data.data(), places_.address(blocks_[blocks[i]].place)});
+  }
+  // Records stay as long as they are read. What a std::function holds must be copied with it.
+  auto records = std::make_shared<std::vector<PrefixStore::Lease>>(std::move(from));
+  std::vector<BlockId> moved(blocks.begin(), blocks.end());
+  const auto job = queue_->submit(std::move(copies), priority,
+                                  [this, moved = std::move(moved), records = std::move(records),
+                                   began = os::monotonic_now()] { ended(moved, began); });
+  for (const BlockId id : blocks) blocks_.set_job(id, job);
+}
+
+bool Moves::hold(BlockId id) {
+  if (blocks_[id].moving != Moving::kNo || !has_room_to_move()) return false;
+  blocks_.begin_move(id, Moving::kHeld, kNoPlace);
+  return true;
+}
+
+void Moves::let_go(std::span<const BlockId> blocks) {
+  for (const BlockId id : blocks) blocks_.end_move(id);
+  keep_room();
+  one_ended_.notify_all();
+}
+
+void Moves::wait_for_room(std::unique_lock<CacheLock>& held) {
+  ++waiting_;
+  one_ended_.wait(held);
+  --waiting_;
+}
+
 // Ends, on the queue's thread ---------------------------------------------------------------------
 
 void Moves::ended(std::span<const BlockId> blocks, Nanoseconds began) {
@@ -132,6 +212,7 @@ void Moves::ended(std::span<const BlockId> blocks, Nanoseconds began) {
     const std::unique_lock held(lock_);
     for (const BlockId id : blocks) end_one(id);
     if (began.value != 0) prefetched_ = prefetched_ + (os::monotonic_now() - began);
+    arrive_expected();
     keep_room();
   }
   one_ended_.notify_all();
@@ -141,7 +222,7 @@ void Moves::end_one(BlockId id) {
   const Block& block = blocks_[id];
   if (block.moving == Moving::kDemotion) return end_demotion(id);
   if (block.moving == Moving::kArrival) {
-    ++promoted_;
+    if (block.other != kNoPlace) ++promoted_;
     return blocks_.end_move(id);
   }
   const bool wanted = block.kind == BlockKind::kCached && !stopping_;
@@ -189,7 +270,7 @@ void Moves::settle_flips() {
   one_ended_.notify_all();
 }
 
-bool Moves::wait_for_one(std::unique_lock<std::shared_mutex>& held) {
+bool Moves::wait_for_one(std::unique_lock<CacheLock>& held) {
   if (queue_ == nullptr || blocks_.moving() == 0) return false;
   // Copies that wait for a step hold a place that is wanted now.
   bool freed = false;

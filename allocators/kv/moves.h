@@ -10,21 +10,22 @@
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <shared_mutex>
 #include <span>
 #include <vector>
 
 #include "allocators/kv/admission.h"
 #include "allocators/kv/blocks.h"
+#include "allocators/kv/cache_lock.h"
 #include "allocators/kv/copy_queue.h"
+#include "allocators/kv/prefix_store.h"
 
 namespace terrace::kv {
 
 class Moves {
  public:
-  /// One tier alone needs no thread: nothing moves then.
-  Moves(const Shape& shape, Places& places, Blocks& blocks, Admission& admission,
-        std::shared_mutex& lock);
+  /// One tier alone without a store needs no thread: nothing moves then.
+  Moves(const CacheOptions& options, Places& places, Blocks& blocks, Admission& admission,
+        CacheLock& lock);
   /// Cancels what is under way. The lock is not held.
   ~Moves();
 
@@ -33,14 +34,30 @@ class Moves {
   /// Cached blocks on slower tiers that nobody leases get places on faster ones, at once; the job
   /// fills them. Null: none, or no room.
   std::shared_ptr<CopyJob> arrive(std::span<const BlockId> blocks, std::int32_t priority);
+  /// As arrive(); what finds no room comes as soon as demotions have made some, in this order,
+  /// unless it is leased or gone by then. Of the blocks that are waited for by that, the first half
+  /// of the fastest tier's size are kept in mind.
+  void expect(std::span<const BlockId> blocks, std::int32_t priority);
   /// Begins to copy leased blocks, which nobody writes any more, to the fastest tier.
   void copy_ahead(std::span<const BlockId> blocks, std::int32_t priority);
   /// Blocks whose copies are ready change places; their old ones are kept until settle_flips().
   std::uint32_t flip();
   void settle_flips();
 
+  /// Leased blocks that hold nothing yet are filled from the store's records, one for each, by
+  /// layers.
+  void fill(std::span<const BlockId> blocks, std::vector<PrefixStore::Lease> from,
+            std::int32_t priority);
+  /// The block stays where it is, and as it is, until let_go(). False: it moves, or its place may
+  /// be needed.
+  bool hold(BlockId id);
+  void let_go(std::span<const BlockId> blocks);
+
+  /// Lock held, and open meanwhile: until there may be room to hold or move something, or wake().
+  void wait_for_room(std::unique_lock<CacheLock>& held);
+  void wake() { one_ended_.notify_all(); }
   /// Lock held, and open meanwhile: until a move has ended. False: none is under way.
-  bool wait_for_one(std::unique_lock<std::shared_mutex>& held);
+  bool wait_for_one(std::unique_lock<CacheLock>& held);
   bool wait_layer(CopyJob& job, std::uint32_t layer) { return queue_->wait_layer(job, layer); }
   /// Without the lock.
   void drain();
@@ -55,9 +72,19 @@ class Moves {
     Nanoseconds began;
     std::shared_ptr<CopyJob> job;
   };
-  bool may_move() const;
+  /// A block that comes when there is room.
+  struct Expected {
+    BlockId id;
+    ChainHash hash;  ///< another one by then: the number stands for another block
+    std::int32_t priority;
+  };
+  bool has_room_to_move() const;
+  bool may_move() const { return queue_ != nullptr && has_room_to_move(); }
+  bool still_expected(const Expected& one) const;
+  void arrive_expected();
   Place place_below(std::uint32_t tier);
   Place place_above(std::uint32_t tier);
+  bool drops_instead(std::uint32_t tier, BlockId id);
   std::shared_ptr<CopyJob> submit(std::vector<BlockId> blocks, Moving how, std::int32_t priority);
   void ended(std::span<const BlockId> blocks, Nanoseconds began);
   void end_one(BlockId id);
@@ -67,14 +94,16 @@ class Moves {
   Places& places_;
   Blocks& blocks_;
   Admission& admission_;
-  std::shared_mutex& lock_;
+  CacheLock& lock_;
   std::condition_variable_any one_ended_;
+  std::vector<Expected> expected_;
   std::vector<BlockId> ready_;
   std::vector<BlockId> flipped_;
   std::vector<std::uint32_t> leaving_;  ///< by tier: slots that demotions will free
   std::uint64_t demoted_ = 0;
   std::uint64_t promoted_ = 0;
   Nanoseconds prefetched_;
+  std::uint32_t waiting_ = 0;  ///< in wait_for_room()
   bool stopping_ = false;
   std::unique_ptr<CopyQueue> queue_;  ///< last: its thread uses all of the above
 };

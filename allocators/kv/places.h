@@ -2,7 +2,8 @@
 // Places: one number for each slot of all tiers' pools, which is also its distance from the cache's
 // base in blocks. Hands out free ones and keeps damaged ones back.
 // Where it stands: blocks.h takes and gives places; tables (sequence.h) hold them.
-// Thread-safe but for mark_bad(), which the cache's lock guards. Allocates at construction only.
+// The cache's lock guards what changes; addresses and tiers of places never do. Allocates at
+// construction only.
 #pragma once
 
 #include <cstddef>

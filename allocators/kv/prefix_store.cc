@@ -181,6 +181,24 @@ bool PrefixStore::contains(ChainHash hash) const {
   return state_->index.find_live(hash) != kNoStoreSlot;
 }
 
+bool PrefixStore::touch(ChainHash hash) {
+  const std::lock_guard lock(state_->mutex);
+  const StoreSlot slot = state_->index.find_live(hash);
+  if (slot != kNoStoreSlot) state_->index.touch(slot);
+  return slot != kNoStoreSlot;
+}
+
+void PrefixStore::forget(ChainHash hash) {
+  const std::lock_guard lock(state_->writing);
+  StoreSlot slot = kNoStoreSlot;
+  {
+    const std::lock_guard inside(state_->mutex);
+    slot = state_->index.find_live(hash);
+  }
+  // Nothing takes it out or in but under `writing`. drop() has noted a failed drain().
+  if (slot != kNoStoreSlot) (void)state_->drop(slot, &StoreStats::forgotten);
+}
+
 bool PrefixStore::matches(const StoredBlock& block) const {
   const std::lock_guard lock(state_->mutex);
   const StoreSlot slot = state_->index.find_live(block.hash);

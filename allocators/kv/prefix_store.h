@@ -9,7 +9,7 @@
 //   store_pool.h     the pool and its places   store_index.h    what is where, and who may go
 // The records' bytes are mapped, so a record is read where it lies.
 // Thread-safe. Allocates. Waits for storage: never called under a lock of the cache, except
-// contains() and matches(), which look into memory only.
+// contains(), touch() and matches(), which look into memory only.
 #pragma once
 
 #include <cstddef>
@@ -46,15 +46,16 @@ struct StoredBlock {
 
 struct StoreStats {
   std::uint64_t capacity_blocks = 0;
-  std::uint64_t blocks = 0;    ///< that may be read
-  std::uint64_t corrupt = 0;   ///< found out by their checksum or state, and dropped
-  std::uint64_t orphans = 0;   ///< dropped since their parent was
-  std::uint64_t torn = 0;      ///< not whole when the pool was opened: a crash while writing
-  std::uint64_t restored = 0;  ///< of an earlier run, verified
-  std::uint64_t written = 0;   ///< since the pool was opened
-  std::uint64_t replaced = 0;  ///< of those, in the place of another record
-  bool restoring = false;      ///< records are still being verified
-  bool by_msync = false;       ///< a plain file: each keep waits for the file system
+  std::uint64_t blocks = 0;     ///< that may be read
+  std::uint64_t corrupt = 0;    ///< found out by their checksum or state, and dropped
+  std::uint64_t orphans = 0;    ///< dropped since their parent was
+  std::uint64_t forgotten = 0;  ///< by forget()
+  std::uint64_t torn = 0;       ///< not whole when the pool was opened: a crash while writing
+  std::uint64_t restored = 0;   ///< of an earlier run, verified
+  std::uint64_t written = 0;    ///< since the pool was opened
+  std::uint64_t replaced = 0;   ///< of those, in the place of another record
+  bool restoring = false;       ///< records are still being verified
+  bool by_msync = false;        ///< a plain file: each keep waits for the file system
 };
 
 class PrefixStore {
@@ -101,6 +102,10 @@ class PrefixStore {
   /// written from then on.
   Result<std::uint64_t> keep(std::span<const StoredBlock> blocks);
   bool contains(ChainHash hash) const;
+  /// contains(), and it counts as used now.
+  bool touch(ChainHash hash);
+  /// The record, with all that build on it, is there no more. A failing storage is noted.
+  void forget(ChainHash hash);
   /// There is a record of this hash, and parent, salt, position and tokens are these too. `data` is
   /// not looked at.
   bool matches(const StoredBlock& block) const;

@@ -38,7 +38,7 @@ void steps(benchmark::State& state, const KvPolicySpec& spec) {
   const auto slots = static_cast<std::uint32_t>(state.range(0));
   const auto requests = conversations(20000);
   for (auto _ : state) {
-    PrefixCache cache(slots, spec.make(slots, nullptr), nullptr);
+    PrefixCache cache(slots, spec.make({.slots = slots}), nullptr);
     for (const Blocks& blocks : requests) {
       cache.end(blocks, cache.begin(blocks).leased_blocks);
     }
@@ -84,7 +84,7 @@ BENCHMARK(plain_steps)->Name("steps/map_and_list")->Arg(1000)->Arg(20000);
 void look_up(benchmark::State& state) {
   const auto slots = static_cast<std::uint32_t>(state.range(0));
   const auto requests = conversations(slots / 12);
-  PrefixCache cache(slots, find_kv_policy("lru")->make(slots, nullptr), nullptr);
+  PrefixCache cache(slots, find_kv_policy("lru")->make({.slots = slots}), nullptr);
   for (const Blocks& blocks : requests) cache.end(blocks, cache.begin(blocks).leased_blocks);
   std::int64_t found = 0;
   for (auto _ : state) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <optional>
 #include <span>
 
 namespace terrace::heat {
@@ -70,6 +71,60 @@ Cut best_cut(std::span<const double> counts) {
   return best;
 }
 
+struct Stretch {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  std::size_t size() const { return end - begin; }
+};
+
+// Where the counts speak most for a quarter of the mean against the mean: the greatest partial sum
+// of their log-likelihood ratios, in one pass.
+Stretch coldest_stretch(std::span<const double> counts, double mean) {
+  constexpr double kColder = 0.25;
+  Stretch best;
+  double best_sum = 0;
+  double sum = 0;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    sum += counts[i] * std::log(kColder) + (1 - kColder) * mean;
+    if (sum <= 0) {
+      sum = 0;
+      begin = i + 1;
+    } else if (sum > best_sum) {
+      best_sum = sum;
+      best = {begin, i + 1};
+    }
+  }
+  return best;
+}
+
+double sum_of(std::span<const double> counts) {
+  double sum = 0;
+  for (const double count : counts) sum += count;
+  return sum;
+}
+
+// Would the stretch be cold even if all of its blocks were one single observation? Neighbours of a
+// scan are seen and missed by the same windows, so their counts are not independent, and a long
+// stretch proves no more than one block does. The stretch was looked for in as many places as fit.
+bool is_apart(double stretch_mean, double rest_mean, double places) {
+  if (rest_mean <= stretch_mean) return false;
+  const double ratio = stretch_mean > 0 ? stretch_mean * std::log(stretch_mean / rest_mean) : 0;
+  return 2 * (rest_mean - stretch_mean + ratio) > kMinGain + 2 * std::log(std::max(places, 1.0));
+}
+
+std::optional<Stretch> cold_stretch(std::span<const double> counts, double mean) {
+  const Stretch stretch = coldest_stretch(counts, mean);
+  const std::size_t rest = counts.size() - stretch.size();
+  if (stretch.size() < kMinRun || rest < kMinRun) return std::nullopt;
+  const double inside = sum_of(counts.subspan(stretch.begin, stretch.size()));
+  const double outside = sum_of(counts) - inside;
+  const bool apart =
+      is_apart(inside / static_cast<double>(stretch.size()), outside / static_cast<double>(rest),
+               static_cast<double>(counts.size()) / static_cast<double>(kMinRun));
+  return apart ? std::optional(stretch) : std::nullopt;
+}
+
 void shrink(std::span<const double> counts, const Moments& moments, std::span<double> out) {
   const double prior_variance = moments.variance - moments.mean;
   for (std::size_t i = 0; i < counts.size(); ++i) {
@@ -79,9 +134,31 @@ void shrink(std::span<const double> counts, const Moments& moments, std::span<do
   }
 }
 
+void smooth_run(std::span<const double> counts, int depth, std::span<double> out);
+
+// What lies before and behind the stretch is one run: it keeps one rate.
+void smooth_around(std::span<const double> counts, const Stretch& cold, int depth,
+                   std::span<double> out) {
+  smooth_run(counts.subspan(cold.begin, cold.size()), depth + 1,
+             out.subspan(cold.begin, cold.size()));
+  std::vector<double> rest(counts.begin(),
+                           counts.begin() + static_cast<std::ptrdiff_t>(cold.begin));
+  rest.insert(rest.end(), counts.begin() + static_cast<std::ptrdiff_t>(cold.end), counts.end());
+  std::vector<double> smoothed(rest.size());
+  smooth_run(rest, depth + 1, smoothed);
+  const auto middle = smoothed.begin() + static_cast<std::ptrdiff_t>(cold.begin);
+  std::copy(smoothed.begin(), middle, out.begin());
+  std::copy(middle, smoothed.end(), out.begin() + static_cast<std::ptrdiff_t>(cold.end));
+}
+
 void smooth_run(std::span<const double> counts, int depth, std::span<double> out) {
   const Moments moments = moments_of(counts);
   if (one_rate(counts, moments)) {
+    const auto cold = depth < kMaxDepth ? cold_stretch(counts, moments.mean) : std::nullopt;
+    if (cold) {
+      smooth_around(counts, *cold, depth, out);
+      return;
+    }
     std::fill(out.begin(), out.end(), moments.mean);
     return;
   }

@@ -7,6 +7,10 @@
 //  1. Dispersion test: when s2/m <= 1.5, or below the 99 % point of chi-square(n-1)/(n-1) for a
 //     short run (R. A. Fisher, "Statistical Methods for Research Workers", index of dispersion;
 //     the quantile by Wilson and Hilferty, 1931), the run has one rate: each block gets m.
+//     Unless a stretch of it is cold beyond doubt: a small part moves the variance little (33 cold
+//     blocks of 558 pass the test at a mean of 13), so the coldest stretch is looked for, and taken
+//     out when its mean would be too low even as one single count. The bar is that high because a
+//     scan's neighbours are seen and missed by the same windows.
 //  2. Otherwise the run is cut where the Poisson log-likelihood of two means gains most (binary
 //     segmentation, Scott and Knott, Biometrics 30, 1974) and both parts go to 1.
 //  3. A run that no cut explains is left block by block, drawn toward its mean by the Gamma-Poisson

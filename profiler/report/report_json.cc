@@ -80,6 +80,7 @@ json to_json(const heat::HeatMap& map) {
   for (std::size_t i = 0; i < map.tiers.size(); ++i) {
     tiers.push_back(tier_json(map.tiers[i], totals[i]));
   }
+  const std::string warning = nothing_observed(map);
   json objects = json::array();
   for (const heat::ObjectHeat& object : map.objects) objects.push_back(object_json(map, object));
   return {{"schema_version", kReportSchemaVersion},
@@ -98,6 +99,7 @@ json to_json(const heat::HeatMap& map) {
           {"link_wait_share", map.link_wait_share},
           {"observer_cpu_share", map.observer_cpu_share},
           {"sources", sources_json(map)},
+          {"nothing_observed", warning.empty() ? json() : json(warning)},
           {"block_bytes", kBlockBytes.value},
           {"tiers", tiers},
           {"objects", objects},

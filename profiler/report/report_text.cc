@@ -73,6 +73,7 @@ class TextReport {
                 percent(map_.link_wait_share).c_str()));
     line(format("observer     %s of one CPU", percent(map_.observer_cpu_share).c_str()));
     for (const std::string& text : sources_text(map_, width_)) line(text);
+    for (const std::string& text : nothing_observed_text(map_, width_)) line(text);
   }
 
   void tiers() {

@@ -137,6 +137,34 @@ json sources_json(const heat::HeatMap& map) {
   return sources;
 }
 
+std::string nothing_observed(const heat::HeatMap& map) {
+  double watched_s = 0;
+  for (const heat::ObjectHeat& object : map.objects) {
+    if (object.bytes_per_second() > 0) return {};
+    watched_s = std::max(watched_s, object.watched_seconds);
+  }
+  if (map.objects.empty()) return {};
+  if (watched_s <= 0) {
+    return "nothing was observed: no window of an access source counted while the program worked, "
+           "so "
+           "zero heat here means unknown, not cold. The recording was too short, or other programs "
+           "kept the recorder from the CPU: record for a minute, on a machine with an idle CPU, or "
+           "with --budget 0%";
+  }
+  return "nothing was observed: the windows, " + milliseconds(watched_s) +
+         " together, saw no touch of any object. The program may have waited all the time, or used "
+         "memory below the threshold: record it at work and for longer, or with a lower threshold";
+}
+
+std::vector<std::string> nothing_observed_text(const heat::HeatMap& map, std::size_t width) {
+  std::vector<std::string> lines;
+  const std::string text = nothing_observed(map);
+  if (text.empty()) return lines;
+  append_wrapped(text, width, lines);
+  lines.front().replace(0, 7, "WARNING");
+  return lines;
+}
+
 std::vector<std::string> sources_text(const heat::HeatMap& map, std::size_t width) {
   std::vector<std::string> lines;
   for (const json& source : sources_json(map)) {

@@ -21,11 +21,18 @@ namespace terrace::report {
 /// is no limit.
 nlohmann::json sources_json(const heat::HeatMap& map);
 
+/// Why no heat at all was seen and what to do about it; empty when some was, or when there is no
+/// object to be seen.
+std::string nothing_observed(const heat::HeatMap& map);
+
+/// The same as lines of at most `width` columns, of which the first begins with "WARNING".
+std::vector<std::string> nothing_observed_text(const heat::HeatMap& map, std::size_t width);
+
 /// Bytes written a second with what is known of them, for a table: "0.120", ">=0.120" when a part
 /// of the object was not watched, "?" when none was. In GB/s.
 std::string written_words(const heat::ObjectHeat& object);
 
-/// The same as lines of at most `width` columns, of which the first begins with "source".
+/// sources_json() as lines of at most `width` columns, of which the first begins with "source".
 std::vector<std::string> sources_text(const heat::HeatMap& map, std::size_t width);
 
 }  // namespace terrace::report

@@ -10,6 +10,9 @@ constexpr Nanoseconds kShortestSpan = milliseconds(500);
 constexpr std::uint64_t kLeastBusy = Budget::kMillion / 20;
 // However dear a look was, there is another one: a program may change what it touches.
 constexpr Nanoseconds kLongestPause = milliseconds(60000);
+// A program that hardly gets a CPU earns nothing to be looked at for, and of a session without a
+// look nothing can be said: as often as this it is looked at as if it had half a CPU.
+constexpr Nanoseconds kStarvedPause = milliseconds(4000);
 
 }  // namespace
 
@@ -32,6 +35,12 @@ void Budget::program_ran(Nanoseconds program_cpu, Nanoseconds now) {
   counted_cpu_ = program_cpu;
 }
 
+Nanoseconds Budget::longest_pause(Nanoseconds cost) const {
+  const Nanoseconds of_half_a_cpu(cost.value * kMillion / share_ppm_ * 2);
+  if (of_half_a_cpu > kLongestPause) return kLongestPause;
+  return of_half_a_cpu > kStarvedPause ? of_half_a_cpu : kStarvedPause;
+}
+
 void Budget::spent(Nanoseconds cost, Nanoseconds now) {
   if (share_ppm_ == 0) return;
   // cost / (share * busy), in an order that neither overflows nor loses the digits.
@@ -39,9 +48,14 @@ void Budget::spent(Nanoseconds cost, Nanoseconds now) {
   std::uint64_t pause = per_second != 0 ? cost.value * kMillion / per_second : kLongestPause.value;
   if (pause > kLongestPause.value) pause = kLongestPause.value;
   const Nanoseconds from = free_at_ > now ? free_at_ : now;
-  free_at_ = from + Nanoseconds(pause);
-  const Nanoseconds latest = now + kLongestPause;
-  if (free_at_ > latest) free_at_ = latest;
+  const Nanoseconds latest = now + longest_pause(cost);
+  const Nanoseconds wanted = from + Nanoseconds(pause);
+  // What an earlier and dearer look asked for stays.
+  if (wanted <= latest) {
+    free_at_ = wanted;
+  } else if (from < latest) {
+    free_at_ = latest;
+  }
 }
 
 }  // namespace terrace::sources

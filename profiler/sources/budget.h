@@ -28,6 +28,8 @@ class Budget {
   Nanoseconds free_at() const { return free_at_; }
 
  private:
+  Nanoseconds longest_pause(Nanoseconds cost) const;
+
   std::uint32_t share_ppm_ = 0;
   bool begun_ = false;
   Nanoseconds counted_at_;

@@ -458,8 +458,12 @@ TEST_F(KvBadInput, CachesThatHaveNoRoomAreRefused) {
   const std::uint64_t endless[] = {~0u - 1, ~0u - 1};
   options.tier_blocks = endless;
   expect_open_refused(TERRACE_NO_ROOM, options, {"near", "bytes"});
+  // A store that cannot be made.
+  options = shape_options();
+  options.blocks = 4;
+  options.store_bytes = std::uint64_t{64} << 20;
   options.store_path = "/nonexistent/prefixes";
-  expect_open_refused(TERRACE_NO_ROOM, options, {"near"});
+  expect_open_refused(TERRACE_IO, options, {"/nonexistent/prefixes"});
 }
 
 TEST_F(KvBadInput, ManyTenantsAndLimitsAreTaken) {

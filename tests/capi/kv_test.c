@@ -206,8 +206,12 @@ static void misuse_gets_a_code_with_a_text(terrace_context machine) {
 }
 
 static void shapes_that_cannot_be_are_refused(terrace_context machine) {
-  const terrace_kv_options good = {
-      .struct_size = sizeof good, .block_tokens = 16, .layers = 2, .layer_bytes = 64, .blocks = 4};
+  const terrace_kv_options good = {.struct_size = sizeof good,
+                                   .block_tokens = 16,
+                                   .layers = 2,
+                                   .layer_bytes = 64,
+                                   .blocks = 4,
+                                   .recompute_growth_ppm = 600};
   terrace_kv cache;
   terrace_kv_options bad = good;
   bad.block_tokens = 0;
@@ -228,6 +232,14 @@ static void shapes_that_cannot_be_are_refused(terrace_context machine) {
   bad = good;
   bad.blocks = 0;
   CHECK_STATUS(TERRACE_BAD_ARGUMENT, terrace_kv_open(machine, &bad, &cache));
+  bad = good;
+  bad.recompute_growth_ppm = 1000000001;
+  CHECK_STATUS(TERRACE_BAD_ARGUMENT, terrace_kv_open(machine, &bad, &cache));
+  CHECK(said("recompute_growth_ppm"));
+  // From before the field was there.
+  bad.struct_size = offsetof(terrace_kv_options, recompute_growth_ppm);
+  CHECK_STATUS(TERRACE_OK, terrace_kv_open(machine, &bad, &cache));
+  CHECK_STATUS(TERRACE_OK, terrace_kv_close(cache));
   CHECK_STATUS(TERRACE_OK, terrace_kv_open(machine, &good, &cache));
   // Left open: the context's end is the cache's.
 }

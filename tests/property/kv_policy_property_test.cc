@@ -101,7 +101,7 @@ TEST(KvPolicyProperty, KeepsLeasesAndParentsWhileRequestsOverlap) {
     const auto slots = static_cast<std::uint32_t>(1 + random() % 120);
     for (const KvPolicySpec& spec : kv_policies()) {
       Watch watch(slots);
-      PrefixCache cache(slots, spec.make(slots, future), &watch);
+      PrefixCache cache(slots, spec.make({.slots = slots, .future = future}), &watch);
       std::list<Running> running;
       std::map<ChainHash, ChainHash> parent;
       for (const Blocks& blocks : requests) {
@@ -147,7 +147,7 @@ std::uint64_t plain_lru_hits(const std::vector<Blocks>& requests, std::size_t sl
 
 std::uint64_t hits_of(const KvPolicySpec& spec, const std::vector<Blocks>& requests,
                       std::uint32_t slots, const std::shared_ptr<const KvFuture>& future) {
-  PrefixCache cache(slots, spec.make(slots, future), nullptr);
+  PrefixCache cache(slots, spec.make({.slots = slots, .future = future}), nullptr);
   std::uint64_t hits = 0;
   for (const Blocks& blocks : requests) {
     const KvServed served = cache.begin(blocks);

@@ -14,7 +14,8 @@ void add_store(const kv::PrefixStore* store, terrace_kv_info& info) {
   info.stored_blocks = stats.blocks;
   info.store_capacity_blocks = stats.capacity_blocks;
   info.restoring = stats.restoring ? 1 : 0;
-  info.corrupt_blocks += stats.corrupt;
+  info.corrupt_blocks = stats.corrupt;
+  info.kept_blocks = stats.written;
 }
 
 terrace_kv_info info_of(const Kv& cache) {
@@ -41,8 +42,7 @@ terrace_kv_info info_of(const Kv& cache) {
   info.lost_blocks = facts.lost_blocks;
   info.waited_ns = facts.waited.value;
   info.prefetch_ns = facts.prefetched.value;
-  // The store counts what it finds; what the cache was told of is among it.
-  if (cache.store == nullptr) info.corrupt_blocks = facts.corrupt_blocks;
+  info.store_failed = facts.store_failed ? 1 : 0;
   add_store(cache.store.get(), info);
   return info;
 }

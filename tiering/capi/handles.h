@@ -3,13 +3,18 @@
 // second time in a context's life (until 2^24 reuses of one slot), so that a stale one is found out
 // without looking at what it once stood for:
 //     kind 4 bits | context 16 bits | generation 24 bits | slot 20 bits
-// Tables are thread-safe and allocate.
+// Tables are thread-safe and allocate. find() does not: threads that look for different handles do
+// not write to the same memory.
 #pragma once
 
+#include <array>
+#include <atomic>
+#include <bit>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <shared_mutex>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -46,70 +51,127 @@ constexpr HandleParts parts_of(std::uint64_t handle) {
           static_cast<std::uint32_t>(handle & (kMaxSlots - 1))};
 }
 
+/// Guards one slot for as long as a pointer is copied. Spins, since whoever holds it is soon done,
+/// unless it was taken off its core.
+class SlotLock {
+ public:
+  void lock() {
+    for (int tries = 0; held_.exchange(true, std::memory_order_acquire); ++tries) {
+      if (tries < kYields) {
+        std::this_thread::yield();
+      } else {
+        // To a holder of lower real-time priority yield() does not give the core.
+        std::this_thread::sleep_for(std::chrono::microseconds(50));
+      }
+    }
+  }
+  void unlock() { held_.store(false, std::memory_order_release); }
+
+ private:
+  static constexpr int kYields = 100;
+  std::atomic<bool> held_{false};
+};
+
 /// Things of one kind in one context, by handle. What was found stays alive while it is held.
+/// Slots stand in pieces, each twice as large as the one before, that stay where they are.
 template <typename T>
 class HandleTable {
  public:
   HandleTable(HandleKind kind, std::uint32_t context) : kind_(kind), context_(context) {}
+  HandleTable(const HandleTable&) = delete;
+  HandleTable& operator=(const HandleTable&) = delete;
+  ~HandleTable() {
+    for (const auto& piece : pieces_) delete[] piece.load();
+  }
 
   /// 0: a million are alive.
   std::uint64_t add(std::shared_ptr<T> thing) {
     const std::lock_guard lock(mutex_);
     if (free_.empty()) {
-      if (slots_.size() == kMaxSlots) return 0;
-      free_.reserve(slots_.size() + 1);  // so that remove() cannot fail
-      free_.push_back(static_cast<std::uint32_t>(slots_.size()));
-      slots_.emplace_back();
+      if (count_ == kMaxSlots) return 0;
+      make_slot();
     }
-    const std::uint32_t slot = free_.back();
+    const std::uint32_t number = free_.back();
     free_.pop_back();
-    slots_[slot].thing = std::move(thing);
-    return make_handle(kind_, {context_, slots_[slot].generation, slot});
+    Slot& slot = *slot_at(number);
+    const std::lock_guard own(slot.lock);
+    slot.thing = std::move(thing);
+    return make_handle(kind_, {context_, slot.generation, number});
   }
 
   /// Null when there is none.
   std::shared_ptr<T> find(std::uint64_t handle) const {
-    const std::shared_lock lock(mutex_);
-    return holds(handle) ? slots_[parts_of(handle).slot].thing : nullptr;
+    Slot* const slot = slot_of(handle);
+    if (slot == nullptr) return nullptr;
+    const std::lock_guard own(slot->lock);
+    return slot->generation == parts_of(handle).generation ? slot->thing : nullptr;
   }
 
   /// Null when somebody else was first.
   std::shared_ptr<T> remove(std::uint64_t handle) {
     const std::lock_guard lock(mutex_);
-    if (!holds(handle)) return nullptr;
-    const std::uint32_t slot = parts_of(handle).slot;
-    std::shared_ptr<T> thing = std::move(slots_[slot].thing);
-    slots_[slot].thing = nullptr;
+    Slot* const slot = slot_of(handle);
+    if (slot == nullptr) return nullptr;
+    const std::lock_guard own(slot->lock);
+    if (slot->generation != parts_of(handle).generation) return nullptr;
+    std::shared_ptr<T> thing = std::exchange(slot->thing, nullptr);
+    if (thing == nullptr) return nullptr;
     // A slot whose generations are used up rests for good.
-    if (slots_[slot].generation++ < kMaxGeneration) free_.push_back(slot);
+    if (slot->generation++ < kMaxGeneration) free_.push_back(parts_of(handle).slot);
     return thing;
   }
 
   std::vector<std::shared_ptr<T>> all() const {
-    const std::shared_lock lock(mutex_);
+    const std::lock_guard lock(mutex_);
     std::vector<std::shared_ptr<T>> things;
-    for (const Slot& slot : slots_) {
+    for (std::uint32_t number = 0; number < count_; ++number) {
+      Slot& slot = *slot_at(number);
+      const std::lock_guard own(slot.lock);
       if (slot.thing != nullptr) things.push_back(slot.thing);
     }
     return things;
   }
 
  private:
-  struct Slot {
+  /// A line of memory of its own, so that threads at neighbours do not disturb each other.
+  struct alignas(64) Slot {
+    SlotLock lock;
     std::uint32_t generation = 1;
     std::shared_ptr<T> thing;
   };
+  static constexpr std::uint32_t kFirstPiece = 64;
+  static constexpr std::size_t kPieces = std::bit_width(kMaxSlots / kFirstPiece + 1);
 
-  bool holds(std::uint64_t handle) const {
+  static std::size_t piece_of(std::uint32_t number) {
+    return static_cast<std::size_t>(std::bit_width(number / kFirstPiece + 1)) - 1;
+  }
+  /// Null: its piece was never made.
+  Slot* slot_at(std::uint32_t number) const {
+    const std::size_t piece = piece_of(number);
+    Slot* const slots = pieces_[piece].load(std::memory_order_acquire);
+    const std::uint32_t before = kFirstPiece * ((1u << piece) - 1);
+    return slots == nullptr ? nullptr : slots + (number - before);
+  }
+  Slot* slot_of(std::uint64_t handle) const {
     const HandleParts parts = parts_of(handle);
-    return is_of_kind(handle, kind_) && parts.context == context_ && parts.slot < slots_.size() &&
-           slots_[parts.slot].generation == parts.generation && slots_[parts.slot].thing != nullptr;
+    const bool mine = is_of_kind(handle, kind_) && parts.context == context_;
+    return mine ? slot_at(parts.slot) : nullptr;
+  }
+  /// Under mutex_.
+  void make_slot() {
+    free_.reserve(count_ + 1);  // so that remove() cannot fail
+    const std::size_t piece = piece_of(count_);
+    if (pieces_[piece].load(std::memory_order_relaxed) == nullptr) {
+      pieces_[piece].store(new Slot[std::size_t{kFirstPiece} << piece], std::memory_order_release);
+    }
+    free_.push_back(count_++);
   }
 
   const HandleKind kind_;
   const std::uint32_t context_;
-  mutable std::shared_mutex mutex_;
-  std::vector<Slot> slots_;
+  mutable std::mutex mutex_;  ///< taken before a slot's
+  std::array<std::atomic<Slot*>, kPieces> pieces_{};
+  std::uint32_t count_ = 0;
   std::vector<std::uint32_t> free_;
 };
 

@@ -41,12 +41,17 @@ terrace_status place_pools(const KvPlan& plan, const Kv& cache, std::vector<kv::
   return TERRACE_OK;
 }
 
-terrace_status refuse_store(const terrace_kv_options& options) {
+terrace_status open_store(const terrace_kv_options& options, const KvPlan& plan, Kv& cache) {
   if (options.store_path == nullptr) return TERRACE_OK;
-  return fail(TERRACE_UNSUPPORTED,
-              "store_path %s: this version's cache keeps no prefixes over a restart yet; leave "
-              "store_path NULL",
-              options.store_path);
+  kv::StoreOptions store;
+  store.path = options.store_path;
+  store.size = Bytes(options.store_bytes);
+  store.shape = plan.shape;
+  store.identity = options.identity;
+  auto opened = kv::PrefixStore::open(store);
+  if (!opened) return fail(opened.error());
+  cache.store = std::move(*opened);
+  return TERRACE_OK;
 }
 
 terrace_status make_cache(const KvPlan& plan, std::vector<kv::TierPool> pools, Kv& cache) {
@@ -54,8 +59,9 @@ terrace_status make_cache(const KvPlan& plan, std::vector<kv::TierPool> pools, K
   options.shape = plan.shape;
   options.tiers = std::move(pools);
   options.max_sequences = plan.max_sequences;
-  options.make_policy = [spec = plan.policy](std::uint32_t blocks) {
-    return spec->make(blocks, nullptr);
+  const auto extent = plan.tiers.size() > 1 ? policy::KvExtent::kTier : policy::KvExtent::kCache;
+  options.make_policy = [spec = plan.policy, cost = plan.cost, extent](std::uint32_t blocks) {
+    return spec->make({.slots = blocks, .extent = extent, .cost = cost});
   };
   options.store = cache.store.get();
   if (cache.store != nullptr) options.hash_seed = cache.store->hash_seed();
@@ -75,8 +81,8 @@ Kv::~Kv() {
 
 terrace_status status_of(const kv::Outcome& outcome) {
   static constexpr terrace_status kStatuses[] = {
-      TERRACE_OK,   TERRACE_NO_ROOM, TERRACE_LIMIT,   TERRACE_BAD_ARGUMENT,
-      TERRACE_BUSY, TERRACE_BUSY,    TERRACE_CORRUPT, TERRACE_BAD_HANDLE};
+      TERRACE_OK,   TERRACE_NO_ROOM, TERRACE_LIMIT,     TERRACE_BAD_ARGUMENT,
+      TERRACE_BUSY, TERRACE_BUSY,    TERRACE_BAD_HANDLE};
   if (outcome.ok()) return TERRACE_OK;
   return fail(kStatuses[static_cast<std::size_t>(outcome.refusal)], "%s", outcome.text);
 }
@@ -119,8 +125,8 @@ terrace_status Context::open_kv(const terrace_kv_options& options, std::uint64_t
   cache->tier_blocks = plan.blocks;
   for (const std::uint32_t blocks : plan.blocks) cache->all_blocks += blocks;
   std::vector<kv::TierPool> pools;
-  done = take_kv_pools(plan, pools, *cache);
-  if (done == TERRACE_OK) done = refuse_store(options);
+  done = open_store(options, plan, *cache);
+  if (done == TERRACE_OK) done = take_kv_pools(plan, pools, *cache);
   if (done == TERRACE_OK) done = make_cache(plan, std::move(pools), *cache);
   if (done != TERRACE_OK) {
     // Ends with the text of what went wrong, not of what giving back says.

@@ -29,6 +29,7 @@ struct KvPlan {
   std::vector<std::uint32_t> blocks;  ///< of each
   std::string name;
   const policy::KvPolicySpec* policy = nullptr;
+  policy::RecomputeCost cost;
   std::uint32_t max_sequences = 0;
 };
 

@@ -13,6 +13,7 @@ constexpr std::uint64_t kLayerUnit = 64;
 constexpr std::uint64_t kMostBlockBytes = GiB(64).value;
 /// The last number of a table's entry stands for none.
 constexpr std::uint64_t kMostBlocks = ~std::uint32_t{0} - 1;
+constexpr std::uint64_t kMostGrowthPpm = 1'000'000'000;
 constexpr std::uint32_t kDefaultSequences = 4096;
 
 terrace_status fail_range(const char* field, std::uint64_t value, std::uint64_t least,
@@ -89,6 +90,14 @@ terrace_status read_policy(const char* name, const policy::KvPolicySpec*& found)
               known.c_str());
 }
 
+terrace_status read_cost(const terrace_kv_options& options, policy::RecomputeCost& cost) {
+  if (options.recompute_growth_ppm > kMostGrowthPpm) {
+    return fail_range("recompute_growth_ppm", options.recompute_growth_ppm, 0, kMostGrowthPpm);
+  }
+  cost.growth = static_cast<double>(options.recompute_growth_ppm) / 1e6;
+  return TERRACE_OK;
+}
+
 }  // namespace
 
 terrace_status read_kv_plan(const terrace_kv_options& options, const char* fastest_tier,
@@ -96,6 +105,7 @@ terrace_status read_kv_plan(const terrace_kv_options& options, const char* faste
   terrace_status done = read_shape(options, plan.shape);
   if (done == TERRACE_OK) done = read_tiers(options, fastest_tier, plan);
   if (done == TERRACE_OK) done = read_policy(options.policy, plan.policy);
+  if (done == TERRACE_OK) done = read_cost(options, plan.cost);
   plan.name = options.name != nullptr ? options.name : "kv";
   plan.max_sequences = options.max_sequences != 0 ? options.max_sequences : kDefaultSequences;
   if (done == TERRACE_OK && plan.max_sequences > kMaxSlots) {

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 
@@ -14,38 +15,70 @@ namespace {
 
 constexpr std::uint32_t kMostOpen = 64;
 constexpr std::uint32_t kMostRounds = 1023;
-constexpr std::uint64_t kClosed = std::uint64_t{1} << 63;
+constexpr std::uint32_t kStripes = 16;
+
+/// The calls of some of the threads: no line of memory that all of them write to.
+struct alignas(64) Stripe {
+  std::atomic<std::uint64_t> calls{0};
+};
 
 /// The entry of numbers n with n % kMostOpen equal to its place.
 struct Entry {
-  std::atomic<std::uint64_t> uses{0};    ///< calls that are in, and kClosed
+  Stripe in[kStripes];  ///< calls that are in
+  std::atomic<bool> closed{false};
   std::atomic<std::uint32_t> number{0};  ///< 0: free
   Context* context = nullptr;
   std::uint32_t round = 0;
 };
 
 Entry entries[kMostOpen];
-/// Of those who open, and of forks: so that a child finds every context between two changes.
+/// Of those who open, close and end, and of forks: so that a child finds every context between two
+/// changes.
 std::mutex opening;
 
 Entry& entry_of(std::uint32_t number) {
   return entries[number % kMostOpen];
 }
 
-/// Whoever leaves a closed context last ends it; a late comer may find it empty once more.
-void leave(Entry& entry) {
-  if (entry.uses.fetch_sub(1, std::memory_order_acq_rel) != (kClosed | 1)) return;
-  if (entry.number.exchange(0) == 0) return;
-  delete entry.context;
+std::uint32_t stripe_of_this_thread() {
+  static std::atomic<std::uint32_t> threads{0};
+  thread_local const std::uint32_t stripe =
+      threads.fetch_add(1, std::memory_order_relaxed) % kStripes;
+  return stripe;
+}
+
+/// Each stripe looked at once will do when it is closed: who is in has counted itself before, and
+/// who comes later leaves again without a look at the context.
+bool is_empty(const Entry& entry) {
+  return std::ranges::all_of(entry.in, [](const Stripe& stripe) { return stripe.calls == 0; });
+}
+
+/// Ends a closed context, unless calls are in it, or somebody else does.
+void end_if_empty(Entry& entry) {
+  const Context* ended = nullptr;
+  {
+    const std::lock_guard lock(opening);
+    if (!entry.closed || entry.number == 0 || !is_empty(entry)) return;
+    entry.number = 0;
+    ended = entry.context;
+  }
+  delete ended;
   const std::lock_guard lock(opening);
   entry.context = nullptr;
-  entry.uses.fetch_and(~kClosed);
+  entry.closed = false;
+}
+
+/// Whoever leaves a closed context last ends it. Sequentially consistent, as entering and closing:
+/// of the last two that leave, one sees that both have.
+void leave(Entry& entry, std::uint32_t stripe) {
+  entry.in[stripe].calls.fetch_sub(1);
+  if (entry.closed.load() && is_empty(entry)) end_if_empty(entry);
 }
 
 template <typename Body>
 void for_each_open(Body body) {
   for (Entry& entry : entries) {
-    if (entry.number.load() != 0 && (entry.uses.load() & kClosed) == 0) body(entry);
+    if (entry.number.load() != 0 && !entry.closed.load()) body(entry);
   }
 }
 
@@ -64,7 +97,8 @@ void after_fork_in_child() {
   for (Entry& entry : entries) {
     if (entry.context != nullptr) entry.context->end_in_child();
     entry.number.store(0);
-    entry.uses.store(0);
+    entry.closed.store(false);
+    for (Stripe& stripe : entry.in) stripe.calls.store(0);
     entry.context = nullptr;
   }
   opening.unlock();
@@ -81,16 +115,17 @@ void watch_forks() {
 Entered::Entered(std::uint64_t handle, HandleKind kind) : number_(parts_of(handle).context) {
   if (!is_of_kind(handle, kind) || number_ == 0) return;
   Entry& entry = entry_of(number_);
-  const std::uint64_t before = entry.uses.fetch_add(1, std::memory_order_acq_rel);
-  if ((before & kClosed) == 0 && entry.number.load(std::memory_order_acquire) == number_) {
+  stripe_ = stripe_of_this_thread();
+  entry.in[stripe_].calls.fetch_add(1);
+  if (!entry.closed.load() && entry.number.load() == number_) {
     context_ = entry.context;
   } else {
-    leave(entry);
+    leave(entry, stripe_);
   }
 }
 
 Entered::~Entered() {
-  if (context_ != nullptr) leave(entry_of(number_));
+  if (context_ != nullptr) leave(entry_of(number_), stripe_);
 }
 
 std::uint32_t Registry::add(std::unique_ptr<Context> (*make)(std::uint32_t, void*),
@@ -114,7 +149,7 @@ std::uint32_t Registry::add(std::unique_ptr<Context> (*make)(std::uint32_t, void
 
 bool Registry::close(std::uint32_t number) {
   const std::lock_guard lock(opening);
-  return (entry_of(number).uses.fetch_or(kClosed) & kClosed) == 0;
+  return !entry_of(number).closed.exchange(true);
 }
 
 }  // namespace terrace::capi

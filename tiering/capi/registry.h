@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process's contexts by number. Each entry point enters the context of its handle here and
 // leaves it when it returns; a context that is closed goes when the last call has left it.
-// Thread-safe; entering and leaving are one atomic operation each and never block.
+// Thread-safe; entering and leaving are one atomic operation each, on memory that few other threads
+// write to, and never block.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +30,7 @@ class Entered {
 
  private:
   std::uint32_t number_ = 0;
+  std::uint32_t stripe_ = 0;
   Context* context_ = nullptr;
 };
 

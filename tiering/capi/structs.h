@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include <terrace/kv.h>
+
 #include "tiering/capi/failure.h"
 
 namespace terrace::capi {
@@ -24,6 +26,11 @@ template <>
 inline constexpr std::uint32_t kFirstSize<terrace_options> = offsetof(terrace_options, flags);
 template <>
 inline constexpr std::uint32_t kFirstSize<terrace_traffic> = offsetof(terrace_traffic, lost_bytes);
+template <>
+inline constexpr std::uint32_t kFirstSize<terrace_kv_options> = offsetof(terrace_kv_options,
+                                                                         recompute_growth_ppm);
+template <>
+inline constexpr std::uint32_t kFirstSize<terrace_kv_info> = offsetof(terrace_kv_info, kept_blocks);
 
 template <typename T>
 terrace_status check_size(std::uint32_t size, const char* name) {

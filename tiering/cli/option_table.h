@@ -164,6 +164,8 @@ inline constexpr std::array kOptions = {
                "kv: blocks of 512 tokens that the cache holds; several sizes separated by commas"},
     OptionSpec{"kv-policy", 0, OptionType::kText, Reach::kFlagOnly, "all", "", "NAMES", option_sets::kOne(Verb::kSimulate),
                "kv: lru, fifo, s3fifo, slru, terrace, opt, several separated by commas, or all", "policy"},
+    OptionSpec{"kv-cost", 0, OptionType::kText, Reach::kFlagOnly, "flat", "", "COST", option_sets::kOne(Verb::kSimulate),
+               "kv: what a hit block saves in the eyes of policy terrace: flat, the same for each, or model, its computing by the model's shape, dearer deep in a prompt", "cost"},
     OptionSpec{"interval", 0, OptionType::kDuration, Reach::kEverywhere, "1s", "", "TIME", option_sets::kOne(Verb::kTop),
                "time between two looks at the program, 100ms or more"},
     OptionSpec{"once", 0, OptionType::kFlag, Reach::kFlagOnly, "false", "", "", option_sets::kOne(Verb::kTop),

@@ -106,8 +106,23 @@ KvSetting setting_of(const Settings& settings, const wall::WallMachine& machine,
   setting.model = settings.given("model") ? settings.text("model") : kModel;
   setting.fast_tier = machine.tiers.front().name;
   setting.slow_tier = machine.tiers.size() >= 2 ? machine.tiers[1].name : "";
+  setting.cost = settings.text("kv-cost");
   setting.block_bytes = block_bytes;
   return setting;
+}
+
+Result<policy::RecomputeCost> wanted_cost(const Settings& settings,
+                                          const wall::FirstTokenTable& table) {
+  const std::string& name = settings.text("kv-cost");
+  if (name == "flat") return policy::RecomputeCost{};
+  if (name != "model") {
+    const std::string hint = suggestion(name, {"flat", "model"});
+    return make_error(ErrorCode::kUsage, 0, "--cost: unknown cost \"%.60s\"%s", name.c_str(),
+                      hint.empty() ? "; it is flat or model" : hint.c_str());
+  }
+  const auto growth = table.recompute_growth(simulate::kKvBlockTokens);
+  if (!growth.ok()) return growth.error();
+  return policy::RecomputeCost{*growth};
 }
 
 Result<simulate::KvReplayOptions> wanted_replay(const Settings& settings) {
@@ -171,6 +186,9 @@ Status simulate_kv(const Settings& settings) {
   const auto share = wanted_fast_share(settings, table->machine());
   if (!share.ok()) return share.error();
   options->fast_share = *share;
+  const auto cost = wanted_cost(settings, *table);
+  if (!cost.ok()) return cost.error();
+  options->cost = *cost;
   const auto block_bytes = table->kv_bytes(simulate::kKvBlockTokens);
   if (!block_bytes.ok()) return block_bytes.error();
   const bool two_tiers = table->machine().tiers.size() >= 2;

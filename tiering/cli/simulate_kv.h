@@ -28,6 +28,7 @@ struct KvSetting {
   std::string model;
   std::string fast_tier;
   std::string slow_tier;  ///< empty: there is one tier
+  std::string cost;       ///< what policies weigh blocks by: flat or model
   double block_bytes = 0;
 };
 

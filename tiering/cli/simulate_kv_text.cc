@@ -26,6 +26,9 @@ std::string kv_outcome_as_json(const simulate::KvOutcome& outcome, const KvSetti
   }
   json["moved_bytes"] = moved_bytes(outcome, setting);
   json["first_token_seconds"] = outcome.first_token_seconds;
+  json["recomputed_seconds"] = outcome.recomputed_seconds;
+  json["saved"] = outcome.saved();
+  json["cost"] = setting.cost;
   json["requests"] = outcome.requests;
   json["wanted_blocks"] = outcome.wanted_blocks;
   json["machine"] = setting.machine;
@@ -36,24 +39,25 @@ std::string kv_outcome_as_json(const simulate::KvOutcome& outcome, const KvSetti
 
 std::string kv_outcomes_as_text(const std::vector<simulate::KvOutcome>& outcomes,
                                 const KvSetting& setting) {
-  std::string text =
-      fmt::format("{}: {} requests, {} blocks of 512 tokens ({} each)\n{} on {}; simulated\n\n",
-                  setting.trace, outcomes.front().requests, outcomes.front().wanted_blocks,
-                  show_bytes(Bytes(static_cast<std::uint64_t>(setting.block_bytes))), setting.model,
-                  setting.machine);
+  std::string text = fmt::format(
+      "{}: {} requests, {} blocks of 512 tokens ({} each)\n{} on {}, cost {}; simulated\n\n",
+      setting.trace, outcomes.front().requests, outcomes.front().wanted_blocks,
+      show_bytes(Bytes(static_cast<std::uint64_t>(setting.block_bytes))), setting.model,
+      setting.machine, setting.cost);
   TextTable table({{"blocks", Align::kRight},
                    {"policy"},
                    {"hit", Align::kRight},
                    {"on " + setting.fast_tier, Align::kRight},
                    {setting.slow_tier.empty() ? "" : "on " + setting.slow_tier, Align::kRight},
                    {"moved", Align::kRight},
-                   {"first token", Align::kRight}});
+                   {"first token", Align::kRight},
+                   {"saved", Align::kRight}});
   for (const simulate::KvOutcome& one : outcomes) {
     table.add({std::to_string(one.slots), one.policy, show_share(one.hit()),
                show_share(one.share(one.hit_fast)),
                setting.slow_tier.empty() ? "" : show_share(one.share(one.hit_slow)),
                show_bytes(Bytes(moved_bytes(one, setting))),
-               show_milliseconds(one.first_token_seconds)});
+               show_milliseconds(one.first_token_seconds), show_share(one.saved())});
   }
   return text + table.text();
 }

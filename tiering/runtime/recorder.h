@@ -14,6 +14,7 @@
 #include "allocators/extent/tiered_extent.h"
 #include "profiler/session/session_writer.h"
 #include "profiler/sources/budget.h"
+#include "profiler/sources/late_windows.h"
 #include "profiler/sources/source_set.h"
 #include "profiler/sources/step_watch.h"
 #include "profiler/sources/window_length.h"
@@ -90,7 +91,7 @@ class Recorder {
   void flush(State& runtime, Nanoseconds now);
   void flush_object(State& runtime, extent::Object& object, Nanoseconds now);
   bool is_short_enough(const WindowSum& sum);
-  bool is_late(Nanoseconds length) const;
+  bool is_usable(const WindowSum& sum, Nanoseconds length);
   void settle_windows(State& runtime);
   void flush_source(const State& runtime, session::HeatRecord record, const extent::Object& object);
   void tell_live_heat(const State& runtime, const extent::Object& object);
@@ -132,7 +133,7 @@ class Recorder {
   Nanoseconds last_source_;
   Nanoseconds observed_;  ///< windows since the last flush, summed
   std::uint64_t windows_ = 0;
-  std::uint32_t late_windows_ = 0;       ///< in a row that did not count
+  sources::LateWindows late_windows_;
   std::uint64_t counted_windows_ = 0;    ///< those that are in observed_
   std::uint64_t counted_touches_ = 0;    ///< blocks that they saw
   std::uint64_t most_observations_ = 0;  ///< of any window

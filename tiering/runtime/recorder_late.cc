@@ -31,7 +31,7 @@ void Recorder::forget() {
   period_seen_ = Nanoseconds();
   observed_ = Nanoseconds();
   windows_ = 0;
-  late_windows_ = 0;
+  late_windows_ = sources::LateWindows();
   counted_windows_ = 0;
   counted_touches_ = 0;
   most_observations_ = 0;

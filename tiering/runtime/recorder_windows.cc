@@ -70,14 +70,16 @@ bool Recorder::is_short_enough(const WindowSum& sum) {
   return window_length_.adapt(sum.observations, most_observations_);
 }
 
-/// On a busy machine the keeper may sleep on: a window of several lengths says less than one. Where
-/// all are like that they are all there is.
-bool Recorder::is_late(Nanoseconds length) const {
-  constexpr std::uint32_t kMostInARow = 8;
-  constexpr Nanoseconds kWakesLate = milliseconds(4);
-  const Nanoseconds planned = window_end_ - window_begin_;
-  return source_.traits().length.value == 0 && late_windows_ < kMostInARow &&
-         length > planned + planned + kWakesLate;
+/// Does the window count? One that was too long only because the keeper woke late says nothing of
+/// the length that is wanted, so it does not steer it.
+bool Recorder::is_usable(const WindowSum& sum, Nanoseconds length) {
+  using Verdict = sources::LateWindows::Verdict;
+  const bool steered = source_.traits().length.value == 0;
+  const Verdict verdict =
+      steered ? late_windows_.judge(window_end_ - window_begin_, length) : Verdict::kInTime;
+  // A window longer than a step may have seen several passes as one: it does not count.
+  if (verdict == Verdict::kInTime) return is_short_enough(sum) && sum.told;
+  return verdict == Verdict::kCounted && sum.told;
 }
 
 void Recorder::end_window(State& runtime) {
@@ -91,10 +93,7 @@ void Recorder::end_window(State& runtime) {
                                  ? Nanoseconds(sum.observations * traits.caused.value)
                                  : Nanoseconds(sum.touched * fault_cost_.value);
   caused_now_ = caused_now_ + (sum.caused.value != 0 ? sum.caused : caused);
-  // A window longer than a step may have seen several passes as one: it does not count.
-  const bool short_enough = is_short_enough(sum);
-  const bool usable = sum.told && short_enough && !is_late(length);
-  late_windows_ = usable ? 0 : late_windows_ + 1;
+  const bool usable = is_usable(sum, length);
   for_each_run(runtime, traits.reach, [&](const BlockRun& run) {
     for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
       if (usable) touches_[i] += window_[i];

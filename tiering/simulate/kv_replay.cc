@@ -19,9 +19,9 @@ constexpr std::uint64_t kProgressEvery = 1000;
 class Lane {
  public:
   Lane(std::uint32_t slots, const policy::KvPolicySpec& spec, double fast_share,
-       const std::shared_ptr<const policy::KvFuture>& future)
+       const std::shared_ptr<const policy::KvFuture>& future, policy::RecomputeCost cost)
       : tiers_(slots, static_cast<std::uint32_t>(std::lround(fast_share * slots))),
-        cache_(slots, spec.make(slots, future), &tiers_) {
+        cache_(slots, spec.make({.slots = slots, .future = future, .cost = cost}), &tiers_) {
     outcome_.slots = slots;
     outcome_.policy = spec.name;
   }
@@ -33,14 +33,8 @@ class Lane {
     ++outcome_.requests;
     outcome_.wanted_blocks += blocks.size();
     if (!options.first_token || request.context_tokens == 0) return ok_status();
-    const std::uint64_t cached = std::uint64_t{served.hit_blocks} * kKvBlockTokens;
-    const auto seconds = options.first_token(
-        request.context_tokens,
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(cached, request.context_tokens)),
-        tiers_.hits_slow() - slow_before);
-    if (!seconds) return seconds.error();
-    seconds_ += *seconds;
-    return ok_status();
+    return count_seconds(request.context_tokens, served.hit_blocks,
+                         tiers_.hits_slow() - slow_before, options);
   }
 
   KvOutcome outcome() const {
@@ -48,16 +42,33 @@ class Lane {
     outcome.hit_fast = tiers_.hits_fast();
     outcome.hit_slow = tiers_.hits_slow();
     outcome.moved_blocks = tiers_.moves();
-    outcome.first_token_seconds =
-        seconds_ / static_cast<double>(std::max<std::uint64_t>(1, outcome.requests));
+    const auto requests = static_cast<double>(std::max<std::uint64_t>(1, outcome.requests));
+    outcome.first_token_seconds /= requests;
+    outcome.recomputed_seconds /= requests;
+    outcome.uncached_seconds /= requests;
     return outcome;
   }
 
  private:
+  Status count_seconds(std::uint32_t prompt, std::uint64_t hit_blocks, std::uint64_t slow,
+                       const KvReplayOptions& options) {
+    const auto cached =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(hit_blocks * kKvBlockTokens, prompt));
+    const auto first = options.first_token(prompt, cached, slow);
+    if (!first) return first.error();
+    const auto computing = options.first_token(prompt, cached, 0);
+    if (!computing) return computing.error();
+    const auto uncached = options.first_token(prompt, 0, 0);
+    if (!uncached) return uncached.error();
+    outcome_.first_token_seconds += *first;
+    outcome_.recomputed_seconds += *computing;
+    outcome_.uncached_seconds += *uncached;
+    return ok_status();
+  }
+
   KvTiers tiers_;
   policy::PrefixCache cache_;
   KvOutcome outcome_;
-  double seconds_ = 0;
 };
 
 /// Calls `visit(request, blocks)`, which returns a Status, for each request. The count of requests.
@@ -133,7 +144,8 @@ Result<std::vector<KvOutcome>> replay_kv(const std::string& path, TraceFormat fo
   std::vector<std::unique_ptr<Lane>> lanes;
   for (const std::uint32_t slots : options.slots) {
     for (const policy::KvPolicySpec* spec : options.policies) {
-      lanes.push_back(std::make_unique<Lane>(slots, *spec, options.fast_share, future));
+      lanes.push_back(
+          std::make_unique<Lane>(slots, *spec, options.fast_share, future, options.cost));
     }
   }
   std::uint64_t done = 0;

@@ -27,7 +27,8 @@ inline constexpr std::uint32_t kMostKvSlots = 1u << 22;
 struct KvReplayOptions {
   std::vector<std::uint32_t> slots;  ///< sizes of the cache, each from 1 to kMostKvSlots
   std::vector<const policy::KvPolicySpec*> policies;
-  double fast_share = 0.5;  ///< of the slots, on the fast tier
+  double fast_share = 0.5;     ///< of the slots, on the fast tier
+  policy::RecomputeCost cost;  ///< what policies that weigh it are told
   /// Seconds to the first token of a prompt with so many tokens cached, and so many blocks of them
   /// on the slow tier. Null: not predicted.
   std::function<Result<double>(std::uint32_t prompt, std::uint32_t cached, std::uint64_t slow)>
@@ -44,9 +45,15 @@ struct KvOutcome {
   std::uint64_t hit_slow = 0;
   std::uint64_t moved_blocks = 0;
   double first_token_seconds = 0;  ///< mean over requests
+  double recomputed_seconds = 0;   ///< of that: computing, without the way from the slow tier
+  double uncached_seconds = 0;     ///< the same when nothing is ever cached
 
   double share(std::uint64_t blocks) const {
     return wanted_blocks > 0 ? static_cast<double>(blocks) / static_cast<double>(wanted_blocks) : 0;
+  }
+  /// Share of the prompts' computing that hits made needless.
+  double saved() const {
+    return uncached_seconds > 0 ? 1 - recomputed_seconds / uncached_seconds : 0;
   }
   double hit() const { return share(hit_fast + hit_slow); }
 };

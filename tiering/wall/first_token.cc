@@ -12,6 +12,8 @@ constexpr double kLeastTokens = 64;
 constexpr std::size_t kPerDoubling = 2;
 constexpr std::size_t kSizes = kPerDoubling * 18 + 1;
 constexpr std::size_t kShares = 8;
+// Where growth with the prefix is read off: most prompts are shorter, and windows count by then.
+constexpr double kGrownTokens = 32768;
 
 double tokens_at(std::size_t size) {
   return std::round(kLeastTokens * std::exp2(static_cast<double>(size) / kPerDoubling));
@@ -77,6 +79,16 @@ Result<double> FirstTokenTable::seconds(double prompt_tokens, double reused_toke
     sum += weight * *point;
   }
   return sum;
+}
+
+Result<double> FirstTokenTable::recompute_growth(double block_tokens) const {
+  const double before = std::round(kGrownTokens / block_tokens);
+  const Result<WallLoad> first = model_.prompt_behind(block_tokens, 0);
+  if (!first.ok()) return first.error();
+  const Result<WallLoad> later =
+      model_.prompt_behind((before + 1) * block_tokens, before * block_tokens);
+  if (!later.ok()) return later.error();
+  return std::max(0.0, (later->flops - first->flops) / first->flops / before);
 }
 
 Result<double> FirstTokenTable::kv_bytes(double tokens) const {

@@ -22,6 +22,10 @@ class FirstTokenTable {
   /// least does. Error kInfeasible when the prompt does not fit into the machine.
   Result<double> seconds(double prompt_tokens, double reused_tokens);
 
+  /// By how much of a first block's cost each block before it makes a block of `tokens` tokens
+  /// dearer to compute: the flops of a prompt's next block at 32,768 tokens against those at none,
+  /// as a straight line. 0 for a model whose shape is not public. Error: as of seconds().
+  Result<double> recompute_growth(double block_tokens) const;
   /// Of one block of `tokens` tokens. Error: the model's shape is not public.
   Result<double> kv_bytes(double tokens) const;
   const WallMachine& machine() const { return machine_; }

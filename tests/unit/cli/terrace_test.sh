@@ -131,6 +131,12 @@ prints '{"blocks":4,"policy":"lru","hit":0.4,'
 prints '{"blocks":8,"policy":"opt","hit":0.4,'
 expect 0 'kv, text' simulate kv --trace "$work/kv.jsonl" --blocks 4 --policy all
 prints 'terrace'
+expect 0 'kv, weighed by cost' simulate kv --trace "$work/kv.jsonl" --blocks 4 --policy terrace \
+  --cost model --json
+prints '"cost":"model"'
+prints '"saved":0.'
+expect 2 'unknown cost' simulate kv --trace "$work/kv.jsonl" --cost modle
+says 'did you mean "model"?'
 expect 2 'kv without a trace' simulate kv
 expect 2 'no blocks' simulate kv --trace "$work/kv.jsonl" --blocks 0
 expect 2 'more blocks than a number holds' simulate kv --trace "$work/kv.jsonl" --blocks 5000000000

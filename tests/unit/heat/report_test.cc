@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "profiler/report/sources.h"
 #include "profiler/report/words.h"
 
 namespace terrace::report {
@@ -78,6 +79,15 @@ heat::HeatMap sample_map() {
   return map;
 }
 
+heat::HeatMap cold_map(double watched_seconds) {
+  heat::HeatMap map = sample_map();
+  for (heat::ObjectHeat& object : map.objects) {
+    object.block_bytes_per_second.assign(object.block_bytes_per_second.size(), 0.0);
+    object.watched_seconds = watched_seconds;
+  }
+  return map;
+}
+
 std::vector<std::string> lines_of(const std::string& text) {
   std::istringstream stream(text);
   std::vector<std::string> lines;
@@ -104,11 +114,13 @@ TEST(TextReport, TellsWhatAUserAsksFor) {
 
 TEST(TextReport, KeepsToTheWidth) {
   for (const int width : {60, 80, 100, 160}) {
-    ReportOptions options;
-    options.width = width;
-    const std::vector<std::string> lines = lines_of(render_text(sample_map(), options));
-    for (std::size_t i = 0; i + 1 < lines.size(); ++i) {
-      EXPECT_LE(columns(lines[i]), static_cast<std::size_t>(width)) << lines[i];
+    for (const heat::HeatMap& map : {sample_map(), cold_map(0)}) {
+      ReportOptions options;
+      options.width = width;
+      const std::vector<std::string> lines = lines_of(render_text(map, options));
+      for (std::size_t i = 0; i + 1 < lines.size(); ++i) {
+        EXPECT_LE(columns(lines[i]), static_cast<std::size_t>(width)) << lines[i];
+      }
     }
   }
 }
@@ -176,6 +188,31 @@ TEST(TextReport, ASessionThatDoesNotTellItsCostIsNotTakenForFree) {
   EXPECT_NE(text.find("source       present-bits: confidence unknown"), std::string::npos) << text;
   EXPECT_NE(text.find("the session does not say why it was chosen and what it cost"),
             std::string::npos);
+}
+
+TEST(TextReport, WarnsWhenNoWindowCounted) {
+  ReportOptions options;
+  options.width = 200;
+  const std::string text = render_text(cold_map(0), options);
+  for (const char* wanted :
+       {"WARNING", "no window of an access source counted", "unknown, not cold", "--budget 0%"}) {
+    EXPECT_NE(text.find(wanted), std::string::npos) << wanted << "\n" << text;
+  }
+  EXPECT_NE(to_json(cold_map(0))["nothing_observed"].get<std::string>().find("no window"),
+            std::string::npos);
+}
+
+TEST(TextReport, WarnsOtherwiseWhenWindowsSawNoTouch) {
+  ReportOptions options;
+  options.width = 200;
+  const std::string text = render_text(cold_map(0.25), options);
+  EXPECT_NE(text.find("the windows, 250 ms together, saw no touch"), std::string::npos) << text;
+}
+
+TEST(TextReport, DoesNotWarnWhereSomeHeatWasSeen) {
+  EXPECT_EQ(render_text(sample_map(), {}).find("WARNING"), std::string::npos);
+  EXPECT_TRUE(to_json(sample_map())["nothing_observed"].is_null());
+  EXPECT_TRUE(nothing_observed({}).empty());
 }
 
 TEST(TextReport, WritesThatNobodyToldApartAreUnknown) {

@@ -69,6 +69,57 @@ TEST(Smoothing, BlocksThatTrulyDifferAreDrawnTowardTheMeanAndEndCloserToTheTruth
             2 * *std::min_element(smooth.begin(), smooth.end()));
 }
 
+// A model's file as a program maps it: the embedding, of which a token reads one row, and layers
+// that every token reads whole. Windows see and miss neighbours together, as those of a scan do.
+std::vector<double> scanned(std::size_t blocks, std::size_t cold_begin, std::size_t cold_end,
+                            int windows, std::mt19937& random) {
+  constexpr double kSeen = 0.15;
+  std::uniform_real_distribution<double> uniform(0, 1);
+  std::vector<double> counts(blocks, 0.0);
+  for (int window = 0; window < windows; ++window) {
+    const double begin = uniform(random);
+    for (std::size_t i = 0; i < blocks; ++i) {
+      const double at = static_cast<double>(i) / static_cast<double>(blocks);
+      const double behind = at >= begin ? at - begin : at - begin + 1;
+      const bool cold = i >= cold_begin && i < cold_end;
+      if (behind < kSeen && (!cold || uniform(random) < 1.0 / 33)) counts[i] += 1;
+    }
+  }
+  return counts;
+}
+
+TEST(Smoothing, ASmallColdPartOfAScannedFileIsNotTakenForAsWarmAsTheRest) {
+  RecordProperty("seed", static_cast<int>(kSeed));
+  std::mt19937 random(kSeed);
+  constexpr std::size_t kBlocks = 558;
+  constexpr std::size_t kCold = 33;
+  for (const std::size_t begin : {std::size_t{0}, std::size_t{33}, std::size_t{300}}) {
+    const std::vector<double> counts = scanned(kBlocks, begin, begin + kCold, 90, random);
+    const std::vector<double> smooth = smooth_counts(counts);
+    EXPECT_LT(smooth[begin + kCold / 2], 0.2 * smooth[kBlocks - 40]) << begin;
+    EXPECT_NEAR(total(smooth), total(counts), 1e-6 * total(counts));
+    if (begin > 2) {
+      EXPECT_NEAR(smooth[begin - 2], smooth[begin + kCold + 1], 1e-9) << begin;
+    }
+  }
+}
+
+// Chance leaves traces in what neighbours have in common, but no part may come out cold.
+TEST(Smoothing, AScanWhoseNeighboursAreSeenTogetherIsNotSplitIntoHotAndCold) {
+  RecordProperty("seed", static_cast<int>(kSeed));
+  std::mt19937 random(kSeed);
+  constexpr int kScans = 400;
+  int split = 0;
+  for (int scan = 0; scan < kScans; ++scan) {
+    const int windows = 40 + scan;
+    const std::vector<double> smooth = smooth_counts(scanned(558, 0, 0, windows, random));
+    const auto [least, most] = std::minmax_element(smooth.begin(), smooth.end());
+    split += *least < 0.25 * *most ? 1 : 0;
+  }
+  RecordProperty("split", split);
+  EXPECT_LE(split, kScans / 200);
+}
+
 TEST(Smoothing, KeepsExtremesWithinBounds) {
   EXPECT_TRUE(smooth_counts({}).empty());
   EXPECT_EQ(smooth_counts({7}), std::vector<double>{7});

@@ -224,7 +224,7 @@ TEST(KvCache, RefusesShapesThatCannotBe) {
   EXPECT_FALSE(Cache::create(options).ok());
   std::byte memory[64 * 3];
   options.make_policy = [](std::uint32_t slots) {
-    return policy::find_kv_policy("lru")->make(slots, nullptr);
+    return policy::find_kv_policy("lru")->make({.slots = slots});
   };
   options.tiers = {{memory, 1}, {memory + 100, 1}};
   const auto made = Cache::create(options);

@@ -7,11 +7,13 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <numeric>
 #include <vector>
 
 #include "allocators/kv/cache.h"
+#include "allocators/kv/prefix_store.h"
 #include "tiering/policy/kv/kv_policy.h"
 
 namespace terrace::kv {
@@ -26,9 +28,14 @@ struct RigOptions {
   const char* policy = "lru";
   std::uint32_t max_sequences = 64;
   std::uint64_t hash_mask = ~std::uint64_t{0};
+  /// In place of the policy of that name.
+  std::function<std::unique_ptr<EvictionPolicy>(std::uint32_t slots)> make_policy = {};
+  PrefixStore* store = nullptr;
 };
 
 class Rig {
+  std::vector<std::byte> memory_;  // outlives the cache, which may write it to a store at its end
+
  public:
   explicit Rig(const RigOptions& with = {}) {
     CacheOptions options;
@@ -44,7 +51,13 @@ class Rig {
     options.max_sequences = with.max_sequences;
     options.hash_mask = with.hash_mask;
     const auto* const spec = policy::find_kv_policy(with.policy);
-    options.make_policy = [spec](std::uint32_t slots) { return spec->make(slots, nullptr); };
+    const auto extent = with.tiers.size() > 1 ? policy::KvExtent::kTier : policy::KvExtent::kCache;
+    options.make_policy = [spec, extent](std::uint32_t slots) {
+      return spec->make({.slots = slots, .extent = extent});
+    };
+    if (with.make_policy) options.make_policy = with.make_policy;
+    options.store = with.store;
+    if (with.store != nullptr) options.hash_seed = with.store->hash_seed();
     auto made = Cache::create(std::move(options));
     EXPECT_TRUE(made.ok());
     cache = std::move(made.value());
@@ -117,7 +130,6 @@ class Rig {
     }
     return sums;
   }
-  std::vector<std::byte> memory_;
 };
 
 /// first, first + 1, ...

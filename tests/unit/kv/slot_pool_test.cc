@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <thread>
 #include <vector>
 
 namespace terrace::kv {
@@ -23,28 +21,6 @@ TEST(SlotPool, HandsEachSlotOutOnce) {
 
 TEST(SlotPool, AnEmptyPoolHasNone) {
   EXPECT_EQ(SlotPool(0).take(), kNoSlot);
-}
-
-TEST(SlotPool, ThreadsNeverHoldTheSameSlot) {
-  constexpr std::uint32_t kSlots = 16;
-  SlotPool pool(kSlots);
-  std::vector<std::atomic<int>> holders(kSlots);
-  std::atomic<int> twice{0};
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([&] {
-      for (int round = 0; round < 20000; ++round) {
-        const KvSlot slot = pool.take();
-        if (slot == kNoSlot) continue;
-        if (holders[slot].fetch_add(1) != 0) ++twice;
-        holders[slot].fetch_sub(1);
-        pool.give(slot);
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(twice, 0);
-  EXPECT_EQ(pool.free(), kSlots);
 }
 
 }  // namespace

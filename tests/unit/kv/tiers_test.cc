@@ -35,6 +35,47 @@ TEST(KvTiers, DemotesAheadOfNeedWhatIsNotInUse) {
   EXPECT_EQ(rig.wrong(*again, tokens), 0u);
 }
 
+/// LRU that takes nothing for what it has.
+class Content final : public EvictionPolicy {
+ public:
+  explicit Content(std::uint32_t slots)
+      : lru_(policy::find_kv_policy("lru")->make({.slots = slots})) {}
+  void begin(const KvRequest& request) override { lru_->begin(request); }
+  void inserted(KvSlot slot, std::uint32_t at) override { lru_->inserted(slot, at); }
+  void touched(KvSlot slot, std::uint32_t at) override { lru_->touched(slot, at); }
+  void released(KvSlot slot) override { lru_->released(slot); }
+  void held(KvSlot slot) override { lru_->held(slot); }
+  KvSlot victim_for(std::uint32_t position) override { return lru_->victim_for(position); }
+  void evicted(KvSlot slot) override { lru_->evicted(slot); }
+  void joined(KvSlot slot, const KvBlock& block) override { lru_->joined(slot, block); }
+  KvSlot least() override { return lru_->least(); }
+  bool wants(const KvBlock&) const override { return false; }
+
+ private:
+  std::unique_ptr<EvictionPolicy> lru_;
+};
+
+TEST(KvTiers, DropsWhatTheFullSlowTierDoesNotWant) {
+  const auto demoted = [](const RigOptions& options) {
+    Rig rig(options);
+    for (Token first = 0; first < 2000; first += 100) {
+      const Tokens tokens = tokens_from(first, 12);
+      const SequenceRef sequence = rig.begin({}, 12);
+      rig.fill(*sequence, tokens, 0);
+      EXPECT_TRUE(rig.cache->end(*sequence).ok());
+      rig.cache->settle();
+    }
+    EXPECT_EQ(rig.cache->facts().cached_blocks[1], 4u) << "the slow tier is full";
+    return rig.cache->facts().demoted_blocks;
+  };
+  EXPECT_GT(demoted({.tiers = {4, 4}}), 10u);
+  EXPECT_LE(demoted({.tiers = {4, 4},
+                     .make_policy = [](std::uint32_t slots) -> std::unique_ptr<EvictionPolicy> {
+                       return std::make_unique<Content>(slots);
+                     }}),
+            4u);
+}
+
 /// All of `tokens` on the slow tier, with the fast one free.
 SequenceRef paused_on_slow_tier(Rig& rig, const Tokens& tokens) {
   const SequenceRef filler = rig.begin({}, 16);
@@ -121,6 +162,50 @@ TEST(KvTiers, APausedSequenceKeepsItsLastBlockWhileItMoves) {
     ASSERT_EQ(rig.cache->facts(*sequence).tokens, 18u) << "round " << round;
     ASSERT_EQ(rig.wrong(*sequence, tokens), 0u);
   }
+}
+
+TEST(KvTiers, PrefetchBringsAllBlocksAsDemotionsMakeRoom) {
+  for (const char* policy : {"lru", "terrace"}) {
+    Rig rig({.tiers = {32, 64}, .policy = policy});
+    const Tokens tokens = tokens_from(1, 40);
+    const SequenceRef sequence = rig.begin({}, 40);
+    rig.fill(*sequence, tokens, 0);
+    ASSERT_TRUE(rig.cache->pause(*sequence).ok());
+    for (Token first = 1000; first < 2500; first += 100) {
+      const Tokens other = tokens_from(first, 20);
+      const SequenceRef one = rig.begin({}, 20);
+      rig.fill(*one, other, 0);
+      ASSERT_TRUE(rig.cache->end(*one).ok());
+      rig.cache->settle();
+    }
+    ASSERT_EQ(rig.cache->facts().cached_blocks[0], 28u) << "there is room for few";
+    const std::uint64_t promoted = rig.cache->facts().promoted_blocks;
+    ASSERT_TRUE(rig.cache->prefetch(*sequence).ok());
+    rig.cache->settle();
+    EXPECT_EQ(rig.cache->facts().promoted_blocks, promoted + 10) << policy;
+    ASSERT_TRUE(rig.cache->resume(*sequence).ok());
+    EXPECT_EQ(rig.wrong(*sequence, tokens), 0u);
+    EXPECT_GE(rig.cache->facts().hit_blocks[0], 9u) << policy;
+  }
+}
+
+TEST(KvTiers, WhatIsExpectedMayGoOrBeResumedBeforeThereIsRoom) {
+  Rig rig({.tiers = {16, 24}});
+  std::vector<SequenceRef> paused;
+  for (Token first = 0; first < 1000; first += 100) {
+    const Tokens tokens = tokens_from(first, 12);
+    paused.push_back(rig.begin({}, 16));
+    rig.fill(*paused.back(), tokens, 0);
+    ASSERT_TRUE(rig.cache->pause(*paused.back()).ok());
+  }
+  for (const SequenceRef& one : paused) ASSERT_TRUE(rig.cache->prefetch(*one).ok());
+  for (std::size_t i = 0; i < paused.size(); i += 2) {
+    if (!rig.cache->resume(*paused[i]).ok()) continue;
+    const std::uint64_t left = rig.cache->facts(*paused[i]).tokens;
+    EXPECT_EQ(rig.wrong(*paused[i], tokens_from(static_cast<Token>(100 * i), left)), 0u);
+    ASSERT_TRUE(rig.cache->end(*paused[i]).ok());
+  }
+  rig.cache->settle();
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ using Blocks = std::vector<ChainHash>;
 
 std::unique_ptr<kv::EvictionPolicy> made(const char* name, std::uint32_t slots,
                                          KvFuture future = {}) {
-  return find_kv_policy(name)->make(slots, std::make_shared<const KvFuture>(std::move(future)));
+  return find_kv_policy(name)->make(
+      {.slots = slots, .future = std::make_shared<const KvFuture>(std::move(future))});
 }
 
 KvServed serve(PrefixCache& cache, const Blocks& blocks) {
@@ -117,6 +118,25 @@ TEST(KvPolicies, TerraceLearnsWhatIsAskedOnceOnly) {
   };
   EXPECT_EQ(hits("lru"), 0u);
   EXPECT_GT(hits("terrace"), 8000u) << "of 9000";
+}
+
+// Ten long conversations and sixty short ones, asked in turn: there is room for half of their
+// blocks, all are wanted again equally often, and the long ones' cost more.
+TEST(KvPolicies, TerraceKeepsWhatCostsMoreToComputeAgain) {
+  constexpr RecomputeCost kCost{0.1};
+  const auto saved = [&](RecomputeCost told) {
+    PrefixCache cache(600, find_kv_policy("terrace")->make({.slots = 600, .cost = told}), nullptr);
+    double sum = 0;
+    for (ChainHash i = 0; i < 14000; ++i) {
+      const ChainHash chat = i % 70;
+      Blocks blocks(chat % 7 == 0 ? 60 : 10);
+      for (std::size_t k = 0; k < blocks.size(); ++k) blocks[k] = 100 * chat + k;
+      const std::uint32_t hit = serve(cache, blocks).hit_blocks;
+      for (std::uint32_t k = 0; k < hit && i >= 7000; ++k) sum += kCost.of(k);
+    }
+    return sum;
+  };
+  EXPECT_GT(saved(kCost), 1.2 * saved({}));
 }
 
 TEST(KvPolicies, AreFoundByName) {

@@ -62,6 +62,29 @@ TEST(Budget, CostsThatFollowOnEachOtherAddUp) {
   EXPECT_EQ((budget.free_at() - once).value, (once - milliseconds(10)).value);
 }
 
+TEST(Budget, AProgramThatHardlyGetsACpuIsStillLookedAtEveryFewSeconds) {
+  Budget budget;
+  budget.configure(kOnePercent);
+  int looks = 0;
+  for (Nanoseconds now; now < milliseconds(60000); now = now + milliseconds(10)) {
+    budget.program_ran(Nanoseconds(now.value / 20), now);
+    if (now < budget.free_at()) continue;
+    budget.spent(milliseconds(10), now);
+    ++looks;
+  }
+  EXPECT_GE(looks, 12);
+  EXPECT_LE(looks, 20);
+}
+
+TEST(Budget, ASmallCostDoesNotShortenThePauseOfADearOne) {
+  Budget budget;
+  budget.configure(kOnePercent);
+  budget.spent(milliseconds(1000), milliseconds(10));
+  const Nanoseconds after = budget.free_at();
+  budget.spent(microseconds(10), milliseconds(1010));
+  EXPECT_GE(budget.free_at(), after);
+}
+
 TEST(Budget, ASleepingProgramIsStillLookedAt) {
   EXPECT_GT(share_taken(kOnePercent, milliseconds(5), 0.001, 120), 0.0);
 }

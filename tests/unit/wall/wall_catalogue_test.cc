@@ -9,6 +9,7 @@
 
 #include "tests/unit/model/catalogue_fixture.h"
 #include "tests/unit/model/model_files.h"
+#include "tiering/wall/first_token.h"
 #include "tiering/wall/points_load.h"
 #include "tiering/wall/sweep.h"
 
@@ -50,6 +51,19 @@ TEST(WallCatalogue, EveryModelOnEveryMachineAnswersOrSaysThatItDoesNotFit) {
   }
   EXPECT_GT(fitting, all / 2);
   EXPECT_LT(fitting, all);
+}
+
+// 4 layers heads head_dim flops for each pair of tokens, 2 for each of 6.98 billion parameters that
+// every token passes through, the head being for the last alone (docs/catalogue.md).
+TEST(WallCatalogue, ABlockDeepInAPromptCostsTheAttentionOfAllBeforeIt) {
+  auto loads = catalogue().find_loads("llama3-8b", {"f16", "f16"});
+  auto machine = catalogue().find_machine("gh200", 0, "f16");
+  ASSERT_TRUE(loads.ok() && machine.ok());
+  const FirstTokenTable table(catalogue().constants(), *machine, *loads);
+  const auto growth = table.recompute_growth(512);
+  ASSERT_TRUE(growth.ok());
+  EXPECT_NEAR(*growth, 512.0 * 4 * 32 * 4096 / (2 * 6.98e9), 0.0005);
+  EXPECT_NEAR(table.recompute_growth(128).value(), *growth / 4, *growth / 40);
 }
 
 TEST(WallCatalogue, ExpandersAddCapacityAndAreRefusedBeyondTheirSlots) {

@@ -62,12 +62,16 @@ typedef struct terrace_kv_options {
   uint32_t max_sequences;       ///< running at once; 0: 4096
   uint32_t reserved;
   /// File or DAX path of the pool that keeps prefixes over restarts; NULL: none. Made if missing.
-  /// Not NULL is TERRACE_UNSUPPORTED in this version.
   const char* store_path;
   uint64_t store_bytes;  ///< of a pool that is made
   /// What the contents depend on: model, weights, quantisation of K and V. A store of another
   /// identity or shape is refused (TERRACE_CORRUPT), not read.
   uint64_t identity;
+  /// What a block costs to compute again grows with the blocks before it, since its tokens attend
+  /// to them: each adds so many millionths of a first block's cost, which is about 1000000 x 2 x
+  /// layers x heads x head_dim x block_tokens / parameters. Policy "terrace" keeps by expected
+  /// reuse times this cost. 0: every block costs the same; 1000000000 at most.
+  uint64_t recompute_growth_ppm;
 } terrace_kv_options;
 
 /// Allocates the pools, all of them now. Errors: TERRACE_BAD_ARGUMENT; TERRACE_NO_ROOM when a tier
@@ -75,7 +79,8 @@ typedef struct terrace_kv_options {
 TERRACE_API terrace_status terrace_kv_open(terrace_context context,
                                            const terrace_kv_options* options, terrace_kv* cache);
 /// Ends all its sequences and gives the memory back, when calls that are in it have returned. With
-/// a store: what it keeps is written first.
+/// a store: what is cached is written first, as far as the store has room, for 5 s and a last piece
+/// of 64 MiB at most.
 TERRACE_API terrace_status terrace_kv_close(terrace_kv cache);
 
 typedef struct terrace_kv_info {
@@ -106,6 +111,8 @@ typedef struct terrace_kv_info {
   uint64_t corrupt_blocks;                 ///< of the store, found out by their checksum
   uint64_t waited_ns;                      ///< in terrace_sequence_wait_layer()
   uint64_t prefetch_ns;                    ///< that copies for resumed sequences took
+  uint64_t kept_blocks;                    ///< written to the store
+  uint64_t store_failed;  ///< 1: its storage failed; nothing more is kept, all else goes on
 } terrace_kv_info;
 
 TERRACE_API terrace_status terrace_kv_get(terrace_kv cache, terrace_kv_info* info);
@@ -168,9 +175,10 @@ typedef struct terrace_sequence_info {
 
 /// Begins a sequence with the longest prefix of `tokens` that is cached, by whole blocks, one token
 /// at least being left to compute. Its blocks are where they will be read; those that come from a
-/// slower tier or the store arrive by layers, see terrace_sequence_wait_layer(). `info` may be
-/// NULL. Errors: TERRACE_NO_ROOM: max_tokens could not be kept beside the running sequences;
-/// TERRACE_LIMIT: the tenant's, or max_sequences.
+/// slower tier or the store arrive by layers, see terrace_sequence_wait_layer(). What the store has
+/// is read and verified before this returns; one with a wrong checksum ends the prefix, and is
+/// dropped. `info` may be NULL. Errors: TERRACE_NO_ROOM: max_tokens could not be kept beside the
+/// running sequences; TERRACE_LIMIT: the tenant's, or max_sequences.
 TERRACE_API terrace_status terrace_sequence_begin(terrace_kv cache,
                                                   const terrace_sequence_options* options,
                                                   terrace_sequence* sequence,
@@ -191,7 +199,7 @@ TERRACE_API terrace_status terrace_sequence_written(terrace_sequence sequence, u
 TERRACE_API terrace_status terrace_sequence_table(terrace_sequence sequence, const uint32_t** table,
                                                   uint64_t* count);
 /// Until this layer's part has arrived in all the sequence's blocks. Returns at once when nothing
-/// is under way. TERRACE_CORRUPT: blocks from the store had the wrong checksum: `lost_from`.
+/// is under way.
 TERRACE_API terrace_status terrace_sequence_wait_layer(terrace_sequence sequence, uint32_t layer);
 /// A second sequence with the same written tokens, whose blocks both share. TERRACE_BUSY: tokens
 /// were appended and are not written. Errors as terrace_sequence_begin().
@@ -207,8 +215,8 @@ TERRACE_API terrace_status terrace_sequence_pause(terrace_sequence sequence);
 /// computed again. Errors as terrace_sequence_begin(); it stays paused then.
 TERRACE_API terrace_status terrace_sequence_resume(terrace_sequence sequence,
                                                    terrace_sequence_info* info);
-/// A paused sequence will be resumed soon: what has left the fastest tier is brought there, as far
-/// as there is room.
+/// A paused sequence will be resumed soon: what has left the fastest tier is brought there. What
+/// finds no room comes when demotions have made some, up to half of that tier for all that wait.
 TERRACE_API terrace_status terrace_sequence_prefetch(terrace_sequence sequence);
 /// Its written blocks stay in the cache for others.
 TERRACE_API terrace_status terrace_sequence_end(terrace_sequence sequence);

@@ -46,6 +46,7 @@ struct KvOptions {
   const char* store_path = nullptr;
   std::uint64_t store_bytes = 0;
   std::uint64_t identity = 0;
+  std::uint64_t recompute_growth_ppm = 0;
 };
 
 struct KvSequenceOptions {
@@ -215,6 +216,7 @@ class KvCache {
     for_c.store_path = options.store_path;
     for_c.store_bytes = options.store_bytes;
     for_c.identity = options.identity;
+    for_c.recompute_growth_ppm = options.recompute_growth_ppm;
     check(terrace_kv_open(machine.handle(), &for_c, &cache_));
   }
   KvCache(KvCache&& other) noexcept : cache_(std::exchange(other.cache_, {0})) {}

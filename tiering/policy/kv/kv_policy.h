@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "allocators/kv/eviction_policy.h"
+#include "tiering/policy/kv/recompute_cost.h"
 
 namespace terrace::policy {
 
@@ -24,12 +25,25 @@ using kv::KvSlot;
 using KvFuture = std::vector<std::uint32_t>;
 inline constexpr std::uint32_t kNeverAgain = ~std::uint32_t{0};
 
+/// What a policy looks after.
+enum class KvExtent : std::uint8_t {
+  kCache = 0,  ///< all that is cached: what it has not is computed again
+  kTier = 1,   ///< one tier of several: what it has not may lie on another
+};
+
+/// What a policy is made for.
+struct KvPolicySetup {
+  std::uint32_t slots = 1;
+  /// What `opt` needs, as long as all requests together; the others do not look at it.
+  std::shared_ptr<const KvFuture> future = nullptr;
+  KvExtent extent = KvExtent::kCache;
+  RecomputeCost cost = {};  ///< what `terrace` weighs reuse by; the others do not look at it
+};
+
 struct KvPolicySpec {
   std::string_view name;
   std::string_view summary;
-  /// `future` is what `opt` needs; the others do not look at it.
-  std::unique_ptr<kv::EvictionPolicy> (*make)(std::uint32_t slots,
-                                              std::shared_ptr<const KvFuture> future);
+  std::unique_ptr<kv::EvictionPolicy> (*make)(const KvPolicySetup& setup);
   bool needs_future = false;
 };
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // terrace: evicts what is least worth its slot by reuse_model.h, and admits what is worth more than
-// that. Every block that requests used lately has a record, cached or not (a ghost), since a rate
-// that is learnt from cached blocks alone would never see what eviction cost. Records age from bin
-// to bin; what may be evicted stands in a list for each class and age, and the lists are ranked by
-// worth whenever the model is fitted again.
+// that. Worth is expected reuse times what a reuse saves. Every block that requests used lately has
+// a record, cached or not (a ghost), since a rate that is learnt from cached blocks alone would
+// never see what eviction cost. Records age from bin to bin; what may be evicted stands in a list
+// for each class and age, and the lists are ranked by worth whenever the model is fitted again.
 #include <algorithm>
 #include <numeric>
 
@@ -11,7 +11,8 @@
 #include "tiering/policy/kv/chain_index.h"
 #include "tiering/policy/kv/keyed_heap.h"
 #include "tiering/policy/kv/list_policies.h"
-#include "tiering/policy/kv/rank_set.h"
+#include "tiering/policy/kv/lru_rival.h"
+#include "tiering/policy/kv/ranked_candidates.h"
 #include "tiering/policy/kv/reuse_model.h"
 
 namespace terrace::policy {
@@ -29,7 +30,7 @@ constexpr double kMissesKept = 0.98;
 
 class Learned final : public kv::EvictionPolicy {
  public:
-  explicit Learned(std::uint32_t slots);
+  explicit Learned(const KvPolicySetup& setup);
 
   void begin(const KvRequest& request) override;
   void inserted(KvSlot slot, std::uint32_t position) override;
@@ -40,6 +41,7 @@ class Learned final : public kv::EvictionPolicy {
   void evicted(KvSlot slot) override;
   void joined(KvSlot slot, const kv::KvBlock& block) override;
   KvSlot least() override;
+  bool wants(const kv::KvBlock& block) const override;
 
  private:
   struct Record {
@@ -49,9 +51,11 @@ class Learned final : public kv::EvictionPolicy {
     std::uint32_t cell = 0;  ///< class and age bin
     std::uint32_t request_blocks = 0;
     std::uint32_t position = 0;
+    std::uint32_t run_begin = 0;  ///< first of the blocks before it that only its requests want
     std::uint8_t turn = 0;
     std::uint8_t uses = 0;
-    bool idle = false;  ///< in a list of candidates
+    std::uint8_t band = 0;  ///< of its cost
+    bool idle = false;      ///< in a list of candidates
   };
   /// What the request at hand is to its conversation.
   struct Turn {
@@ -59,33 +63,36 @@ class Learned final : public kv::EvictionPolicy {
     std::uint64_t gap = 0;  ///< requests since the one before
   };
 
-  Turn turn_of(const KvRequest& request) const;
+  Turn turn_of(const KvRequest& request);
+  bool as_lru() const { return few_missed_ || rival_.leads(); }
   void use(const KvRequest& request, std::uint32_t position, const Turn& turn);
   std::uint32_t new_record(ChainHash hash);
   std::uint32_t record_of_block(const kv::KvBlock& block);
   void drop_ghost(std::uint32_t record);
   void age_all();
   void set_cell(std::uint32_t record, std::uint32_t cell);
+  void weigh(std::uint32_t record);
   void offer(std::uint32_t record);
   void withdraw(std::uint32_t record);
-  void rank_again();
 
+  const RecomputeCost cost_;
+  const KvExtent extent_;
   ReuseModel model_;
   ChainIndex index_;
   std::vector<Record> records_;
   std::vector<std::uint32_t> free_;
   std::vector<std::uint32_t> record_of_;  ///< by slot
   BlockLists ages_;                       ///< all records, by age bin
-  BlockLists candidates_;                 ///< idle ones, by cell
+  RankedCandidates candidates_;           ///< idle ones
   BlockLists ghosts_;                     ///< one list, in the order in which they left
-  std::vector<std::uint32_t> rank_of_;    ///< by cell
-  std::vector<std::uint32_t> cell_at_;    ///< by rank
-  RankSet occupied_;
-  KeyedHeap by_age_;   ///< the same candidates, least recent first
-  double reuses_ = 0;  ///< of blocks with a record, fading
-  double missed_ = 0;  ///< of those, not cached any more
+  KeyedHeap by_age_;                      ///< the same candidates, least recent first
+  LruRival rival_;
+  std::vector<std::uint32_t> used_;  ///< records of the request at hand
+  double reuses_ = 0;                ///< of blocks with a record, fading
+  double missed_ = 0;                ///< of those, not cached any more
   bool few_missed_ = true;
   std::uint64_t now_ = 0;
+  std::uint32_t run_begin_ = 0;  ///< of the request at hand, as far as it was looked at
   std::uint64_t fitted_at_ = 0;
   KvRequest request_;
 };
@@ -94,20 +101,21 @@ std::uint32_t most_records(std::uint32_t slots) {
   return slots + std::clamp(kGhostsPerSlot * slots, kLeastGhosts, kMostGhosts);
 }
 
-Learned::Learned(std::uint32_t slots)
-    : index_(most_records(slots)),
-      records_(most_records(slots)),
-      record_of_(slots),
-      ages_(most_records(slots), kAgeBins),
-      candidates_(most_records(slots), kReuseCells),
-      ghosts_(most_records(slots), 1),
-      rank_of_(kReuseCells),
-      cell_at_(kReuseCells),
-      occupied_(kReuseCells),
-      by_age_(slots) {
+Learned::Learned(const KvPolicySetup& setup)
+    : cost_(setup.cost),
+      extent_(setup.extent),
+      index_(most_records(setup.slots)),
+      records_(most_records(setup.slots)),
+      record_of_(setup.slots),
+      ages_(most_records(setup.slots), kAgeBins),
+      candidates_(most_records(setup.slots), setup.cost),
+      ghosts_(most_records(setup.slots), 1),
+      by_age_(setup.slots),
+      rival_(setup.slots, most_records(setup.slots)) {
+  used_.reserve(kMostKvBlocks);
   free_.resize(records_.size());
   std::iota(free_.rbegin(), free_.rend(), 0u);
-  rank_again();
+  candidates_.rank(model_);
 }
 
 std::uint8_t size_class(std::size_t blocks) {
@@ -117,15 +125,27 @@ std::uint8_t gap_class(std::uint64_t gap) {
   return gap == 0 ? 0 : gap <= 100 ? 1 : gap <= 500 ? 2 : 3;
 }
 
-Learned::Turn Learned::turn_of(const KvRequest& request) const {
+Learned::Turn Learned::turn_of(const KvRequest& request) {
   // A conversation goes on when the whole of a former request is its beginning. That one's last
   // block was not full, so it has another hash now.
   const Record* deepest = nullptr;
+  std::uint32_t known = 0;
+  bool hit = true;
+  bool lru_hit = true;
+  double saved = 0;
+  double lru_saved = 0;
   for (const ChainHash hash : request.blocks) {
     const std::uint32_t record = index_.find(hash);
     if (record == ChainIndex::kNone) break;
     deepest = &records_[record];
+    hit = hit && deepest->slot != kNoSlot;
+    lru_hit = lru_hit && rival_.holds(record);
+    const double cost = cost_.of(known++);
+    if (hit) saved += cost;
+    if (lru_hit) lru_saved += cost;
   }
+  // Of a tier it is not known what the cache has hit.
+  if (!few_missed_ && extent_ == KvExtent::kCache) rival_.count(now_, saved, lru_saved);
   if (deepest == nullptr || deepest->position + 2 < deepest->request_blocks) return {};
   const auto number = static_cast<std::uint8_t>(std::min(deepest->turn + 1, 255));
   return {number, std::max<std::uint64_t>(1, now_ - deepest->used_at)};
@@ -137,14 +157,17 @@ void Learned::begin(const KvRequest& request) {
   age_all();
   if (now_ - fitted_at_ >= kRefitRequests) {
     model_.refit(now_);
-    rank_again();
+    candidates_.rank(model_);
     few_missed_ = missed_ < kLeastMissed * reuses_;
     reuses_ *= kMissesKept;
     missed_ *= kMissesKept;
     fitted_at_ = now_;
   }
   const Turn turn = turn_of(request);
+  run_begin_ = 0;
+  used_.clear();
   for (std::uint32_t i = 0; i < request.blocks.size(); ++i) use(request, i, turn);
+  rival_.used(used_);
 }
 
 void Learned::use(const KvRequest& request, std::uint32_t position, const Turn& turn) {
@@ -167,6 +190,7 @@ void Learned::use(const KvRequest& request, std::uint32_t position, const Turn& 
   } else {
     at = new_record(hash);
   }
+  used_.push_back(at);
   Record& record = records_[at];
   const std::size_t length = request.blocks.size();
   record.uses = static_cast<std::uint8_t>(std::min(record.uses + 1, 255));
@@ -174,12 +198,16 @@ void Learned::use(const KvRequest& request, std::uint32_t position, const Turn& 
   record.position = position;
   record.request_blocks = static_cast<std::uint32_t>(length);
   record.used_at = now_;
+  const bool shared = record.uses > turn.number + 1;
+  if (shared) run_begin_ = position + 1;
+  record.run_begin = std::min(run_begin_, position);
+  weigh(at);
   ReuseTraits traits;
   traits.values = {std::min<std::uint8_t>(turn.number, 3),
                    static_cast<std::uint8_t>(std::min(record.uses - 1, 3)), size_class(length),
-                   static_cast<std::uint8_t>(position + 1 == length          ? 2
-                                             : record.uses > turn.number + 1 ? 1
-                                                                             : 0),
+                   static_cast<std::uint8_t>(position + 1 == length ? 2
+                                             : shared               ? 1
+                                                                    : 0),
                    gap_class(turn.gap)};
   record.cell = class_of(traits) * kAgeBins;
   model_.enter(record.cell, now_);
@@ -201,6 +229,7 @@ std::uint32_t Learned::new_record(ChainHash hash) {
 void Learned::drop_ghost(std::uint32_t at) {
   model_.leave(records_[at].cell, now_);
   index_.erase(records_[at].hash);
+  rival_.forget(at);
   ages_.remove(at);
   ghosts_.remove(at);
   free_.push_back(at);
@@ -227,26 +256,21 @@ void Learned::set_cell(std::uint32_t at, std::uint32_t cell) {
   if (record.idle) offer(at);
 }
 
+/// The blocks of a run go together, the deepest first, since a block is of no use without its
+/// parent. So each counts as much as those that would go with it do on average: with its own cost
+/// the dear end of a long prompt would be kept for the sake of a whole that is worth less.
+void Learned::weigh(std::uint32_t at) {
+  Record& record = records_[at];
+  const double cost = (cost_.of(record.run_begin) + cost_.of(record.position)) / 2;
+  record.band = static_cast<std::uint8_t>(candidates_.band_of(cost));
+}
+
 void Learned::offer(std::uint32_t at) {
-  candidates_.append(records_[at].cell, at);
-  occupied_.insert(rank_of_[records_[at].cell]);
+  candidates_.insert(at, records_[at].cell, records_[at].band);
 }
 
 void Learned::withdraw(std::uint32_t at) {
-  candidates_.remove(at);
-  if (candidates_.empty(records_[at].cell)) occupied_.erase(rank_of_[records_[at].cell]);
-}
-
-void Learned::rank_again() {
-  std::iota(cell_at_.begin(), cell_at_.end(), 0u);
-  std::stable_sort(cell_at_.begin(), cell_at_.end(), [&](std::uint32_t a, std::uint32_t b) {
-    return model_.worth(a) < model_.worth(b);
-  });
-  occupied_.clear();
-  for (std::uint32_t rank = 0; rank < kReuseCells; ++rank) {
-    rank_of_[cell_at_[rank]] = rank;
-    if (!candidates_.empty(cell_at_[rank])) occupied_.insert(rank);
-  }
+  candidates_.erase(at, records_[at].cell, records_[at].band);
 }
 
 void Learned::inserted(KvSlot slot, std::uint32_t position) {
@@ -271,19 +295,24 @@ void Learned::held(KvSlot slot) {
 }
 
 KvSlot Learned::victim_for(std::uint32_t position) {
-  const std::uint32_t rank = occupied_.lowest();
-  if (rank == RankSet::kNone) return kNoSlot;
-  if (few_missed_) return by_age_.least();
-  const std::uint32_t cell = cell_at_[rank];
-  const std::uint32_t incoming = records_[index_.find(request_.blocks[position])].cell;
-  if (model_.worth(incoming) < model_.worth(cell)) return kNoSlot;
-  return records_[candidates_.first(cell)].slot;
+  if (by_age_.empty()) return kNoSlot;
+  if (as_lru()) return by_age_.least();
+  const RankedCandidates::Least least = candidates_.least(model_);
+  const Record& incoming = records_[index_.find(request_.blocks[position])];
+  if (candidates_.worth(model_, incoming.cell, incoming.band) < least.worth) return kNoSlot;
+  return records_[least.member].slot;
 }
 
 KvSlot Learned::least() {
-  const std::uint32_t rank = occupied_.lowest();
-  if (rank == RankSet::kNone) return kNoSlot;
-  return few_missed_ ? by_age_.least() : records_[candidates_.first(cell_at_[rank])].slot;
+  if (by_age_.empty()) return kNoSlot;
+  return as_lru() ? by_age_.least() : records_[candidates_.least(model_).member].slot;
+}
+
+bool Learned::wants(const kv::KvBlock& block) const {
+  const std::uint32_t at = index_.find(block.hash);
+  if (at == ChainIndex::kNone || as_lru()) return true;
+  const RankedCandidates::Least least = candidates_.least(model_);
+  return candidates_.worth(model_, records_[at].cell, records_[at].band) >= least.worth;
 }
 
 /// One that no request has asked for yet, as what a sequence generated, is of its parent's turn.
@@ -299,6 +328,8 @@ std::uint32_t Learned::record_of_block(const kv::KvBlock& block) {
   record.position = block.position;
   record.request_blocks = block.request_blocks;
   record.used_at = now_;
+  record.run_begin = parent == ChainIndex::kNone ? block.position : records_[parent].run_begin;
+  weigh(at);
   const bool last = block.position + 1 == block.request_blocks;
   ReuseTraits traits;
   traits.values = {std::min<std::uint8_t>(turn, 3), 0, size_class(block.request_blocks),
@@ -324,9 +355,8 @@ void Learned::evicted(KvSlot slot) {
 
 }  // namespace
 
-std::unique_ptr<kv::EvictionPolicy> make_kv_terrace(std::uint32_t slots,
-                                                    std::shared_ptr<const KvFuture>) {
-  return std::make_unique<Learned>(slots);
+std::unique_ptr<kv::EvictionPolicy> make_kv_terrace(const KvPolicySetup& setup) {
+  return std::make_unique<Learned>(setup);
 }
 
 }  // namespace terrace::policy

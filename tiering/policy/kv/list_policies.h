@@ -6,18 +6,12 @@
 
 namespace terrace::policy {
 
-std::unique_ptr<kv::EvictionPolicy> make_kv_lru(std::uint32_t slots,
-                                                std::shared_ptr<const KvFuture>);
-std::unique_ptr<kv::EvictionPolicy> make_kv_fifo(std::uint32_t slots,
-                                                 std::shared_ptr<const KvFuture>);
-std::unique_ptr<kv::EvictionPolicy> make_kv_s3fifo(std::uint32_t slots,
-                                                   std::shared_ptr<const KvFuture>);
-std::unique_ptr<kv::EvictionPolicy> make_kv_slru(std::uint32_t slots,
-                                                 std::shared_ptr<const KvFuture>);
-std::unique_ptr<kv::EvictionPolicy> make_kv_terrace(std::uint32_t slots,
-                                                    std::shared_ptr<const KvFuture>);
-/// `future` is not null and as long as all requests together.
-std::unique_ptr<kv::EvictionPolicy> make_kv_opt(std::uint32_t slots,
-                                                std::shared_ptr<const KvFuture> future);
+std::unique_ptr<kv::EvictionPolicy> make_kv_lru(const KvPolicySetup& setup);
+std::unique_ptr<kv::EvictionPolicy> make_kv_fifo(const KvPolicySetup& setup);
+std::unique_ptr<kv::EvictionPolicy> make_kv_s3fifo(const KvPolicySetup& setup);
+std::unique_ptr<kv::EvictionPolicy> make_kv_slru(const KvPolicySetup& setup);
+std::unique_ptr<kv::EvictionPolicy> make_kv_terrace(const KvPolicySetup& setup);
+/// `setup.future` is not null.
+std::unique_ptr<kv::EvictionPolicy> make_kv_opt(const KvPolicySetup& setup);
 
 }  // namespace terrace::policy

@@ -51,9 +51,8 @@ class Opt final : public kv::EvictionPolicy {
 
 }  // namespace
 
-std::unique_ptr<kv::EvictionPolicy> make_kv_opt(std::uint32_t slots,
-                                                std::shared_ptr<const KvFuture> future) {
-  return std::make_unique<Opt>(slots, std::move(future));
+std::unique_ptr<kv::EvictionPolicy> make_kv_opt(const KvPolicySetup& setup) {
+  return std::make_unique<Opt>(setup.slots, setup.future);
 }
 
 }  // namespace terrace::policy

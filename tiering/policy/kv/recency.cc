@@ -39,13 +39,11 @@ class Recency final : public kv::EvictionPolicy {
 
 }  // namespace
 
-std::unique_ptr<kv::EvictionPolicy> make_kv_lru(std::uint32_t slots,
-                                                std::shared_ptr<const KvFuture>) {
-  return std::make_unique<Recency>(slots, Renewal::kOnHit);
+std::unique_ptr<kv::EvictionPolicy> make_kv_lru(const KvPolicySetup& setup) {
+  return std::make_unique<Recency>(setup.slots, Renewal::kOnHit);
 }
-std::unique_ptr<kv::EvictionPolicy> make_kv_fifo(std::uint32_t slots,
-                                                 std::shared_ptr<const KvFuture>) {
-  return std::make_unique<Recency>(slots, Renewal::kNever);
+std::unique_ptr<kv::EvictionPolicy> make_kv_fifo(const KvPolicySetup& setup) {
+  return std::make_unique<Recency>(setup.slots, Renewal::kNever);
 }
 
 }  // namespace terrace::policy

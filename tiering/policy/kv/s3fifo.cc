@@ -112,9 +112,8 @@ class S3Fifo final : public kv::EvictionPolicy {
 
 }  // namespace
 
-std::unique_ptr<kv::EvictionPolicy> make_kv_s3fifo(std::uint32_t slots,
-                                                   std::shared_ptr<const KvFuture>) {
-  return std::make_unique<S3Fifo>(slots);
+std::unique_ptr<kv::EvictionPolicy> make_kv_s3fifo(const KvPolicySetup& setup) {
+  return std::make_unique<S3Fifo>(setup.slots);
 }
 
 }  // namespace terrace::policy

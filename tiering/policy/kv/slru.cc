@@ -71,9 +71,8 @@ class Slru final : public kv::EvictionPolicy {
 
 }  // namespace
 
-std::unique_ptr<kv::EvictionPolicy> make_kv_slru(std::uint32_t slots,
-                                                 std::shared_ptr<const KvFuture>) {
-  return std::make_unique<Slru>(slots);
+std::unique_ptr<kv::EvictionPolicy> make_kv_slru(const KvPolicySetup& setup) {
+  return std::make_unique<Slru>(setup.slots);
 }
 
 }  // namespace terrace::policy
