@@ -29,6 +29,11 @@ void Admission::forget_if_idle(std::uint32_t tenant) {
   if (found->second.used == 0 && found->second.limit == ~std::uint64_t{0}) tenants_.erase(found);
 }
 
+bool Admission::has_room(const Claim& claim, std::uint64_t leased, std::uint64_t usable) const {
+  const std::uint64_t kept = leased + promised_;
+  return kept <= usable && claim.newly_leased + claim.promised <= usable - kept;
+}
+
 Outcome Admission::may_run(std::uint32_t tenant, std::uint64_t cap, const Claim& claim,
                            std::uint64_t leased, std::uint64_t usable) {
   if (running_ >= most_sequences_) {
@@ -49,7 +54,7 @@ Outcome Admission::may_run(std::uint32_t tenant, std::uint64_t cap, const Claim&
                   tenant, cap, its.used, its.limit);
   }
   const std::uint64_t kept = leased + promised_;
-  if (kept > usable || claim.newly_leased + claim.promised > usable - kept) {
+  if (!has_room(claim, leased, usable)) {
     ++refused_;
     return refuse(Refusal::kNoRoom,
                   "it may need %" PRIu64 " blocks, and %" PRIu64 " of %" PRIu64
@@ -58,6 +63,15 @@ Outcome Admission::may_run(std::uint32_t tenant, std::uint64_t cap, const Claim&
                   claim.newly_leased + claim.promised, kept, usable);
   }
   return {};
+}
+
+Outcome Admission::refuse_for_good(std::uint64_t max_tokens, std::uint64_t slots,
+                                   std::uint32_t block_tokens) {
+  ++refused_;
+  return refuse(Refusal::kNoRoom,
+                "max_tokens is %" PRIu64 ", and all pools together hold %" PRIu64
+                " blocks of %u tokens; open the cache with more, or bound the sequence",
+                max_tokens, slots, block_tokens);
 }
 
 void Admission::runs(std::uint32_t tenant, std::uint64_t cap, std::uint64_t promised) {

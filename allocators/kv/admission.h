@@ -31,6 +31,10 @@ class Admission {
   /// Refuses with the reason, or says that a sequence of `cap` blocks may run.
   Outcome may_run(std::uint32_t tenant, std::uint64_t cap, const Claim& claim, std::uint64_t leased,
                   std::uint64_t usable);
+  bool has_room(const Claim& claim, std::uint64_t leased, std::uint64_t usable) const;
+  /// Refuses what all slots together could not hold.
+  Outcome refuse_for_good(std::uint64_t max_tokens, std::uint64_t slots,
+                          std::uint32_t block_tokens);
   void runs(std::uint32_t tenant, std::uint64_t cap, std::uint64_t promised);
   void stops(std::uint32_t tenant, std::uint64_t cap, std::uint64_t promised);
   void change_promise(std::uint64_t from, std::uint64_t to) { promised_ += to - from; }

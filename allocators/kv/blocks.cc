@@ -34,12 +34,19 @@ Blocks::Blocks(const CacheOptions& options, Places& places)
 
 BlockId Blocks::find(ChainHash hash, BlockId parent, const ChainRoot& root,
                      std::span<const Token> tokens) const {
+  const BlockId id = find_beginning(hash, parent, root, tokens);
+  return id != kNoBlock && blocks_[id].filled == tokens.size() ? id : kNoBlock;
+}
+
+BlockId Blocks::find_beginning(ChainHash hash, BlockId parent, const ChainRoot& root,
+                               std::span<const Token> tokens) const {
   const BlockId id = index_.find(hash);
   if (id == kNoBlock) return kNoBlock;
   const Block& block = blocks_[id];
-  const bool same =
-      block.parent == parent && block.root == root && std::ranges::equal(tokens_of(id), tokens);
-  return same ? id : kNoBlock;
+  const bool begins = block.parent == parent && block.root == root &&
+                      block.filled >= tokens.size() &&
+                      std::ranges::equal(tokens_of(id).first(tokens.size()), tokens);
+  return begins ? id : kNoBlock;
 }
 
 std::vector<BlockId> Blocks::longest_prefix(std::span<const ChainHash> hashes,
@@ -144,6 +151,11 @@ BlockId Blocks::seal(BlockId id, ChainHash hash, BlockId parent, const ChainRoot
   index_.insert(hash, id);
   count_at_parent(block, 1);
   return id;
+}
+
+bool Blocks::may_reopen(BlockId id) const {
+  const Block& block = blocks_[id];
+  return block.leases == 0 && block.moving == Moving::kNo && block.children == 0;
 }
 
 bool Blocks::reopen(BlockId id) {

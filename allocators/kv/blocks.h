@@ -79,6 +79,11 @@ class Blocks {
   /// The cached block of this hash whose parent, root and tokens are these; else kNoBlock.
   BlockId find(ChainHash hash, BlockId parent, const ChainRoot& root,
                std::span<const Token> tokens) const;
+  /// The cached block of this hash that begins with these tokens.
+  BlockId find_beginning(ChainHash hash, BlockId parent, const ChainRoot& root,
+                         std::span<const Token> tokens) const;
+  /// The cached block of this hash, whatever its tokens.
+  BlockId find(ChainHash hash) const { return index_.find(hash); }
   /// Blocks of the longest cached prefix: hashes[i] is of the i-th block's tokens.
   std::vector<BlockId> longest_prefix(std::span<const ChainHash> hashes, const ChainRoot& root,
                                       std::span<const Token> tokens) const;
@@ -107,9 +112,13 @@ class Blocks {
                std::uint32_t position, std::span<const Token> tokens);
   /// A leased block that is written and nobody else's becomes an open one again. False: it is not.
   bool reopen(BlockId id);
+  /// Would it be, with the lease of who asks?
+  bool may_reopen(BlockId id) const;
 
   /// The address's slot is used no more. The block in it, if any, is found by nobody from now on.
   void lose(Place place);
+  /// An open block whose contents are of a lost one; its own slot is good.
+  void set_lost(BlockId id) { blocks_[id].lost = true; }
   BlockId block_at(Place place) const {
     return at_[places_.tier_of(place)][places_.slot_of(place)];
   }

@@ -58,7 +58,8 @@ enum class Refusal : std::uint8_t {
   kLimit,     ///< the tenant's, or the number of sequences
   kArgument,  ///< beyond max_tokens, fewer written than before, no such block
   kBusy,      ///< not written yet
-  kState,     ///< paused where it must run, running where it must be paused, or ended
+  kState,     ///< paused where it must run, or running where it must be paused
+  kEnded,     ///< by another thread: what names it has gone as well
 };
 
 struct Outcome {

@@ -32,6 +32,12 @@ std::uint64_t unleased(const Blocks& blocks, std::span<const BlockId> ids) {
 
 }  // namespace
 
+Outcome Cache::State::check_cap(std::uint64_t max_tokens) {
+  if (blocks_for(max_tokens) <= blocks.count()) return {};
+  const std::unique_lock held(lock);
+  return admission.refuse_for_good(max_tokens, blocks.count(), block_tokens());
+}
+
 void Cache::State::admit(Sequence& sequence) {
   sequence.promised = promise_of(sequence);
   admission.runs(sequence.tenant, sequence.cap, sequence.promised);
@@ -78,6 +84,7 @@ Outcome Cache::begin(const SequenceOptions& options, SequenceRef& sequence) {
       !outcome.ok()) {
     return outcome;
   }
+  if (Outcome outcome = state.check_cap(options.max_tokens); !outcome.ok()) return outcome;
   auto begun = std::make_shared<Sequence>();
   begun->id = state.next_id.fetch_add(1, std::memory_order_relaxed);
   begun->root = {options.salt, options.shared ? 0 : begun->id};
@@ -85,8 +92,7 @@ Outcome Cache::begin(const SequenceOptions& options, SequenceRef& sequence) {
   begun->cap = state.blocks_for(options.max_tokens);
   begun->tenant = options.tenant;
   begun->priority = options.priority;
-  // What can never be kept is refused below; no arrays are made for it.
-  if (begun->cap <= state.blocks.count()) make_arrays(*begun);
+  make_arrays(*begun);
   const auto hashes = state.hash_blocks(begun->root, options.tokens);
   const std::size_t most =
       options.tokens.empty() ? 0 : (options.tokens.size() - 1) / state.block_tokens();
@@ -126,6 +132,7 @@ Outcome Cache::fork(Sequence& sequence, std::uint64_t max_tokens, SequenceRef& f
   if (Outcome outcome = check_max_tokens(max_tokens, sequence.tokens.size()); !outcome.ok()) {
     return outcome;
   }
+  if (Outcome outcome = state.check_cap(max_tokens); !outcome.ok()) return outcome;
   auto begun = std::make_shared<Sequence>();
   begun->id = state.next_id.fetch_add(1, std::memory_order_relaxed);
   begun->root = sequence.root;
@@ -133,7 +140,7 @@ Outcome Cache::fork(Sequence& sequence, std::uint64_t max_tokens, SequenceRef& f
   begun->cap = state.blocks_for(max_tokens);
   begun->tenant = sequence.tenant;
   begun->priority = sequence.priority;
-  if (begun->cap <= state.blocks.count()) make_arrays(*begun);
+  make_arrays(*begun);
   const std::unique_lock held(state.lock);
   // Either of them may be the first to write into the last block, and copies it then.
   const bool partial = sequence.tokens.size() % state.block_tokens() != 0;
@@ -159,6 +166,15 @@ Outcome Cache::fork(Sequence& sequence, std::uint64_t max_tokens, SequenceRef& f
   return {};
 }
 
+Claim Cache::State::claim_of(const Sequence& sequence, std::span<const BlockId> found,
+                             BlockId tail) const {
+  Claim claim{unleased(blocks, found), sequence.cap - found.size()};
+  if (tail == kNoBlock) return claim;
+  if (blocks[tail].leases == 0) ++claim.newly_leased;
+  if (blocks.may_reopen(tail)) --claim.promised;
+  return claim;
+}
+
 /// Without its last, not full block; with what the store has of the others.
 void Cache::State::resume_full_blocks(Sequence& sequence, std::unique_lock<CacheLock>& held) {
   sequence.own_tail = false;
@@ -175,10 +191,13 @@ Outcome Cache::resume(Sequence& sequence) {
   if (Outcome outcome = must_be_paused(sequence); !outcome.ok()) return outcome;
   std::unique_lock held(state.lock);
   auto found = state.blocks.longest_prefix(sequence.hashes, sequence.root, sequence.tokens);
-  BlockId tail = found.size() == sequence.hashes.size() ? state.find_tail(sequence) : kNoBlock;
-  if (tail != kNoBlock && state.blocks[tail].moving != Moving::kNo) tail = kNoBlock;
-  const std::uint64_t tails = tail == kNoBlock ? 0 : 1;
-  const Claim claim{unleased(state.blocks, found) + tails, sequence.cap - found.size() - tails};
+  BlockId tail = state.find_tail(sequence, found);
+  Claim claim = state.claim_of(sequence, found, tail);
+  if (!state.admission.has_room(claim, state.blocks.leased(), state.places.usable())) {
+    // Its copy may be what there is no room for.
+    tail = kNoBlock;
+    claim = state.claim_of(sequence, found, tail);
+  }
   if (Outcome outcome = state.admission.may_run(sequence.tenant, sequence.cap, claim,
                                                 state.blocks.leased(), state.places.usable());
       !outcome.ok()) {
@@ -187,13 +206,7 @@ Outcome Cache::resume(Sequence& sequence) {
   make_arrays(sequence);
   state.take_found(sequence, sequence.hashes, found);
   if (tail != kNoBlock) {
-    // Not moved: its next tokens are written while copies would be under way.
-    state.blocks.lease(tail);
-    state.blocks.reopen(tail);
-    sequence.table[found.size()] = state.blocks[tail].place;
-    sequence.blocks.push_back(tail);
-    sequence.tail_hash = 0;
-    sequence.own_tail = true;
+    sequence.own_tail = state.take_tail(sequence, tail);
     state.admit(sequence);
   } else {
     state.drop_tail(sequence);
@@ -211,6 +224,9 @@ Outcome Cache::prefetch(Sequence& sequence) {
   if (Outcome outcome = must_be_paused(sequence); !outcome.ok()) return outcome;
   const std::unique_lock held(state.lock);
   auto found = state.blocks.longest_prefix(sequence.hashes, sequence.root, sequence.tokens);
+  if (const BlockId tail = state.find_tail(sequence, found); tail != kNoBlock) {
+    found.push_back(tail);
+  }
   std::erase_if(found, [&](BlockId id) { return state.blocks[id].leases > 0; });
   state.moves.expect(found, sequence.priority);
   return {};

@@ -19,11 +19,14 @@ Outcome no_room_left() {
 
 }  // namespace
 
+Outcome has_ended() {
+  return refuse(Refusal::kEnded, "another thread has ended the sequence");
+}
+
 Outcome must_run(const Sequence& sequence) {
   if (sequence.state == SequenceState::kRunning) return {};
-  return refuse(Refusal::kState, sequence.state == SequenceState::kPaused
-                                     ? "the sequence is paused; resume it first"
-                                     : "the sequence has ended");
+  if (sequence.state == SequenceState::kEnded) return has_ended();
+  return refuse(Refusal::kState, "the sequence is paused; resume it first");
 }
 
 std::uint64_t Cache::State::promise_of(const Sequence& sequence) const {
@@ -52,14 +55,17 @@ static Outcome own_last_block(Cache::State& state, Sequence& sequence) {
     const BlockId copy = state.open_block(held);
     if (copy == kNoBlock) return no_room_left();
     const std::shared_ptr<CopyJob> job = state.blocks[shared].job;
+    const bool lost = state.blocks[shared].lost;
     const bool arrives = state.blocks[shared].moving == Moving::kArrival;
     const std::byte* const from = state.places.address(sequence.table[sequence.blocks.size() - 1]);
     std::byte* const to = state.places.address(state.blocks[copy].place);
     // Both are leased, and nobody writes what is shared.
     held.unlock();
     if (arrives) state.moves.wait_layer(*job, state.options.shape.layers - 1);
-    std::memcpy(to, from, state.options.shape.block_bytes().value);
+    if (!lost) std::memcpy(to, from, state.options.shape.block_bytes().value);
     held.lock();
+    // Lost before or meanwhile: the copy has none of it either.
+    if (state.blocks[shared].lost) state.blocks.set_lost(copy);
     sequence.blocks.back() = copy;
     sequence.table[sequence.blocks.size() - 1] = state.blocks[copy].place;
     state.blocks.unlease(shared, static_cast<std::uint32_t>(sequence.hashes.size()));
@@ -228,7 +234,7 @@ static Outcome give_back_from(Cache::State& state, Sequence& sequence, std::uint
 Outcome Cache::truncate(Sequence& sequence, std::uint64_t tokens) {
   State& state = *state_;
   const std::lock_guard own(sequence.lock);
-  if (sequence.state == SequenceState::kEnded) return must_run(sequence);
+  if (sequence.state == SequenceState::kEnded) return has_ended();
   if (tokens > sequence.tokens.size()) {
     return refuse(Refusal::kArgument, "it has %zu tokens, less than %" PRIu64,
                   sequence.tokens.size(), tokens);
@@ -238,7 +244,7 @@ Outcome Cache::truncate(Sequence& sequence, std::uint64_t tokens) {
     if (Outcome outcome = give_back_from(state, sequence, tokens); !outcome.ok()) return outcome;
   } else {
     const std::unique_lock held(state.lock);
-    state.drop_tail(sequence);
+    state.cut_tail(sequence, tokens);
   }
   sequence.tokens.resize(tokens);
   sequence.written = std::min(sequence.written, tokens);

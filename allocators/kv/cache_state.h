@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a Cache consists of, for the files that hold its functions: cache.cc (the cache as a whole),
 // cache_enter.cc (begin, fork, resume, prefetch), cache_store.cc (what they find in the store),
-// cache_grow.cc (append, written, truncate) and cache_leave.cc (pause, end).
-// `lock` guards all below it; a sequence's lock is taken before it, and never two sequences'.
+// cache_grow.cc (append, written, truncate), cache_leave.cc (pause, end) and cache_tail.cc (the
+// last block of a paused sequence). `lock` guards all below it; a sequence's lock is taken before
+// it, and never two sequences'.
 #pragma once
 
 #include <array>
@@ -57,6 +58,8 @@ struct Cache::State {
   std::unique_ptr<Keeper> keeper;  ///< last: its thread uses all of the above; null: no store
 
   std::uint32_t block_tokens() const { return options.shape.block_tokens; }
+  /// kNoRoom for what no slots of these pools could ever hold.
+  Outcome check_cap(std::uint64_t max_tokens);
   std::uint64_t blocks_for(std::uint64_t tokens) const {
     return tokens / block_tokens() + (tokens % block_tokens() != 0 ? 1 : 0);
   }
@@ -80,10 +83,16 @@ struct Cache::State {
   void stop_running(Sequence& sequence);
   /// All its blocks go back, the deepest first.
   void release_blocks(Sequence& sequence);
+  // cache_tail.cc: the not full last block of a sequence that pauses, is truncated while it is
+  // paused, resumes, or ends.
   void keep_tail(Sequence& sequence);
-  BlockId find_tail(const Sequence& sequence) const;
+  void cut_tail(Sequence& sequence, std::uint64_t tokens);
+  /// Behind all its full blocks, which were found.
+  BlockId find_tail(const Sequence& sequence, std::span<const BlockId> found) const;
+  /// True: it may be written, without a copy.
+  bool take_tail(Sequence& sequence, BlockId tail);
   void drop_tail(Sequence& sequence);
-  ChainRoot tail_root(const Sequence& sequence) const;
+  Claim claim_of(const Sequence& sequence, std::span<const BlockId> found, BlockId tail) const;
   /// An open block, if need be after a move has ended.
   BlockId open_block(std::unique_lock<CacheLock>& held);
 
@@ -106,7 +115,8 @@ struct Cache::State {
   void close_store();
 };
 
-/// kState with the text, unless it runs.
+Outcome has_ended();
+/// kState or kEnded with the text, unless it runs.
 Outcome must_run(const Sequence& sequence);
 Outcome must_be_paused(const Sequence& sequence);
 

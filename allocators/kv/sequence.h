@@ -42,8 +42,8 @@ class Sequence : public std::enable_shared_from_this<Sequence> {
   bool own_tail = false;           ///< the last block, if it has room, is open and not shared
   std::uint64_t promised = 0;      ///< what admission counts for it
   std::vector<std::shared_ptr<CopyJob>> arrivals;
-  ChainHash tail_hash = 0;  ///< paused: of its last, not full block; 0: none was kept
-  BlockId tail_parent = kNoBlock;
+  ChainHash tail_hash = 0;  ///< of its last, not full block when it paused; 0: none was kept
+  ChainRoot tail_root;
   std::size_t running_at = 0;  ///< in the cache's list; the cache's lock guards it
 };
 

@@ -36,20 +36,7 @@ terrace_status tell(const KvSequence& sequence, terrace_sequence_info* info) {
                          : write_struct(info_of(sequence), "terrace_sequence_info", info);
 }
 
-/// More than the pools hold could never be kept, and is not looked at any further.
-terrace_status check_max_tokens(const Kv& cache, std::uint64_t max_tokens) {
-  if (max_tokens == 0) return fail(TERRACE_BAD_ARGUMENT, "max_tokens is 0; give 1 at least");
-  const std::uint32_t block_tokens = cache.cache->shape().block_tokens;
-  if ((max_tokens - 1) / block_tokens < cache.all_blocks) return TERRACE_OK;
-  return fail(TERRACE_NO_ROOM,
-              "max_tokens is %llu, and all pools together hold %llu blocks of %u tokens; open the "
-              "cache with more, or bound the sequence",
-              static_cast<unsigned long long>(max_tokens),
-              static_cast<unsigned long long>(cache.all_blocks), block_tokens);
-}
-
-terrace_status read_options(const Kv& cache, const terrace_sequence_options& known,
-                            kv::SequenceOptions& options) {
+terrace_status read_options(const terrace_sequence_options& known, kv::SequenceOptions& options) {
   constexpr std::uint32_t kKnownFlags = TERRACE_SEQUENCE_PRIVATE;
   if ((known.flags & ~kKnownFlags) != 0) {
     return fail(TERRACE_BAD_ARGUMENT, "terrace_sequence_options.flags has an unknown bit: %#x",
@@ -57,6 +44,10 @@ terrace_status read_options(const Kv& cache, const terrace_sequence_options& kno
   }
   if (known.tokens == nullptr && known.token_count != 0) {
     return fail_null("terrace_sequence_options.tokens");
+  }
+  if (known.max_tokens == 0) {
+    return fail(TERRACE_BAD_ARGUMENT,
+                "terrace_sequence_options.max_tokens is 0; give what it can grow to, 1 at least");
   }
   if (known.token_count > known.max_tokens) {
     return fail(TERRACE_BAD_ARGUMENT,
@@ -70,7 +61,7 @@ terrace_status read_options(const Kv& cache, const terrace_sequence_options& kno
   options.tenant = known.tenant;
   options.priority = known.priority;
   options.shared = (known.flags & TERRACE_SEQUENCE_PRIVATE) == 0;
-  return check_max_tokens(cache, known.max_tokens);
+  return TERRACE_OK;
 }
 
 /// A begun sequence gets its handle, or ends again.
@@ -113,7 +104,7 @@ terrace_status terrace_sequence_begin(terrace_kv cache, const terrace_sequence_o
     terrace::kv::SequenceOptions wanted;
     terrace_status done = read_struct(options, "terrace_sequence_options", known);
     if (done == TERRACE_OK) done = check_info(info);
-    if (done == TERRACE_OK) done = read_options(*inside, known, wanted);
+    if (done == TERRACE_OK) done = read_options(known, wanted);
     if (done != TERRACE_OK) return done;
     terrace::kv::SequenceRef begun;
     done = status_of(inside->cache->begin(wanted, begun));
@@ -165,10 +156,9 @@ terrace_status terrace_sequence_fork(terrace_sequence sequence, uint64_t max_tok
   return with_sequence(
       sequence, [&](Context& context, const KvSequenceRef& inside) -> terrace_status {
         if (fork == nullptr) return fail_null("terrace_sequence_fork: fork");
-        terrace_status done = check_max_tokens(*inside->kv, max_tokens);
-        if (done != TERRACE_OK) return done;
         terrace::kv::SequenceRef made;
-        done = status_of(inside->kv->cache->fork(*inside->sequence, max_tokens, made));
+        const terrace_status done =
+            status_of(inside->kv->cache->fork(*inside->sequence, max_tokens, made));
         if (done != TERRACE_OK) return done;
         return hand_out(context, inside->kv, made, fork, nullptr);
       });

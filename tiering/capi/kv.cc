@@ -81,7 +81,8 @@ Kv::~Kv() {
 
 terrace_status status_of(const kv::Outcome& outcome) {
   static constexpr terrace_status kStatuses[] = {
-      TERRACE_OK, TERRACE_NO_ROOM, TERRACE_LIMIT, TERRACE_BAD_ARGUMENT, TERRACE_BUSY, TERRACE_BUSY};
+      TERRACE_OK,   TERRACE_NO_ROOM, TERRACE_LIMIT,     TERRACE_BAD_ARGUMENT,
+      TERRACE_BUSY, TERRACE_BUSY,    TERRACE_BAD_HANDLE};
   if (outcome.ok()) return TERRACE_OK;
   return fail(kStatuses[static_cast<std::size_t>(outcome.refusal)], "%s", outcome.text);
 }

@@ -211,10 +211,10 @@ TEST(KvCache, SaysWhatAnEndedSequenceIs) {
   Rig rig;
   const SequenceRef sequence = rig.begin({}, 4);
   ASSERT_TRUE(rig.cache->end(*sequence).ok());
-  EXPECT_EQ(rig.cache->end(*sequence).refusal, Refusal::kState);
-  EXPECT_EQ(rig.cache->append(*sequence, tokens_from(1, 1)).refusal, Refusal::kState);
-  EXPECT_EQ(rig.cache->resume(*sequence).refusal, Refusal::kState);
-  EXPECT_EQ(rig.cache->truncate(*sequence, 0).refusal, Refusal::kState);
+  EXPECT_EQ(rig.cache->end(*sequence).refusal, Refusal::kEnded);
+  EXPECT_EQ(rig.cache->append(*sequence, tokens_from(1, 1)).refusal, Refusal::kEnded);
+  EXPECT_EQ(rig.cache->resume(*sequence).refusal, Refusal::kEnded);
+  EXPECT_EQ(rig.cache->truncate(*sequence, 0).refusal, Refusal::kEnded);
 }
 
 TEST(KvCache, RefusesShapesThatCannotBe) {
@@ -230,6 +230,59 @@ TEST(KvCache, RefusesShapesThatCannotBe) {
   const auto made = Cache::create(options);
   ASSERT_FALSE(made.ok());
   EXPECT_NE(std::string(made.error().message).find("whole number of blocks"), std::string::npos);
+}
+
+/// Ten tokens of blocks of four, of which the last two have no full block.
+TEST(KvCache, APausedSequenceKeepsItsLastBlockThatForksHoldAsWell) {
+  Rig rig({.tiers = {24}});
+  const std::vector<Token> tokens = tokens_from(1, 10);
+  const SequenceRef first = rig.begin({}, 12);
+  rig.fill(*first, tokens, 0);
+  SequenceRef second;
+  ASSERT_TRUE(rig.cache->fork(*first, 12, second).ok());
+  ASSERT_TRUE(rig.cache->pause(*first).ok());
+  EXPECT_EQ(rig.wrong(*second, tokens), 0u);
+  ASSERT_TRUE(rig.cache->resume(*first).ok());
+  EXPECT_EQ(rig.cache->facts(*first).tokens, 10u);
+  // Each goes on in a block of its own.
+  rig.fill(*first, tokens_from(1, 12), 10);
+  rig.fill(*second, tokens_from(1, 11), 10);
+  EXPECT_EQ(rig.wrong(*first, tokens_from(1, 12)), 0u);
+  EXPECT_EQ(rig.wrong(*second, tokens_from(1, 11)), 0u);
+}
+
+TEST(KvCache, APausedSequenceKeepsTheFirstTokensOfABlockThatItWasCutIn) {
+  Rig rig({.tiers = {24}});
+  const std::vector<Token> tokens = tokens_from(1, 12);
+  const SequenceRef sequence = rig.begin({}, 16);
+  rig.fill(*sequence, tokens, 0);
+  ASSERT_TRUE(rig.cache->truncate(*sequence, 6).ok());
+  ASSERT_TRUE(rig.cache->pause(*sequence).ok());
+  ASSERT_TRUE(rig.cache->resume(*sequence).ok());
+  EXPECT_EQ(rig.cache->facts(*sequence).tokens, 6u);
+  ASSERT_TRUE(rig.cache->pause(*sequence).ok());
+  ASSERT_TRUE(rig.cache->truncate(*sequence, 5).ok());
+  ASSERT_TRUE(rig.cache->resume(*sequence).ok());
+  EXPECT_EQ(rig.cache->facts(*sequence).tokens, 5u);
+  EXPECT_EQ(rig.wrong(*sequence, std::span(tokens).first(5)), 0u);
+  rig.fill(*sequence, tokens_from(1, 16), 5);
+  EXPECT_EQ(rig.wrong(*sequence, tokens_from(1, 16)), 0u);
+}
+
+TEST(KvCache, ACopyOfALostBlockIsLost) {
+  Rig rig({.tiers = {24}});
+  const std::vector<Token> tokens = tokens_from(1, 6);
+  const SequenceRef first = rig.begin({}, 12);
+  rig.fill(*first, tokens, 0);
+  SequenceRef second;
+  ASSERT_TRUE(rig.cache->fork(*first, 12, second).ok());
+  ASSERT_TRUE(rig.cache->lose(rig.address(*first, 4, 0)).ok());
+  ASSERT_TRUE(rig.cache->append(*second, tokens_from(7, 1)).ok());
+  EXPECT_EQ(rig.cache->facts(*second).lost_from, 4u);
+  ASSERT_TRUE(rig.cache->truncate(*second, 4).ok());
+  rig.fill(*second, tokens_from(1, 7), 4);
+  EXPECT_EQ(rig.cache->facts(*second).lost_from, kNothingLost);
+  EXPECT_EQ(rig.wrong(*second, tokens_from(1, 7)), 0u);
 }
 
 }  // namespace

@@ -144,6 +144,26 @@ TEST(KvTiers, PrefetchMovesAPausedSequenceBeforeItResumes) {
   EXPECT_EQ(rig.wrong(*sequence, tokens), 0u);
 }
 
+/// The fast tier is full, so that a pause begins to demote the block that it gave back first, the
+/// last one. Whether that still moves at resume or not: what is right does not depend on it.
+TEST(KvTiers, APausedSequenceKeepsItsLastBlockWhileItMoves) {
+  Rig rig({.tiers = {8, 40}});
+  const Tokens tokens = tokens_from(1, 18);
+  const SequenceRef sequence = rig.begin({}, 24);
+  rig.fill(*sequence, tokens, 0);
+  const SequenceRef other = rig.begin({}, 12);
+  rig.fill(*other, tokens_from(1000, 12), 0);
+  for (int round = 0; round < 300; ++round) {
+    ASSERT_TRUE(rig.cache->pause(*sequence).ok());
+    if (round % 3 == 2) {
+      ASSERT_TRUE(rig.cache->prefetch(*sequence).ok());
+    }
+    ASSERT_TRUE(rig.cache->resume(*sequence).ok());
+    ASSERT_EQ(rig.cache->facts(*sequence).tokens, 18u) << "round " << round;
+    ASSERT_EQ(rig.wrong(*sequence, tokens), 0u);
+  }
+}
+
 TEST(KvTiers, PrefetchBringsAllBlocksAsDemotionsMakeRoom) {
   for (const char* policy : {"lru", "terrace"}) {
     Rig rig({.tiers = {32, 64}, .policy = policy});
