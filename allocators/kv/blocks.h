@@ -37,8 +37,7 @@ enum class Moving : std::uint8_t {
   kArrival = 2,   ///< is being filled from `other`, or from the store: kNoPlace
   kAhead = 3,     ///< leased where it is, is copied to `other`
   kReady = 4,     ///< the copy is there: step() changes places
-  kFlipped = 5,   ///< has changed places, and tables still name `other`
-  kHeld = 6,      ///< is being written to the store, where it is
+  kHeld = 5,      ///< is being written to the store, where it is
 };
 
 /// On lines of memory of its own: threads that append change neighbours at once.
@@ -58,6 +57,7 @@ struct alignas(64) Block {
   bool known = false;    ///< to its tier's policy
   bool offered = false;  ///< as a candidate, to its tier's policy
   bool lost = false;
+  std::uint32_t copiers = 0;     ///< appends that read it without the lock: it stays where it is
   std::shared_ptr<CopyJob> job;  ///< while it arrives
 };
 
@@ -137,6 +137,9 @@ class Blocks {
   // For moves.cc: a block between two places; or held in its own, with kNoPlace for the other.
   void begin_move(BlockId id, Moving how, Place other);
   void set_moving(BlockId id, Moving how) { blocks_[id].moving = how; }
+  /// Between them a leased block does not change places.
+  void begin_copy(BlockId id) { ++blocks_[id].copiers; }
+  void end_copy(BlockId id) { --blocks_[id].copiers; }
   void set_job(BlockId id, std::shared_ptr<CopyJob> job) { blocks_[id].job = std::move(job); }
   /// `place` and `other` change roles.
   void swap_places(BlockId id);

@@ -11,8 +11,6 @@
 namespace terrace::kv {
 namespace {
 
-constexpr std::size_t kMostAhead = 32;  // blocks a step, of one sequence
-
 /// Why these options cannot be; an empty text: they can.
 Status check(const CacheOptions& options) {
   const auto wrong = [](const char* text) { return make_error(ErrorCode::kUsage, 0, "%s", text); };
@@ -44,6 +42,23 @@ Status check(const CacheOptions& options) {
 }
 
 }  // namespace
+
+void Cache::State::follow_places(Sequence& sequence) const {
+  for (std::size_t i = 0; i < sequence.blocks.size(); ++i) {
+    sequence.table[i] = blocks[sequence.blocks[i]].place;
+  }
+}
+
+void Cache::State::copy_ahead(const Sequence& sequence) {
+  constexpr std::size_t kMostAhead = 32;  // blocks a step
+  std::vector<BlockId> slow;
+  for (const BlockId id : sequence.blocks) {
+    const bool still = blocks[id].kind == BlockKind::kCached && blocks[id].moving == Moving::kNo;
+    if (still && blocks.tier_of(id) > 0) slow.push_back(id);
+    if (slow.size() == kMostAhead) break;
+  }
+  moves.copy_ahead(slow, sequence.priority);
+}
 
 Cache::Cache(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Cache::~Cache() {
@@ -99,32 +114,23 @@ void Cache::settle() {
   if (state_->keeper != nullptr) state_->keeper->drain();
 }
 
+/// Blocks change places and all tables follow while the lock is held: nobody, an append that waits
+/// for a place with its sequence's lock least of all, has to wait for a step that is half done.
 void Cache::step() {
   State& state = *state_;
   if (state.places.tiers() == 1) return;
   std::vector<SequenceRef> running;
-  std::uint32_t flipped = 0;
   {
     const std::unique_lock held(state.lock);
-    flipped = state.moves.flip();
     running = state.running;
+    if (state.moves.flip()) {
+      for (const SequenceRef& sequence : running) state.follow_places(*sequence);
+    }
   }
   for (const SequenceRef& sequence : running) {
-    const std::lock_guard own(sequence->lock);
-    if (sequence->state != SequenceState::kRunning) continue;
     const std::unique_lock held(state.lock);
-    std::vector<BlockId> slow;
-    for (std::size_t i = 0; i < sequence->blocks.size(); ++i) {
-      const Block& block = state.blocks[sequence->blocks[i]];
-      if (flipped > 0) sequence->table[i] = block.place;
-      const bool still = block.kind == BlockKind::kCached && block.moving == Moving::kNo;
-      if (!still || slow.size() == kMostAhead) continue;
-      if (state.places.tier_of(block.place) > 0) slow.push_back(sequence->blocks[i]);
-    }
-    state.moves.copy_ahead(slow, sequence->priority);
+    if (sequence->state == SequenceState::kRunning) state.copy_ahead(*sequence);
   }
-  const std::unique_lock held(state.lock);
-  state.moves.settle_flips();
 }
 
 SequenceFacts Cache::facts(const Sequence& sequence) const {

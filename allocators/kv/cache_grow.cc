@@ -60,10 +60,12 @@ static Outcome own_last_block(Cache::State& state, Sequence& sequence) {
     const std::byte* const from = state.places.address(sequence.table[sequence.blocks.size() - 1]);
     std::byte* const to = state.places.address(state.blocks[copy].place);
     // Both are leased, and nobody writes what is shared.
+    state.blocks.begin_copy(shared);
     held.unlock();
     if (arrives) state.moves.wait_layer(*job, state.options.shape.layers - 1);
     if (!lost) std::memcpy(to, from, state.options.shape.block_bytes().value);
     held.lock();
+    state.blocks.end_copy(shared);
     // Lost before or meanwhile: the copy has none of it either.
     if (state.blocks[shared].lost) state.blocks.set_lost(copy);
     sequence.blocks.back() = copy;

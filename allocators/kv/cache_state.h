@@ -78,6 +78,10 @@ struct Cache::State {
   void admit(Sequence& sequence);
   /// step() moves its blocks from now on.
   void start_running(const SequenceRef& sequence);
+  // Of a running sequence, for step(); its blocks and its table change under the cache's lock
+  // alone.
+  void follow_places(Sequence& sequence) const;
+  void copy_ahead(const Sequence& sequence);
   /// Table entries and arrivals of its blocks from `first` on.
   void read_places(Sequence& sequence, std::size_t first);
   void stop_running(Sequence& sequence);

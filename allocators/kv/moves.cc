@@ -248,26 +248,28 @@ void Moves::end_demotion(BlockId id) {
 
 // Steps ------------------------------------------------------------------------------------------
 
-std::uint32_t Moves::flip() {
+bool Moves::flip() {
+  std::vector<BlockId> later;
+  bool flipped = false;
   for (const BlockId id : std::exchange(ready_, {})) {
+    const Block& block = blocks_[id];
     // Who gave the last lease back has settled it already.
-    if (blocks_[id].moving != Moving::kReady) continue;
-    if (blocks_[id].kind != BlockKind::kCached) {
-      blocks_.end_move(id);
+    if (block.moving != Moving::kReady) continue;
+    if (block.copiers > 0) {
+      later.push_back(id);
       continue;
     }
-    blocks_.swap_places(id);
-    blocks_.set_moving(id, Moving::kFlipped);
-    flipped_.push_back(id);
-    ++promoted_;
+    if (block.kind == BlockKind::kCached) {
+      blocks_.swap_places(id);
+      ++promoted_;
+      flipped = true;
+    }
+    blocks_.end_move(id);
   }
-  return static_cast<std::uint32_t>(flipped_.size());
-}
-
-void Moves::settle_flips() {
-  for (const BlockId id : std::exchange(flipped_, {})) blocks_.end_move(id);
+  ready_ = std::move(later);
   keep_room();
   one_ended_.notify_all();
+  return flipped;
 }
 
 bool Moves::wait_for_one(std::unique_lock<CacheLock>& held) {

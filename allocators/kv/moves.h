@@ -40,9 +40,9 @@ class Moves {
   void expect(std::span<const BlockId> blocks, std::int32_t priority);
   /// Begins to copy leased blocks, which nobody writes any more, to the fastest tier.
   void copy_ahead(std::span<const BlockId> blocks, std::int32_t priority);
-  /// Blocks whose copies are ready change places; their old ones are kept until settle_flips().
-  std::uint32_t flip();
-  void settle_flips();
+  /// Blocks whose copies are ready change places, but for those that are being copied. True: some
+  /// did, and tables have to follow before the lock is opened.
+  bool flip();
 
   /// Leased blocks that hold nothing yet are filled from the store's records, one for each, by
   /// layers.
@@ -98,7 +98,6 @@ class Moves {
   std::condition_variable_any one_ended_;
   std::vector<Expected> expected_;
   std::vector<BlockId> ready_;
-  std::vector<BlockId> flipped_;
   std::vector<std::uint32_t> leaving_;  ///< by tier: slots that demotions will free
   std::uint64_t demoted_ = 0;
   std::uint64_t promoted_ = 0;
