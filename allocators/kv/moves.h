@@ -79,7 +79,8 @@ class Moves {
     std::int32_t priority;
   };
   bool has_room_to_move() const;
-  bool may_move() const { return queue_ != nullptr && has_room_to_move(); }
+  // The order counts: the queue's own thread may ask while the queue is being destroyed.
+  bool may_move() const { return has_room_to_move() && queue_ != nullptr; }
   bool still_expected(const Expected& one) const;
   void arrive_expected();
   Place place_below(std::uint32_t tier);
