@@ -6,6 +6,7 @@
 // with it the interval that holds the true median with 95 % confidence (order statistics: no
 // assumption on the distribution).
 // Started by decode_cost.sh: node decode_cost.mjs [--json] [--rounds N] [--tokens N] [--only WAY]...
+// [--budget PERCENT]
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     tokens: { type: 'string', default: '120' },
     only: { type: 'string', multiple: true },
+    budget: { type: 'string' },
   },
 });
 
@@ -43,13 +45,15 @@ const tiers = join(folder, 'all-fast.toml');
 const session = join(folder, 'session.trc');
 writeAllFast(tiers, model);
 
+const budget = values.budget === undefined ? [] : ['--budget', values.budget];
+
 const variants = {
   alone: () => programs.decodeAlone([], command),
   passing: () => programs.decodeAlone([`LD_PRELOAD=${programs.preloadPath}`], command),
   placed: () => programs.decode('run', ['--tiers', tiers], command),
   recorded: () => {
     rmSync(session, { force: true });
-    return programs.decode('record', ['--tiers', tiers, '-o', session], command);
+    return programs.decode('record', ['--tiers', tiers, ...budget, '-o', session], command);
   },
 };
 
