@@ -39,8 +39,9 @@ struct Options {
   bool repack = true;
   bool json = false;
   bool verbose = false;
-  std::string tensors;  ///< file for where each weight lies; empty: none
-  std::string router;   ///< file for how often each expert was chosen; empty: none
+  std::string tensors;      ///< file for where each weight lies; empty: none
+  std::string router;       ///< file for how often each expert was chosen; empty: none
+  std::string token_times;  ///< file for when each token began and what it cost; empty: none
 };
 
 struct FreeModel {
@@ -52,8 +53,14 @@ struct FreeContext {
 using Model = std::unique_ptr<llama_model, FreeModel>;
 using Context = std::unique_ptr<llama_context, FreeContext>;
 
+struct TokenTime {
+  double began_ms;  ///< since the epoch
+  double cpu_ms;    ///< of all threads
+};
+
 struct Measured {
   std::vector<double> token_ms;
+  std::vector<TokenTime> token_times;
   double thread_cpu_ms = 0;   ///< of the decoding thread, all timed tokens
   double process_cpu_ms = 0;  ///< of all threads
   double wall_ms = 0;
@@ -64,7 +71,7 @@ struct Measured {
 constexpr const char* kUsage =
     "usage: llama_decode --model FILE --backends DIR [--context N] [--warmup N] [--tokens N]\n"
     "                    [--seed N] [--mmap on|off] [--repack on|off] [--json] [--verbose]\n"
-    "                    [--tensors FILE] [--router FILE]\n";
+    "                    [--tensors FILE] [--router FILE] [--token-times FILE]\n";
 
 [[noreturn]] void fail(const std::string& what, int status) {
   std::fprintf(stderr, "llama_decode: %s\n", what.c_str());
@@ -119,6 +126,8 @@ Options parse(int argc, char** argv) {
       options.tensors = value;
     else if (name == "--router")
       options.router = value;
+    else if (name == "--token-times")
+      options.token_times = value;
     else
       fail("unknown option '" + std::string(name) + "'\n" + kUsage, 2);
   }
@@ -256,10 +265,13 @@ Measured measure(const Options& options, const llama_model* model, llama_context
   for (int i = 0; i < options.tokens; ++i) {
     const llama_token token = next_token(state, vocabulary);
     const double wall = wall_ms();
+    const double realtime = cpu_ms(CLOCK_REALTIME);
     const double thread_cpu = cpu_ms(CLOCK_THREAD_CPUTIME_ID);
     const double process_cpu = cpu_ms(CLOCK_PROCESS_CPUTIME_ID);
     decode(context, token);
-    measured.process_cpu_ms += cpu_ms(CLOCK_PROCESS_CPUTIME_ID) - process_cpu;
+    const double token_cpu = cpu_ms(CLOCK_PROCESS_CPUTIME_ID) - process_cpu;
+    measured.process_cpu_ms += token_cpu;
+    measured.token_times.push_back({realtime, token_cpu});
     measured.thread_cpu_ms += cpu_ms(CLOCK_THREAD_CPUTIME_ID) - thread_cpu;
     measured.token_ms.push_back(wall_ms() - wall);
     add_to_checksum(measured.checksum, llama_get_logits(context), vocabulary);
@@ -267,6 +279,17 @@ Measured measure(const Options& options, const llama_model* model, llama_context
   measured.wall_ms = wall_ms() - began;
   measured.minor_faults = minor_faults() - faults;
   return measured;
+}
+
+/// A line a token: milliseconds since the epoch at which it began, and its CPU time in
+/// milliseconds.
+void write_token_times(const std::string& path, const std::vector<TokenTime>& tokens) {
+  std::FILE* const file = std::fopen(path.c_str(), "w");
+  if (file == nullptr) fail(path + ": " + std::strerror(errno), 1);
+  for (const TokenTime& token : tokens) {
+    std::fprintf(file, "%.3f %.6f\n", token.began_ms, token.cpu_ms);
+  }
+  if (std::fclose(file) != 0) fail(path + ": " + std::strerror(errno), 1);
 }
 
 double quantile(std::vector<double> sorted, double share) {
@@ -318,5 +341,6 @@ int main(int argc, char** argv) {
   if (!options.tensors.empty()) write_tensors(options.tensors, model.get());
   const Measured measured = measure(options, model.get(), context.get());
   if (!options.router.empty()) write_choices(options.router, choices);
+  if (!options.token_times.empty()) write_token_times(options.token_times, measured.token_times);
   print(options, model.get(), load_ms, measured);
 }

@@ -36,15 +36,15 @@ void Budget::program_ran(Nanoseconds program_cpu, Nanoseconds now) {
 }
 
 Nanoseconds Budget::longest_pause(Nanoseconds cost) const {
-  const Nanoseconds of_half_a_cpu(cost.value * kMillion / share_ppm_ * 2);
+  const Nanoseconds of_half_a_cpu(cost.value * kMillion / paced_ppm_ * 2);
   if (of_half_a_cpu > kLongestPause) return kLongestPause;
   return of_half_a_cpu > kStarvedPause ? of_half_a_cpu : kStarvedPause;
 }
 
 void Budget::spent(Nanoseconds cost, Nanoseconds now) {
-  if (share_ppm_ == 0) return;
+  if (paced_ppm_ == 0) return;
   // cost / (share * busy), in an order that neither overflows nor loses the digits.
-  const std::uint64_t per_second = std::uint64_t{share_ppm_} * busy_ppm_ / kMillion;
+  const std::uint64_t per_second = std::uint64_t{paced_ppm_} * busy_ppm_ / kMillion;
   std::uint64_t pause = per_second != 0 ? cost.value * kMillion / per_second : kLongestPause.value;
   if (pause > kLongestPause.value) pause = kLongestPause.value;
   const Nanoseconds from = free_at_ > now ? free_at_ : now;

@@ -2,7 +2,9 @@
 // How often the recorder may look: each look is paid for by a pause, long enough for its cost to
 // stay within a share of the CPU time that the program uses. The cost of a look is what the
 // keeper's thread used and what its faults cost the program's threads (fault_cost.h).
-// Pure logic, resident.
+// Looks are paced by four fifths of the share. What a fault costs depends on what the program has
+// in its caches, and what it loses by translations that it had is not counted at all. Pure logic,
+// resident.
 #pragma once
 
 #include <terrace/units.h>
@@ -15,7 +17,10 @@ class Budget {
 
   constexpr Budget() = default;
   /// In millionths of the program's CPU time; 0: no limit.
-  void configure(std::uint32_t share_ppm) { share_ppm_ = share_ppm; }
+  void configure(std::uint32_t share_ppm) {
+    share_ppm_ = share_ppm;
+    paced_ppm_ = share_ppm - share_ppm / 5;
+  }
   std::uint32_t share_ppm() const { return share_ppm_; }
 
   /// CPU time of the program's threads up to `now`, both never falling.
@@ -31,6 +36,7 @@ class Budget {
   Nanoseconds longest_pause(Nanoseconds cost) const;
 
   std::uint32_t share_ppm_ = 0;
+  std::uint32_t paced_ppm_ = 0;  ///< the part of it by which looks are spaced
   bool begun_ = false;
   Nanoseconds counted_at_;
   Nanoseconds counted_cpu_;

@@ -12,9 +12,9 @@
 
 namespace terrace::sources {
 
-/// CPU time by which reading every 4 KiB of a block takes longer right after its entries were
-/// dropped; the least of some rounds, well below a millisecond in all. Errors: those of making the
-/// memory.
+/// CPU time by which a touch of each page of a block takes longer right after its entries were
+/// dropped, with the near caches full of other data; the median of some rounds, a few milliseconds
+/// in all. Errors: those of making the memory.
 Result<Nanoseconds> measure_fault_cost(os::PageKind pages);
 
 }  // namespace terrace::sources

@@ -21,11 +21,16 @@ class SeenBlock {
   /// Has any window seen it, whether it counted or not?
   bool ever() const { return (flags_ & kEver) != 0; }
   void saw() { flags_ |= kEver; }
+  /// Had it page-table entries before the window dropped them?
+  bool was_mapped() const { return (flags_ & kMapped) != 0; }
+  void set_mapped(bool mapped) {
+    flags_ = static_cast<std::uint8_t>(mapped ? flags_ | kMapped : flags_ & ~kMapped);
+  }
   /// Of a window that counts, by itself or the first of a pair. True: this one saw it and the first
   /// of the pair before did.
   bool first_window(bool seen) {
     const bool again = seen && (flags_ & kInFirst) != 0;
-    flags_ = static_cast<std::uint8_t>((flags_ & kEver) | (seen ? kInFirst : 0));
+    flags_ = static_cast<std::uint8_t>((flags_ & (kEver | kMapped)) | (seen ? kInFirst : 0));
     return again;
   }
   /// Of the second of a pair. True: both saw it.
@@ -63,6 +68,7 @@ class SeenBlock {
  private:
   static constexpr std::uint8_t kEver = 1;
   static constexpr std::uint8_t kInFirst = 2;
+  static constexpr std::uint8_t kMapped = 4;
   static constexpr double kParts = 256;
 
   // Few windows say little of a chance: two more without the block keep it low.

@@ -211,6 +211,10 @@ bool empty_block(State& runtime, const extent::Object& object, std::uint64_t blo
 /// so they are punched out, and the ends of the range are cleared by hand, as a pool's blocks are.
 int discard_part(State& runtime, const Part& part) {
   extent::Object& object = *part.object;
+  const std::uint64_t blocks_end = (part.end + kBlockBytes.value - 1) >> kBlockShift;
+  const std::uint64_t first = part.begin >> kBlockShift;
+  runtime.recorder.blocks_emptied(object.first_block + static_cast<std::uint32_t>(first),
+                                  static_cast<std::uint32_t>(blocks_end - first));
   if (object.key.origin == Origin::kFile) {
     return discard_file(runtime, object, part.begin, part.end);
   }

@@ -50,6 +50,7 @@ class Recorder {
 
   void object_placed(State& runtime, extent::Object& object);
   void object_ended(State& runtime, extent::Object& object);
+  void blocks_emptied(std::uint32_t first, std::uint32_t count);
   /// Does what is due at `now`; returns when it wants to be called again.
   Nanoseconds turn(State& runtime, Nanoseconds now);
   /// Ends a window early and without counting it: the memory is about to be handled otherwise.
@@ -89,6 +90,7 @@ class Recorder {
   void add_lost_passes(const extent::Object& object);
   void forget_repeats(State& runtime);
   void end_window(State& runtime);
+  Nanoseconds caused_by(State& runtime, const WindowSum& sum);
   WindowSum take_window(State& runtime);
   void begin_writes(State& runtime);
   /// kDropped: the window does not count.
@@ -112,6 +114,10 @@ class Recorder {
   void open_first_that_works(const sources::Field& field, session::SourceKind except);
   void add_reason(const char* format, ...) __attribute__((format(printf, 2, 3)));
   void calibrate();
+  Nanoseconds fault_cost(const extent::Object* object) const;
+  void note_mapped(State& runtime);
+  Nanoseconds settle_faults(State& runtime);
+  std::uint64_t put_back_entries(const State& runtime, const sources::BlockRun& run);
   void give_up_silent_samples(State& runtime);
   void charge(Nanoseconds turn_cpu);
   void write_source(Nanoseconds now);
@@ -166,7 +172,8 @@ class Recorder {
   Nanoseconds own_cpu_;                  ///< spent on recording
   Nanoseconds caused_cpu_;               ///< of the program's threads, by faults that were made
   Nanoseconds caused_now_;               ///< the part of it that this turn found
-  Nanoseconds fault_cost_;               ///< calibrated, for each touched block of a window
+  Nanoseconds huge_fault_cost_;          ///< calibrated, of a block; 0: no huge pages
+  Nanoseconds small_fault_cost_;         ///< likewise, of all its pages
   std::uint32_t* touches_ = nullptr;     ///< for each block of the arena, since the last flush
   std::uint32_t* window_ = nullptr;      ///< in this window
   sources::SeenBlock* seen_ = nullptr;   ///< what windows told of each block

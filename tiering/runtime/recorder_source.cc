@@ -107,16 +107,6 @@ Result<extent::Observation> Recorder::choose_source(State& runtime) {
   return extent::Observation::kBlocks;
 }
 
-/// Huge pages first, since objects are made of them where there are any.
-void Recorder::calibrate() {
-  for (const os::PageKind pages : {os::PageKind::kHuge, os::PageKind::kSmall}) {
-    const Result<Nanoseconds> cost = sources::measure_fault_cost(pages);
-    if (!cost) continue;
-    fault_cost_ = *cost;
-    return;
-  }
-}
-
 /// Adds what a turn cost, in which the thread used `turn_cpu`, and plans the pause that pays for
 /// it.
 void Recorder::charge(Nanoseconds turn_cpu) {
@@ -144,7 +134,7 @@ void Recorder::write_source(Nanoseconds now) {
   record.own_cpu_ns = own_cpu_.value;
   record.caused_cpu_ns = caused_cpu_.value;
   record.program_cpu_ns = (os::process_cpu_now() - cpu_).value;
-  record.fault_cost_ns = traits.caused.value != 0 ? traits.caused.value : fault_cost_.value;
+  record.fault_cost_ns = traits.caused.value != 0 ? traits.caused.value : fault_cost(nullptr).value;
   session_.source(record, reason_);
   if (writes_open_) write_writes(record);
   last_source_ = now;

@@ -71,7 +71,7 @@ void Recorder::watch(State& runtime, Nanoseconds now) {
   step_watch_.poll(seen != 0, now);
   if (seen != 0) {
     watched_bits_.begin_run(block);
-    caused_now_ = caused_now_ + fault_cost_;
+    caused_now_ = caused_now_ + fault_cost(nullptr);
   }
   next_poll_ = now + sources::StepWatch::kPoll;
   if (!step_watch_.finished(now)) return;

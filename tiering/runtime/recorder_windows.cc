@@ -34,6 +34,7 @@ Nanoseconds Recorder::begin_runs(State& runtime) {
 void Recorder::begin_window(State& runtime, Nanoseconds now) {
   const sources::Traits& traits = source_.traits();
   const bool second = pairs_.begin();
+  note_mapped(runtime);
   window_begin_ = begin_runs(runtime);
   activity_ = Activity::kWindow;
   begin_writes(runtime);
@@ -104,6 +105,14 @@ bool Recorder::is_usable(const WindowSum& sum, Nanoseconds length) {
   return verdict == Verdict::kCounted && sum.told;
 }
 
+/// What the window cost the program's threads.
+Nanoseconds Recorder::caused_by(State& runtime, const WindowSum& sum) {
+  if (sum.caused.value != 0) return sum.caused;
+  const Nanoseconds each = source_.traits().caused;
+  if (each.value != 0) return Nanoseconds(sum.observations * each.value);
+  return settle_faults(runtime);
+}
+
 void Recorder::end_window(State& runtime) {
   activity_ = Activity::kIdle;
   const sources::Traits& traits = source_.traits();
@@ -111,12 +120,9 @@ void Recorder::end_window(State& runtime) {
   const WindowSum sum = take_window(runtime);
   const Nanoseconds length = middle(before, os::monotonic_now()) - window_begin_;
   ++windows_;
-  const Nanoseconds caused = traits.caused.value != 0
-                                 ? Nanoseconds(sum.observations * traits.caused.value)
-                                 : Nanoseconds(sum.touched * fault_cost_.value);
-  caused_now_ = caused_now_ + (sum.caused.value != 0 ? sum.caused : caused);
   const bool usable = is_usable(sum, length);
   if (usable) count_pair(runtime, sum);
+  caused_now_ = caused_now_ + caused_by(runtime, sum);
   for_each_run(runtime, traits.reach, [&](const BlockRun& run) {
     for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
       if (usable) touches_[i] += window_[i];

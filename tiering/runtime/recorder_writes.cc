@@ -39,7 +39,7 @@ void Recorder::end_writes(State& runtime, Outcome outcome) {
       window_[i] = 0;
     }
   });
-  caused_now_ = caused_now_ + Nanoseconds(blocks * fault_cost_.value);
+  caused_now_ = caused_now_ + Nanoseconds(blocks * fault_cost(nullptr).value);
   if (outcome == Outcome::kDropped) return;
   writes_observed_ = writes_observed_ + (middle(before, os::monotonic_now()) - writes_begin_);
 }

@@ -6,6 +6,7 @@
 namespace {
 
 constexpr terrace::e2e::Case kCases[] = {
+    TERRACE_CASE(dropped_entries_come_back),
     TERRACE_CASE(heap_calls),
     TERRACE_CASE(unmap_fragments),
     TERRACE_CASE(discard_zeroes),

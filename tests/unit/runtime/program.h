@@ -10,6 +10,8 @@ namespace terrace::e2e {
 
 inline constexpr std::size_t kMiB = 1u << 20;
 inline constexpr std::size_t kBlock = 2 * kMiB;
+/// Exit status of a case that needs huge pages and got small ones.
+inline constexpr int kNoHugePages = 77;
 
 void require_that(bool held, const char* what, const char* file, int line);
 #define REQUIRE(condition) \
@@ -32,6 +34,7 @@ int run_case(int argc, char** argv, const Case* cases, std::size_t count);
 /// Exit status of a child, 128 + signal when it was killed.
 int wait_for(int pid);
 
+void dropped_entries_come_back();
 void heap_calls();
 void unmap_fragments();
 void discard_zeroes();

@@ -8,8 +8,11 @@
 #include <atomic>
 #include <csetjmp>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <string>
 #include <thread>
 
 #include "tests/unit/runtime/program.h"
@@ -36,7 +39,60 @@ bool write_faults(char* at) {
   return faulted;
 }
 
+/// Is the page at `at`, which is there, a huge one of a memory file?
+bool on_huge_page(const void* at) {
+  std::ifstream maps("/proc/self/smaps");
+  const auto wanted = reinterpret_cast<std::uintptr_t>(at);
+  bool within = false;
+  for (std::string line; std::getline(maps, line);) {
+    unsigned long begin = 0;
+    unsigned long end = 0;
+    unsigned long kilobytes = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &begin, &end) == 2) {
+      within = begin <= wanted && wanted < end;
+    } else if (within && std::sscanf(line.c_str(), "KernelPageSize: %lu kB", &kilobytes) == 1) {
+      return kilobytes == 2048;
+    }
+  }
+  return false;
+}
+
+bool is_mapped(int pagemap, const char* at) {
+  std::uint64_t entry = 0;
+  const auto page = reinterpret_cast<std::uintptr_t>(at) / 4096;
+  REQUIRE(pread(pagemap, &entry, sizeof entry, static_cast<off_t>(page * 8)) == sizeof entry);
+  return (entry >> 63) != 0;
+}
+
 }  // namespace
+
+/// Under a recorder that drops page-table entries. One block is given back over and over, in
+/// windows too: it must not come back by itself. The caller's time limit ends a wait in vain.
+void dropped_entries_come_back() {
+  constexpr std::size_t kTouched = 8;
+  char* const at = map_anonymous((kTouched + 1) * kBlock);
+  char* const emptied = at + kTouched * kBlock;
+  const int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  REQUIRE(pagemap >= 0);
+  fill(at, kTouched * kBlock, 1);
+  if (!on_huge_page(at)) std::exit(kNoHugePages);
+  bool dropped = false;
+  for (int returned = 0; returned < 10;) {
+    *emptied = 1;
+    REQUIRE(madvise(emptied, kBlock, MADV_DONTNEED) == 0);
+    std::size_t mapped = 0;
+    for (std::size_t i = 0; i < kTouched; ++i) mapped += is_mapped(pagemap, at + i * kBlock);
+    REQUIRE(!is_mapped(pagemap, emptied));
+    // All but one: the step is looked for by a block that stays dropped until it is touched.
+    const bool there = mapped + 1 >= kTouched;
+    for (std::size_t i = 0; there && i < kTouched; ++i)
+      (void)(*static_cast<volatile char*>(at + i * kBlock));
+    returned += dropped && there;
+    dropped = mapped == 0 || (dropped && !there);
+  }
+  REQUIRE(holds(at, kTouched * kBlock, 1));
+  close(pagemap);
+}
 
 void heap_calls() {
   for (const std::size_t size : {kMiB, 3 * kMiB + 17, 8 * kMiB, 16 * kMiB}) {

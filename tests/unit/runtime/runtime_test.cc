@@ -10,6 +10,7 @@
 #include "profiler/session/format.h"
 #include "profiler/sites/call_site.h"
 #include "tests/unit/extent/huge_pages.h"
+#include "tests/unit/runtime/program.h"
 #include "tests/unit/runtime/run_program.h"
 
 namespace terrace::e2e {
@@ -149,6 +150,19 @@ INSTANTIATE_TEST_SUITE_P(Backing, OnEachTier,
                                          "dax_folder", "dax_striped", "dax_recorded",
                                          "writes_tracked", "referenced"),
                          [](const auto& param) { return std::string(param.param); });
+
+TEST_F(Runtime, WhatAWindowDroppedComesBackWithoutTheProgramsFaults) {
+  Scenario made = scenario_of({plain_tier("fast", GiB(1))});
+  made.options.record = true;
+  made.options.window_hz = 50;
+  made.options.budget_ppm = 0;
+  made.options.source = static_cast<std::uint32_t>(session::SourceKind::kPresentBits);
+  const Outcome outcome = run(made, "dropped_entries_come_back");
+  if (outcome.exit_status == e2e::kNoHugePages) {
+    GTEST_SKIP() << "missing capability: free huge pages (vm.nr_overcommit_hugepages)";
+  }
+  EXPECT_EQ(outcome.exit_status, 0) << outcome.said;
+}
 
 TEST_F(Runtime, FullTierSpillsAndCounts) {
   const Outcome outcome =

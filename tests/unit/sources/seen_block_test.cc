@@ -109,5 +109,17 @@ TEST(SeenBlock, RemembersForEverThatAWindowSawIt) {
   EXPECT_TRUE(block.ever());
 }
 
+TEST(SeenBlock, KeepsThroughAPairWhetherItWasMapped) {
+  SeenBlock block;
+  EXPECT_FALSE(block.was_mapped());
+  block.set_mapped(true);
+  block.first_window(true);
+  block.second_window(false);
+  EXPECT_TRUE(block.was_mapped());
+  block.set_mapped(false);
+  EXPECT_FALSE(block.was_mapped());
+  EXPECT_TRUE(block.first_window(true));
+}
+
 }  // namespace
 }  // namespace terrace::sources

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a window of present bits costs the program beside the recorder's own time: all blocks whose
+// page-table entries were dropped fault once more, those that the window saw and, later, the rest.
+#include "allocators/os/mapping.h"
+#include "profiler/sources/fault_cost.h"
+#include "tiering/runtime/recorded_runs.h"
+#include "tiering/runtime/recorder.h"
+
+namespace terrace::runtime {
+namespace {
+
+using sources::BlockRun;
+
+/// body(first, count) for each stretch of blocks that had entries before the window.
+template <typename Body>
+void for_each_mapped_stretch(const sources::SeenBlock* seen, const BlockRun& run, Body body) {
+  const std::uint32_t end = run.first_block + run.blocks;
+  for (std::uint32_t first = run.first_block; first < end;) {
+    std::uint32_t after = first;
+    while (after < end && seen[after].was_mapped()) ++after;
+    if (after != first) body(first, after - first);
+    first = after + 1;
+  }
+}
+
+}  // namespace
+
+void Recorder::calibrate() {
+  for (const os::PageKind pages : {os::PageKind::kSmall, os::PageKind::kHuge}) {
+    const Result<Nanoseconds> cost = sources::measure_fault_cost(pages);
+    if (!cost) continue;
+    (pages == os::PageKind::kHuge ? huge_fault_cost_ : small_fault_cost_) = *cost;
+  }
+}
+
+/// Of a block. Where it is not known which object: huge pages, if there are any, since objects are
+/// made of them then.
+Nanoseconds Recorder::fault_cost(const extent::Object* object) const {
+  const bool huge =
+      object != nullptr ? object->page_kind == os::PageKind::kHuge : huge_fault_cost_.value != 0;
+  return huge ? huge_fault_cost_ : small_fault_cost_;
+}
+
+/// Before a window drops entries: which blocks have any. The second of a pair drops what the first
+/// saw, and no more.
+void Recorder::note_mapped(State& runtime) {
+  if (!comes_in_pairs() || pairs_.in_second()) return;
+  for_each_run(runtime, source_.traits().reach, [&](const BlockRun& run) {
+    const bool told = watched_bits_.end_run(run, window_ + run.first_block) == 0;
+    for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
+      seen_[i].set_mapped(told && window_[i] != 0);
+      window_[i] = 0;
+    }
+  });
+}
+
+/// The program gave the pages of these blocks back: to map them would bring them into being again.
+void Recorder::blocks_emptied(std::uint32_t first, std::uint32_t count) {
+  if (!recording()) return;
+  for (std::uint32_t i = first; i < first + count; ++i) seen_[i].set_mapped(false);
+}
+
+/// Puts the entries of a run back that its windows dropped: one call for many costs a third of what
+/// the program's faults would, and no time of its own. Returns the blocks that will fault all the
+/// same.
+std::uint64_t Recorder::put_back_entries(const State& runtime, const BlockRun& run) {
+  std::uint64_t left = 0;
+  for_each_mapped_stretch(seen_, run, [&](std::uint32_t first, std::uint32_t count) {
+    const Bytes size(std::uint64_t{count} << kBlockShift);
+    if (os::populate_read(runtime.arena.address_of(first), size) != 0) left += count;
+  });
+  return left;
+}
+
+/// Of a window that has ended, before window_ is cleared.
+Nanoseconds Recorder::settle_faults(State& runtime) {
+  // The next window drops entries again at once.
+  const bool last = comes_in_pairs() && !pairs_.second_due();
+  Nanoseconds caused;
+  for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
+    const extent::Object& object = runtime.arena.slot(i);
+    if (object.pages == extent::Pages::kNone) continue;
+    const bool huge = object.page_kind == os::PageKind::kHuge;
+    std::uint64_t faults = 0;
+    for_each_run(runtime, object, source_.traits().reach, [&](const BlockRun& run) {
+      std::uint64_t still_dropped = 0;
+      for (std::uint32_t b = run.first_block; b < run.first_block + run.blocks; ++b) {
+        faults += window_[b] != 0 ? 1 : 0;
+        still_dropped += seen_[b].was_mapped() && window_[b] == 0 ? 1 : 0;
+      }
+      // Small pages take as long to put back as to fault in.
+      if (last) faults += huge ? put_back_entries(runtime, run) : still_dropped;
+    });
+    caused = caused + Nanoseconds(faults * fault_cost(&object).value);
+  }
+  return caused;
+}
+
+}  // namespace terrace::runtime
