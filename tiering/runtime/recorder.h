@@ -75,6 +75,7 @@ class Recorder {
   Status start_at(State& runtime, const char* path);
   void forget();
   void split_when_due(State& runtime, Nanoseconds now);
+  session::SegmentRecord next_segment(const State& runtime, Nanoseconds now) const;
   Status begin_segment(State& runtime, Nanoseconds now);
   void tell_what_lives(State& runtime, Nanoseconds now);
   Status choose_late_source(State& runtime);
