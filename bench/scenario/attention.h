@@ -16,6 +16,8 @@ namespace bench {
 inline constexpr std::size_t kHeads = 8;
 inline constexpr std::size_t kHeadWidth = 64;
 inline constexpr std::size_t kWidth = kHeads * kHeadWidth;
+inline constexpr float kScoreScale = 0.125f;  ///< 1 / sqrt(kHeadWidth)
+static_assert(kScoreScale * kScoreScale * kHeadWidth == 1);
 /// Floats of one token in one layer: 4 KiB.
 inline constexpr std::size_t kKeyValue = 2 * kWidth;
 
@@ -71,7 +73,7 @@ class Attention {
         }
         float sum = 0;
         for (const float lane : lanes) sum += lane;
-        weight(q, head, token) = sum * 0.125f;  // 1 / sqrt(kHeadWidth)
+        weight(q, head, token) = sum * kScoreScale;
       }
     }
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 
 namespace terrace::heat {
 namespace {
@@ -60,6 +61,21 @@ bool any_heat_within(const session::Session& session, const Steady& steady) {
   });
 }
 
+/// Without a step to go by: the end of the session, and what of the heat reaches into it.
+Span end_of(const session::Session& session) {
+  const double last = since_start(session, session.last_ns);
+  Span span{last * kLoadingShare, last};
+  std::optional<double> latest;
+  for (const session::Object& object : session.objects) {
+    for (const session::HeatSample& sample : object.heat) {
+      if (since_start(session, sample.record.end_ns) <= span.begin_s) continue;
+      latest = std::max(latest.value_or(0), since_start(session, sample.record.begin_ns));
+    }
+  }
+  span.begin_s = std::min(span.begin_s, latest.value_or(span.begin_s));
+  return span;
+}
+
 /// False: no step is complete between two marks.
 bool take_marks(const session::Session& session, Steady& steady) {
   if (session.marks.empty()) return false;
@@ -111,9 +127,7 @@ Steady find_steady(const session::Session& session) {
   steady.spans = spans_of_steps(session);
   steady.step_seconds = weighted_median_period(session);
   if (!any_heat_within(session, steady)) {
-    steady.spans.clear();
-    const double last = since_start(session, session.last_ns);
-    steady.spans.push_back({last * kLoadingShare, last});
+    steady.spans = {end_of(session)};
   }
   return steady;
 }

@@ -6,7 +6,8 @@
 // With StepRecords the work is the union of the spans that they vouch for: from `observations`
 // periods before each (what it was measured over) to kStepReach after it, since the recorder looks
 // for the step every few seconds only. Without them, or when no heat was recorded in those spans,
-// it is the last 60 % of the session.
+// it is the last 60 % of the session, and where no heat was recorded after their begin the record
+// that reaches into them.
 // The step is the median of the records' periods, weighted by their observations.
 // Where the engine tells its steps (MarkRecord), the work is what lies between its first mark and
 // its last, and the step that time over the steps in it: so what it told for each step comes out

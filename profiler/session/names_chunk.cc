@@ -8,30 +8,13 @@
 
 #include "profiler/session/chunk_seal.h"
 #include "profiler/session/format.h"
+#include "profiler/session/payload.h"
 #include "profiler/session/process_chunk.h"
 
 namespace terrace::session {
 namespace {
 
 namespace fs = std::filesystem;
-
-template <typename Record>
-bool take(const std::byte*& payload, std::size_t& size, Record& record) {
-  if (size < sizeof record) return false;
-  std::memcpy(&record, payload, sizeof record);
-  payload += sizeof record;
-  size -= sizeof record;
-  return true;
-}
-
-bool take_text(const std::byte*& payload, std::size_t& size, std::size_t length,
-               std::string& text) {
-  if (size < length) return false;
-  text.assign(reinterpret_cast<const char*>(payload), length);
-  payload += length;
-  size -= length;
-  return true;
-}
 
 template <typename Record>
 void put(std::string& bytes, const Record& record) {

@@ -3,21 +3,18 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
+
+#include "profiler/session/payload.h"
 
 namespace terrace::session {
 
 std::optional<ProcessFacts> decode_process(const std::byte* payload, std::size_t size) {
   ProcessFacts facts;
-  if (size < sizeof facts.record) return std::nullopt;
-  std::memcpy(&facts.record, payload, sizeof facts.record);
-  const std::uint64_t texts = size - sizeof facts.record;
-  if (std::uint64_t{facts.record.executable_bytes} + facts.record.host_bytes != texts) {
-    return std::nullopt;
-  }
-  const auto* const text = reinterpret_cast<const char*>(payload + sizeof facts.record);
-  facts.executable.assign(text, facts.record.executable_bytes);
-  facts.host.assign(text + facts.record.executable_bytes, facts.record.host_bytes);
-  return facts;
+  const bool whole = take(payload, size, facts.record) &&
+                     take_text(payload, size, facts.record.executable_bytes, facts.executable) &&
+                     take_text(payload, size, facts.record.host_bytes, facts.host) && size == 0;
+  return whole ? std::optional(std::move(facts)) : std::nullopt;
 }
 
 std::string encode_process(const Session& process) {

@@ -2,10 +2,10 @@
 #include "profiler/session/segment_glance.h"
 
 #include <cstddef>
-#include <cstring>
 #include <vector>
 
 #include "profiler/session/packed_chunk.h"
+#include "profiler/session/payload.h"
 #include "profiler/session/process_chunk.h"
 #include "profiler/session/whole_chunks.h"
 
@@ -21,22 +21,19 @@ bool glance_at_chunk(ChunkKind kind, const std::byte* payload, std::size_t size,
     glance.pid = facts->record.pid;
     glance.process_start_ns = facts->record.start_monotonic_ns;
   }
-  if (kind != ChunkKind::kSegment || size < sizeof glance.segment) return false;
-  std::memcpy(&glance.segment, payload, sizeof glance.segment);
-  return glance.pid != 0;
+  return kind == ChunkKind::kSegment && take(payload, size, glance.segment) && glance.pid != 0;
 }
 
 bool glance_at_packed(const std::vector<std::byte>& plain, SegmentGlance& glance) {
-  for (std::size_t at = 0; plain.size() - at >= sizeof(ChunkHeader);) {
-    ChunkHeader chunk;
-    std::memcpy(&chunk, plain.data() + at, sizeof chunk);
-    at += sizeof chunk;
-    if (chunk.payload_bytes > plain.size() - at) return false;
-    if (glance_at_chunk(static_cast<ChunkKind>(chunk.kind), plain.data() + at, chunk.payload_bytes,
-                        glance)) {
+  const std::byte* next = plain.data();
+  std::size_t left = plain.size();
+  ChunkHeader chunk;
+  while (take(next, left, chunk) && chunk.payload_bytes <= left) {
+    if (glance_at_chunk(static_cast<ChunkKind>(chunk.kind), next, chunk.payload_bytes, glance)) {
       return true;
     }
-    at += chunk.payload_bytes;
+    next += chunk.payload_bytes;
+    left -= chunk.payload_bytes;
   }
   return false;
 }

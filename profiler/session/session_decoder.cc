@@ -5,22 +5,13 @@
 #include <cstring>
 
 #include "profiler/session/names_chunk.h"
+#include "profiler/session/payload.h"
 
 namespace terrace::session {
 namespace {
 
 // Far beyond the kinds that there are; a forged file may not make the look-up slow.
 constexpr std::size_t kMostSources = 64;
-
-// Payloads lie unaligned in the file, so records are copied out.
-template <typename Record>
-bool take(const std::byte*& payload, std::size_t& size, Record& record) {
-  if (size < sizeof record) return false;
-  std::memcpy(&record, payload, sizeof record);
-  payload += sizeof record;
-  size -= sizeof record;
-  return true;
-}
 
 std::string text_of(const std::byte* bytes, std::size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
@@ -106,9 +97,8 @@ Decoded SessionDecoder::object(const std::byte* payload, std::size_t size) {
   Object& made = session_.objects.emplace_back();
   made.record = record;
   made.frames.reserve(record.frame_count);
-  for (std::uint32_t i = 0; i < record.frame_count; ++i) {
-    FrameRecord frame;
-    take(payload, size, frame);
+  FrameRecord frame;
+  for (std::uint32_t i = 0; i < record.frame_count && take(payload, size, frame); ++i) {
     const auto found = modules_.find(frame.module);
     made.frames.push_back(found == modules_.end()
                               ? Frame{"", frame.offset, 0}

@@ -56,11 +56,6 @@ Result<os::AppendFile> create_with_header(const char* path, const FileHeader& he
 
 }  // namespace
 
-Status SessionWriter::open(const char* path, const FileHeader& header, const TierRecord* tiers,
-                           std::uint32_t tier_count, const ProcessOrigin& origin) {
-  return open(path, SessionStart{header, tiers, tier_count, origin});
-}
-
 Status SessionWriter::open(const char* path, const SessionStart& start) {
   const os::KeepErrno keep;
   if (is_open()) return make_error(ErrorCode::kUsage, 0, "a session is already open");

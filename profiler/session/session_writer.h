@@ -36,12 +36,12 @@ struct ProcessOrigin {
   const char* host = "";
 };
 
-/// All that stands at the beginning of a file.
+/// All that stands at the beginning of a file. Refers to what the caller has.
 struct SessionStart {
   const FileHeader& header;
   const TierRecord* tiers;
   std::uint32_t tier_count;
-  const ProcessOrigin& origin;
+  ProcessOrigin origin = {};
   const SegmentRecord* segment = nullptr;  ///< null: the recording is not split
 };
 
@@ -51,13 +51,12 @@ class SessionWriter {
   SessionWriter(const SessionWriter&) = delete;
   SessionWriter& operator=(const SessionWriter&) = delete;
 
-  /// Creates `path` (mode 600, replaces what is there) and writes the header, whose it is, and the
-  /// tiers.
-  Status open(const char* path, const FileHeader& header, const TierRecord* tiers,
-              std::uint32_t tier_count, const ProcessOrigin& origin = {});
+  /// Creates `path` (mode 600, replaces what is there) and writes the header, whose it is, the
+  /// place in a split recording, and the tiers.
   Status open(const char* path, const SessionStart& start);
-  /// Closes the file in order and goes on in the next one, `path`, which needs what lives told
-  /// again. Error: it could not be begun, and the file that is open stays so.
+  /// Closes the file in order and goes on in the next one, `path`, whose place `start.segment`
+  /// names (not null); what lives has to be told again. Error: it could not be begun, and the file
+  /// that is open stays so; but if the disk takes the next one's header and no more, none is open.
   Status go_on(const char* path, const SessionStart& start);
   bool is_open() const { return fd_ >= 0; }
   /// Length of the file that is open.

@@ -10,6 +10,8 @@ void StepWatch::begin(std::uint32_t block, Nanoseconds now) {
 }
 
 void StepWatch::poll(bool touched, Nanoseconds now) {
+  ++polls_;
+  touched_polls_ += touched ? 1 : 0;
   // A pass over a block can straddle two polls: only the first of adjacent touches counts.
   const bool first = touched && !touched_before_;
   touched_before_ = touched;
@@ -39,7 +41,7 @@ std::uint32_t StepWatch::observations() const {
 
 Nanoseconds StepWatch::period() const {
   const std::uint32_t steps = observations();
-  if (steps == 0 || median_gap() <= 2 * kPoll.value) return Nanoseconds();
+  if (steps == 0 || is_too_fast() || median_gap() <= 2 * kPoll.value) return Nanoseconds();
   std::uint64_t sum = 0;
   std::uint32_t counted = 0;
   const std::uint64_t median = median_gap();

@@ -22,11 +22,13 @@ class StepWatch {
   /// Was the block touched since the last poll?
   void poll(bool touched, Nanoseconds now);
   bool finished(Nanoseconds now) const { return gap_count_ >= kWanted || now - begun_ > kLongest; }
-  /// Steps seen, and their mean period; 0 when fewer than four, or touches come at every poll.
+  /// Steps seen, and their mean period; 0 when fewer than four, or when touches come at more than
+  /// half of the polls: steps of less than two polls would show with the beat of both, a multiple.
   std::uint32_t observations() const;
   Nanoseconds period() const;
 
  private:
+  bool is_too_fast() const { return touched_polls_ * 2 > polls_; }
   std::uint64_t median_gap() const;
 
   std::uint32_t block_ = 0;
@@ -34,6 +36,8 @@ class StepWatch {
   Nanoseconds last_touch_;
   bool seen_ = false;
   bool touched_before_ = false;
+  std::uint32_t polls_ = 0;
+  std::uint32_t touched_polls_ = 0;
   std::uint32_t gap_count_ = 0;
   std::uint64_t gaps_[kWanted] = {};
 };

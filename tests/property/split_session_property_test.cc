@@ -101,20 +101,21 @@ class Recorded {
   std::vector<std::string> files_;
 };
 
-/// The events of a program, drawn once and told to a recorder twice.
+/// The events of a program, the same for the same seed, in how many files ever they are told.
 class Program {
  public:
+  /// After each second the recording goes on in another file with this chance; 0: never.
   Program(std::uint64_t seed, std::uint32_t split_percent)
       : random_(seed), splits_(seed + 1), split_percent_(split_percent) {}
 
-  void run(Recorded& to, bool splits) {
+  void run(Recorded& to) {
     for (int second = 0; second < 60; ++second) {
       now_ += 1'000'000;
       if (draw(3) == 0) bear(to);
       if (draw(6) == 0) end_one(to);
       if (draw(8) == 0) move_one(to);
       flush(to);
-      if (splits && splits_() % 100 < split_percent_) to.split(now_, living_);
+      if (splits_() % 100 < split_percent_) to.split(now_, living_);
     }
     to.writer().close();
   }
@@ -214,7 +215,7 @@ TEST(SplitSession, ReadsAsTheUnsplitOne) {
       const std::string own = path + "-" + std::to_string(pid);
       Recorded one(own, pid);
       one.open();
-      Program(seed * 10 + pid, 0).run(one, false);
+      Program(seed * 10 + pid, 0).run(one);
       if (seed % 2 == 0) {
         ASSERT_TRUE(pack_session(own).ok());
       }
@@ -224,7 +225,7 @@ TEST(SplitSession, ReadsAsTheUnsplitOne) {
 
       Recorded split(own, pid);
       split.open_first_segment();
-      Program(seed * 10 + pid, 5 + 10 * static_cast<std::uint32_t>(seed % 8)).run(split, true);
+      Program(seed * 10 + pid, 5 + 10 * static_cast<std::uint32_t>(seed % 8)).run(split);
       for (const std::string& file : split.files()) {
         if (seed % 2 == 0) {
           ASSERT_TRUE(pack_session(file).ok());

@@ -131,8 +131,9 @@ Result<std::unique_ptr<ToldSession>> ToldSession::open(const char* path, const T
   std::vector<session::TierRecord> tiers;
   for (const Tier& tier : topology.tiers) tiers.push_back(record_of(tier));
   std::unique_ptr<ToldSession> made(new ToldSession);
-  const Status opened = made->writer_.open(expanded(path).c_str(), header_of(topology, now),
-                                           tiers.data(), static_cast<std::uint32_t>(tiers.size()));
+  const Status opened = made->writer_.open(
+      expanded(path).c_str(),
+      {header_of(topology, now), tiers.data(), static_cast<std::uint32_t>(tiers.size())});
   if (!opened) return opened.error();  // the destructor lets others have their turn
   made->last_record_ns_ = now.value;
   made->write_sources(now);

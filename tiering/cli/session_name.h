@@ -16,12 +16,12 @@ namespace terrace::cli {
 /// Error kUsage with the place of what is none of the four.
 Result<std::string> session_pattern(const std::string& named, const std::string& host);
 
-/// session_pattern() for this host, when what would be replaced looks like an older session or
-/// --force is given. Errors: kUsage of either.
 enum class Splitting {
   kOneFile = 0,
   kSplit = 1,  ///< files of the names of segment_name.h are written
 };
+/// session_pattern() for this host, when what would be replaced looks like an older session or
+/// --force is given. Errors: kUsage of either.
 Result<std::string> session_to_write(const Settings& settings, const std::string& named,
                                      Splitting split = Splitting::kOneFile);
 

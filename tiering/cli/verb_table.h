@@ -86,8 +86,12 @@ inline constexpr std::array kVerbs = {
              "run an unchanged program with its large allocations placed over the tiers",
              "A bad configuration, a missing plan or a plan of another machine is one warning, and "
              "the program runs unplaced; with --strict it is exit code 125 before the start."},
-    VerbSpec{Verb::kReport, VerbKind::kOwn, Visibility::kShown, "report", "SESSION",
-             "show what a session says: objects by heat, steps, waits, the observer's cost", ""},
+    VerbSpec{
+        Verb::kReport, VerbKind::kOwn, Visibility::kShown, "report", "SESSION",
+        "show what a session says: objects by heat, steps, waits, the observer's cost",
+        "Of a recording that was split, the name that was given to it is all of its files, and so "
+        "is a folder that holds them; one file's name is that file alone, or all with --whole. So "
+        "it is for every verb that reads a session."},
     VerbSpec{Verb::kVerify, VerbKind::kOwn, Visibility::kShown, "verify", "PLAN",
              "hold a plan's predicted step against the step measured in a session",
              "Exits 1 when they differ by more than the margin, 3 when the session holds no step, "

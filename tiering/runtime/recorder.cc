@@ -159,7 +159,7 @@ void Recorder::tell_live_heat(const State& runtime, const extent::Object& object
   // One count for all of an object is spread over it.
   const bool whole = traits.grain == sources::Grain::kObject;
   const double each = per_count * static_cast<double>(touches[0]) / object.block_count;
-  Sighting sighting{0, observed_};
+  Sighting sighting{0, counted_time()};
   for (std::uint32_t i = 0; i < object.block_count; ++i) {
     if (is_emulated(runtime, tiers[i])) continue;
     const double bytes = whole ? each : per_count * static_cast<double>(touches[i]);
@@ -177,7 +177,7 @@ void Recorder::flush_source(const State& runtime, session::HeatRecord record,
   if (observed_.value != 0) {
     const sources::Traits& traits = source_.traits();
     record.source = static_cast<std::uint32_t>(traits.kind);
-    record.observed_ns = observed_.value;
+    record.observed_ns = counted_time().value;
     if (traits.grain == sources::Grain::kObject) record.block_count = 1;
     session_.heat(record, touches);
     tell_live_heat(runtime, object);
@@ -216,14 +216,8 @@ void Recorder::flush_object(State& runtime, extent::Object& object, Nanoseconds 
   }
 }
 
-void Recorder::flush(State& runtime, Nanoseconds now) {
-  const Bytes before = session_.written();
-  if (source_.is_open()) settle_windows(runtime);
-  for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
-    extent::Object& object = runtime.arena.slot(i);
-    const bool seen = object.pages == extent::Pages::kPlaced || sees_private(source_);
-    if (seen && object.pages != extent::Pages::kNone) flush_object(runtime, object, now);
-  }
+/// Totals since the start.
+void Recorder::write_cost(State& runtime, Nanoseconds now) {
   session::CostRecord cost{};
   cost.at_ns = now.value;
   cost.cpu_ns = cpu_.value;
@@ -237,14 +231,35 @@ void Recorder::flush(State& runtime, Nanoseconds now) {
   cost.program_cpu_ns = (os::process_cpu_now() - ours).value;
   session_.cost(cost);
   last_cost_ = cost;
-  budget_.program_ran(Nanoseconds(cost.program_cpu_ns), now);
+}
+
+void Recorder::flush(State& runtime, Nanoseconds now) {
+  const Bytes before = session_.written();
+  if (source_.is_open() && is_steered() && counted_windows_ >= 4) {
+    window_length_.saturated(chance_of_touch(runtime));
+  }
+  for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
+    extent::Object& object = runtime.arena.slot(i);
+    const bool seen = object.pages == extent::Pages::kPlaced || sees_private(source_);
+    if (seen && object.pages != extent::Pages::kNone) flush_object(runtime, object, now);
+  }
+  live_heat_.settle(counted_time());
+  write_cost(runtime, now);
+  budget_.program_ran(Nanoseconds(last_cost_.program_cpu_ns), now);
   if (now - last_source_ >= kSourceEvery) write_source(now);
   give_up_silent_samples(runtime);
-  live_heat_.settle(observed_);
   last_flush_ = now;
+  forget_windows();
+  flushed_ = session_.written() - before;
+}
+
+/// Their counts are written, those of all objects.
+void Recorder::forget_windows() {
   observed_ = Nanoseconds();
   writes_observed_ = Nanoseconds();
-  flushed_ = session_.written() - before;
+  counted_windows_ = 0;
+  counted_touches_ = 0;
+  pairs_.counts_written();
 }
 
 void Recorder::stop(State& runtime) {

@@ -76,6 +76,7 @@ class Recorder {
   Status start_at(State& runtime, const char* path);
   void forget();
   void split_when_due(State& runtime, Nanoseconds now);
+  session::SegmentRecord next_segment(const State& runtime, Nanoseconds now) const;
   Status begin_segment(State& runtime, Nanoseconds now);
   void tell_what_lives(State& runtime, Nanoseconds now);
   Status choose_late_source(State& runtime);
@@ -88,7 +89,6 @@ class Recorder {
   void count_pair(State& runtime, const WindowSum& sum);
   double chance_of_touch(State& runtime) const;
   void add_lost_passes(const extent::Object& object);
-  void forget_repeats(State& runtime);
   void end_window(State& runtime);
   Nanoseconds caused_by(State& runtime, const WindowSum& sum);
   WindowSum take_window(State& runtime);
@@ -106,7 +106,9 @@ class Recorder {
   void flush_object(State& runtime, extent::Object& object, Nanoseconds now);
   bool is_short_enough(const WindowSum& sum);
   bool is_usable(const WindowSum& sum, Nanoseconds length);
-  void settle_windows(State& runtime);
+  bool is_steered() const;
+  Nanoseconds counted_time() const;
+  void forget_windows();
   void flush_source(const State& runtime, session::HeatRecord record, const extent::Object& object);
   void tell_live_heat(const State& runtime, const extent::Object& object);
 
@@ -121,6 +123,7 @@ class Recorder {
   void give_up_silent_samples(State& runtime);
   void charge(Nanoseconds turn_cpu);
   void write_source(Nanoseconds now);
+  void write_cost(State& runtime, Nanoseconds now);
 
   session::SessionWriter session_;
   session::FileHeader header_{};  ///< of the session, the same in each file of a split one
@@ -165,7 +168,6 @@ class Recorder {
   sources::LateWindows late_windows_;
   std::uint64_t counted_windows_ = 0;    ///< those that are in observed_
   std::uint64_t counted_touches_ = 0;    ///< blocks that they saw
-  std::uint64_t settled_windows_ = 0;    ///< those of the counts that are written now
   std::uint64_t most_observations_ = 0;  ///< of any window
   Nanoseconds cpu_;                      ///< of the keeper's thread, as it last saw
   Nanoseconds cpu_left_;                 ///< of the same, when the last turn ended

@@ -21,7 +21,6 @@ void Recorder::forget() {
   watched_bits_.close();
   writes_open_ = false;
   writes_watched_ = false;
-  writes_observed_ = Nanoseconds();
   choice_ = session::SourceChoice::kAutomatic;
   reason_[0] = '\0';
   window_length_ = sources::WindowLength();
@@ -29,14 +28,11 @@ void Recorder::forget() {
   activity_ = Activity::kIdle;
   window_began_ = Nanoseconds();
   period_seen_ = Nanoseconds();
-  observed_ = Nanoseconds();
+  forget_windows();
   windows_ = 0;
   next_writes_ = 0;
   pairs_ = sources::WindowPairs();
-  settled_windows_ = 0;
   late_windows_ = sources::LateWindows();
-  counted_windows_ = 0;
-  counted_touches_ = 0;
   most_observations_ = 0;
   own_cpu_ = Nanoseconds();
   caused_cpu_ = Nanoseconds();

@@ -15,6 +15,7 @@ bool Recorder::comes_in_pairs() const {
 
 /// Of a window that counts, before window_ is cleared.
 void Recorder::count_pair(State& runtime, const WindowSum& sum) {
+  if (!comes_in_pairs()) return;
   std::uint64_t both = 0;
   for_each_run(runtime, source_.traits().reach, [&](const BlockRun& run) {
     for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
@@ -25,7 +26,7 @@ void Recorder::count_pair(State& runtime, const WindowSum& sum) {
   });
   if (pairs_.in_second()) {
     pairs_.second_counted(both);
-  } else if (comes_in_pairs()) {
+  } else {
     pairs_.first_counted(sum.touched, sum.ever, both);
   }
 }
@@ -52,18 +53,14 @@ double Recorder::chance_of_touch(State& runtime) const {
 /// To the counts of the object that are about to be written. Writes of a block are lost as its
 /// touches are.
 void Recorder::add_lost_passes(const extent::Object& object) {
+  const bool told = pairs_.tell_losses();
   for (std::uint32_t i = object.first_block; i < object.first_block + object.block_count; ++i) {
-    const std::uint32_t lost = seen_[i].take_lost(touches_[i], settled_windows_);
+    if (!told) seen_[i].forget_repeats();
+    const std::uint32_t lost = seen_[i].take_lost(touches_[i], counted_windows_);
     if (lost == 0 || touches_[i] == 0) continue;
     written_[i] += static_cast<std::uint32_t>(std::uint64_t{written_[i]} * lost / touches_[i]);
     touches_[i] += lost;
   }
-}
-
-void Recorder::forget_repeats(State& runtime) {
-  for_each_run(runtime, source_.traits().reach, [&](const BlockRun& run) {
-    for (std::uint32_t i = 0; i < run.blocks; ++i) seen_[run.first_block + i].forget_repeats();
-  });
 }
 
 }  // namespace terrace::runtime

@@ -45,6 +45,22 @@ bool must_be_told(const extent::Object& object) {
 
 }  // namespace
 
+/// The place of the file behind the one that is open, or of the first one.
+session::SegmentRecord Recorder::next_segment(const State& runtime, Nanoseconds now) const {
+  session::SegmentRecord segment{};
+  segment.recording = split_.recording;
+  segment.begin_ns = now.value;
+  segment.begin_realtime_ns = os::realtime_now().value;
+  segment.number = 1;
+  segment.keep = split_.keep;
+  if (!session_.is_open()) return segment;
+  segment.number = segment_.number + 1;
+  for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
+    segment.carried_objects += must_be_told(runtime.arena.slot(i)) ? 1 : 0;
+  }
+  return segment;
+}
+
 /// The next file, or the first one: header, whose it is, its place, tiers.
 Status Recorder::begin_segment(State& runtime, Nanoseconds now) {
   const FlatHeader& flat = *runtime.flat.header;
@@ -56,15 +72,7 @@ Status Recorder::begin_segment(State& runtime, Nanoseconds now) {
   os::host_name(host, sizeof host);
   const session::ProcessOrigin origin{static_cast<std::uint32_t>(os::parent_process_id()),
                                       executable, host};
-  session::SegmentRecord segment{};
-  segment.recording = split_.recording;
-  segment.begin_ns = now.value;
-  segment.begin_realtime_ns = os::realtime_now().value;
-  segment.number = session_.is_open() ? segment_.number + 1 : 1;
-  segment.keep = split_.keep;
-  for (std::uint32_t i = 0; session_.is_open() && i < runtime.arena.object_slots(); ++i) {
-    segment.carried_objects += must_be_told(runtime.arena.slot(i)) ? 1 : 0;
-  }
+  const session::SegmentRecord segment = next_segment(runtime, now);
   char path[400];
   segment_path(path_, header_.start_monotonic_ns, segment.number, path, sizeof path);
   const session::SessionStart start{header_, tiers, flat.tier_count, origin,

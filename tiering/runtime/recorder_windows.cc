@@ -136,24 +136,24 @@ void Recorder::end_window(State& runtime) {
   counted_touches_ += sum.touched;
 }
 
-/// Before the counts of some windows are written: what is known only of all of them together.
-void Recorder::settle_windows(State& runtime) {
+/// Are windows as long as what they see of the blocks asks for?
+bool Recorder::is_steered() const {
   const sources::Traits& traits = source_.traits();
-  const bool steered = traits.length.value == 0 && traits.grain == sources::Grain::kBlock;
-  if (steered && counted_windows_ >= 4) window_length_.saturated(chance_of_touch(runtime));
-  if (!pairs_.tell_losses()) forget_repeats(runtime);
+  return traits.length.value == 0 && traits.grain == sources::Grain::kBlock;
+}
+
+/// The time for which the counts since the last flush stand.
+Nanoseconds Recorder::counted_time() const {
   // A thread is mostly under way in some block, but not always in one that it writes to. Between
   // two windows of a pair it is under way too, and both see the block.
-  if (steered && traits.kind != session::SourceKind::kWriteTracking) {
-    const std::uint64_t repeats = pairs_.tell_losses() ? pairs_.repeats() : 0;
-    const std::uint64_t pairs = pairs_.tell_losses() ? pairs_.pairs() : 0;
-    observed_ = sources::with_passes_under_way(observed_, counted_touches_ + repeats,
-                                               counted_windows_ + pairs, budget_.busy_ppm());
+  if (!source_.is_open() || !is_steered() ||
+      source_.kind() == session::SourceKind::kWriteTracking) {
+    return observed_;
   }
-  pairs_.counts_written();
-  settled_windows_ = counted_windows_;
-  counted_windows_ = 0;
-  counted_touches_ = 0;
+  const std::uint64_t repeats = pairs_.tell_losses() ? pairs_.repeats() : 0;
+  const std::uint64_t pairs = pairs_.tell_losses() ? pairs_.pairs() : 0;
+  return sources::with_passes_under_way(observed_, counted_touches_ + repeats,
+                                        counted_windows_ + pairs, budget_.busy_ppm());
 }
 
 /// Some sources hold the memory as long as the window is open.

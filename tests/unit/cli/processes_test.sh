@@ -4,29 +4,15 @@
 # Prints every failed check and ends with their number.
 # shellcheck disable=SC2016  # the recorded shells expand it
 set -u
-terrace=$1
-reader=$2
-# shellcheck source=tests/unit/cli/own_folders.sh
-. "$(dirname "$0")/own_folders.sh"
-# shellcheck source=tests/unit/cli/checks.sh
-. "$(dirname "$0")/checks.sh"
-cd "$work" || exit 1
+# shellcheck source=tests/unit/cli/recordings.sh
+. "$(dirname "$0")/recordings.sh"
 
-schema_is() {
-  checks=$((checks + 1))
-  [ "$(od -An -tu4 -j8 -N4 "$1" | tr -d ' ')" = "$2" ] || fail "$1 is not of schema $2"
-}
-alone() {
-  checks=$((checks + 1))
-  [ "$(echo "$1"*)" = "$1" ] || fail "something lies beside the session: $(echo "$1"*)"
-}
 # sizes: those of the objects in a report as JSON.
 sizes() {
   grep -o '"size_bytes": [0-9]*' out | sort -u | tr -d '\n'
 }
 
-printf 'only = true\n[[tier]]\nname = "fast"\nkind = "dram"\nbacking = "numa"\nnodes = [0]\n' >tiers.toml
-printf 'capacity = "4GB"\nbandwidth = "10GB/s"\nlatency = "100ns"\n' >>tiers.toml
+one_fast_tier
 
 # Two children at work at the same time, of different size: one session, nothing mixed.
 expect 0 'record of two children' record --budget 0% --tiers tiers.toml -o two.session -- \
@@ -34,8 +20,7 @@ expect 0 'record of two children' record --budget 0% --tiers tiers.toml -o two.s
 exists two.session
 alone two.session
 schema_is two.session 3
-checks=$((checks + 1))
-[ "$(stat -c %a two.session)" = 600 ] || fail 'the session is readable by others'
+private two.session
 expect 0 'report of the hottest' report two.session --json
 says 'of 2 processes'
 says '--process'
@@ -146,8 +131,7 @@ while read -r pid; do kill "$pid"; done <pids
 for part in orphan.session.part-*; do
   expect 0 "report of $part" report "$part" --json
   says 'not closed in order'
-  checks=$((checks + 1))
-  [ "$(stat -c %a "$part")" = 600 ] || fail "$part is readable by others"
+  private "$part"
 done
 
 # Programs that the preload library is not in.

@@ -57,6 +57,13 @@ TEST_F(SessionName, NumberIsTheLowestThatIsFree) {
   EXPECT_EQ(*pattern, in("s2.trc"));
 }
 
+TEST_F(SessionName, NumberIsTakenByTheFilesOfASplitRecording) {
+  touch("s0.000003.trc");
+  const auto pattern = session_pattern(in("s%n.trc"), "host");
+  ASSERT_TRUE(pattern.ok());
+  EXPECT_EQ(*pattern, in("s1.trc"));
+}
+
 TEST_F(SessionName, NumberIsTakenWhenAnyProcessHasIt) {
   touch("s0-1234.trc");
   const auto pattern = session_pattern(in("s%n-%p.trc"), "host");

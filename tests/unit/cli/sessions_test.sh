@@ -3,23 +3,14 @@
 # sessions_test.sh TERRACE READS_MEMORY: sessions of a real program, and what the command line makes
 # of them, good and bad. Prints every failed check and ends with their number.
 set -u
-terrace=$1
-reader=$2
-# shellcheck source=tests/unit/cli/own_folders.sh
-. "$(dirname "$0")/own_folders.sh"
-# shellcheck source=tests/unit/cli/checks.sh
-. "$(dirname "$0")/checks.sh"
-cd "$work" || exit 1
+# shellcheck source=tests/unit/cli/recordings.sh
+. "$(dirname "$0")/recordings.sh"
 
 expect 0 'record' record -o a.session -- "$reader" 48 2500
 exists a.session
-checks=$((checks + 1))
-[ "$(stat -c %a a.session)" = 600 ] || fail 'the session is readable by others'
-
-checks=$((checks + 1))
-[ "$(od -An -tu4 -j8 -N4 a.session | tr -d ' ')" = 2 ] || fail 'the session is not compressed'
-checks=$((checks + 1))
-[ "$(echo a.session*)" = a.session ] || fail 'something lies beside the session'
+private a.session
+schema_is a.session 2
+alone a.session
 
 # export: each format to standard output and to a file, and what must be refused.
 expect 0 'export, JSON' export a.session
@@ -111,8 +102,7 @@ expect 137 'record of a killed program' record -o killed.session -- \
   sh -c '"$0" 48 60000 & p=$!; sleep 2; kill -9 $p; wait $p' "$reader"
 expect 0 'report of a killed program' report killed.session
 says 'not closed in order'
-checks=$((checks + 1))
-[ "$(od -An -tu4 -j8 -N4 killed.session | tr -d ' ')" = 1 ] || fail 'an open session was replaced'
+schema_is killed.session 1
 
 # A full disk: one page for the session. The first recording outgrows it, the second leaves no page
 # for the compressed file. The program notices neither.
@@ -155,8 +145,7 @@ expect 0 'report, own site rules' report a.session --site-rules rules.toml
 prints 'my cache 0'
 expect 0 'report, own site rules, JSON' report a.session --site-rules rules.toml --json
 prints '"how": "site-rule"'
-printf 'only = true\n[[tier]]\nname = "fast"\nkind = "dram"\nbacking = "numa"\nnodes = [0]\n' >tiers.toml
-printf 'capacity = "4GB"\nbandwidth = "10GB/s"\nlatency = "100ns"\n' >>tiers.toml
+one_fast_tier
 expect 0 'record, own site rules' \
   record --tiers tiers.toml -o named.session --site-rules rules.toml -- "$reader" 48 1500
 expect 0 'report, names in the session' report named.session

@@ -4,18 +4,9 @@
 # Prints every failed check and ends with their number.
 # shellcheck disable=SC2016  # the recorded shells expand it
 set -u
-terrace=$1
-reader=$2
-# shellcheck source=tests/unit/cli/own_folders.sh
-. "$(dirname "$0")/own_folders.sh"
-# shellcheck source=tests/unit/cli/checks.sh
-. "$(dirname "$0")/checks.sh"
-cd "$work" || exit 1
+# shellcheck source=tests/unit/cli/recordings.sh
+. "$(dirname "$0")/recordings.sh"
 
-holds() {
-  checks=$((checks + 1))
-  [ "$1" "$2" "$3" ] || fail "$4: $1 $2 $3 does not hold"
-}
 files() {
   find . -maxdepth 1 -name "$1" | wc -l
 }
@@ -24,8 +15,7 @@ seconds() {
   sed -n 's/.*recorded for \([0-9]*\)\..*/\1/p' out
 }
 
-printf 'only = true\n[[tier]]\nname = "fast"\nkind = "dram"\nbacking = "numa"\nnodes = [0]\n' >tiers.toml
-printf 'capacity = "4GB"\nbandwidth = "10GB/s"\nlatency = "100ns"\n' >>tiers.toml
+one_fast_tier
 record() {
   local code=$1 name=$2
   shift 2
@@ -55,8 +45,11 @@ expect 0 'plan' plan a.session --tiers tiers.toml -o a.json
 expect 0 'export of one' export a.000003.session
 expect 0 'diff' diff a.session a.session --json
 prints '"state": "same"'
+# Whether it holds, fails, or there is no step to be seen is up to the machine.
 "$terrace" verify a.json --session a.session --margin 100% >out 2>err
-holds $? -lt 2 'verify'
+code=$?
+holds $code -ne 2 'verify of a row'
+holds $code -le 3 'verify of a row'
 
 # By whatever names, in a folder; then with what can go wrong.
 mkdir row
@@ -108,9 +101,13 @@ for number in 1 2; do
   holds "$(seconds)" -ge 3 "the whole time of process $number"
 done
 
-# A killed program: every closed file is whole, and the last one is used up to its end.
-record 137 'killed' --split-time 1s -o k.session -- sh -c \
-  '"$0" 16 9000 & sleep 3.3; kill -9 $!; kill -9 $$' "$reader"
+# A program that is killed when two files are closed: each is whole, and the last one is used up to
+# its end.
+mkfifo closed
+"$terrace" record -v --budget 0% --tiers tiers.toml --split-time 1s -o k.session -- sh -c \
+  '"$0" 16 120000 & read -r _ <closed; kill -9 $!; kill -9 $$' "$reader" \
+  2> >({ grep -m 1 -F 'k.000002.session: closed' >closed; cat; } >/dev/null)
+holds $? -eq 137 'exit code of a killed program'
 holds "$(files 'k.0*.session')" -ge 3 'files of a killed program'
 expect 0 'one of a killed program' report k.000001.session
 expect 0 'all of a killed program' report k.session

@@ -244,6 +244,26 @@ TEST(HeatMap, StepsWithoutHeatInThemFallBackToTheLastPart) {
   EXPECT_NEAR(map.step_seconds, 0.1, 1e-9);
 }
 
+// A short recording whose budget was spent in its first half.
+TEST(HeatMap, WhereTheLastPartHasNoHeatTheRecordThatReachesIntoItCounts) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0});
+  builder.heat(1, SourceKind::kPresentBits, 0, 1, 0.1, {90});
+  builder.heat(1, SourceKind::kPresentBits, 1, 2, 0.1, {10});
+  builder.step(4, 0.01, 16);
+  const HeatMap map = map_of(builder);
+  EXPECT_NEAR(map.objects.at(0).bytes_per_second(), 100 * kBlock, 1);
+}
+
+TEST(HeatMap, WhatWasSeenOfTheBeginningAloneIsNotTakenForTheWork) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0});
+  builder.heat(1, SourceKind::kPresentBits, 0, 1, 0.1, {90});
+  builder.step(4, 0.01, 16);
+  const HeatMap map = map_of(builder);
+  EXPECT_EQ(map.objects.at(0).bytes_per_second(), 0);
+}
+
 TEST(HeatMap, StepIsTheMedianOfPeriodsWeightedByObservations) {
   SessionBuilder builder = two_tiers();
   builder.object(1, {0}).heat(1, SourceKind::kPresentBits, 5, 6, 1, {10});

@@ -80,6 +80,12 @@ class StoreBehindCache : public testing::Test {
     EXPECT_TRUE(rig_->cache->end(*sequence).ok());
     return there;
   }
+  static SequenceOptions options_for(std::span<const Token> tokens) {
+    SequenceOptions options;
+    options.tokens = tokens;
+    options.max_tokens = tokens.size();
+    return options;
+  }
   CacheFacts facts() const { return rig_->cache->facts(); }
 
   testing_support::Folder folder_;
@@ -135,9 +141,7 @@ TEST_F(StoreBehindCache, AnotherSaltAndPrivateSequencesFindNothing) {
   serve(prompt);
   stop();
   start();
-  SequenceOptions options;
-  options.tokens = prompt;
-  options.max_tokens = prompt.size();
+  SequenceOptions options = options_for(prompt);
   options.salt = 1;
   SequenceRef salted;
   ASSERT_TRUE(rig_->cache->begin(options, salted).ok());
@@ -152,9 +156,7 @@ TEST_F(StoreBehindCache, AnotherSaltAndPrivateSequencesFindNothing) {
 TEST_F(StoreBehindCache, PrivateSequencesAreNotKept) {
   const auto prompt = tokens_from(100, 21);
   start();
-  SequenceOptions options;
-  options.tokens = prompt;
-  options.max_tokens = prompt.size();
+  SequenceOptions options = options_for(prompt);
   options.shared = false;
   SequenceRef alone;
   ASSERT_TRUE(rig_->cache->begin(options, alone).ok());
@@ -268,11 +270,8 @@ TEST_F(StoreBehindCache, FillsGoToTheFastestTierWithRoomAndOthersSeeThemWhole) {
   std::atomic<int> wrong{0};
   for (int i = 0; i < 4; ++i) {
     users.emplace_back([&] {
-      SequenceOptions options;
-      options.tokens = prompt;
-      options.max_tokens = prompt.size();
       SequenceRef sequence;
-      if (!rig_->cache->begin(options, sequence).ok()) return void(++wrong);
+      if (!rig_->cache->begin(options_for(prompt), sequence).ok()) return void(++wrong);
       const std::uint64_t there = rig_->cache->facts(*sequence).matched_tokens;
       if (there != 60 || rig_->wrong(*sequence, std::span(prompt).first(there)) != 0) ++wrong;
       if (!rig_->cache->end(*sequence).ok()) ++wrong;

@@ -96,7 +96,7 @@ class SessionWriterTest : public testing::Test {
 
   Status open_with_two_tiers() {
     const TierRecord tiers[] = {tier_named("fast"), tier_named("slow")};
-    return writer_.open(path_.c_str(), header_of("/bin/engine"), tiers, 2);
+    return writer_.open(path_.c_str(), {header_of("/bin/engine"), tiers, 2});
   }
 
   void bear(std::uint64_t id, const CallSite* site = nullptr, const char* path = nullptr) {
@@ -228,10 +228,10 @@ TEST_F(SessionWriterTest, MakesAPrivateFileInPlaceOfAnOldOne) {
 }
 
 TEST_F(SessionWriterTest, RefusesWhatIsNoRegularFile) {
-  const Status status = writer_.open(folder_.c_str(), header_of("x"), nullptr, 0);
+  const Status status = writer_.open(folder_.c_str(), {header_of("x"), nullptr, 0});
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, ErrorCode::kUsage);
-  EXPECT_FALSE(writer_.open("/dev/null", header_of("x"), nullptr, 0));
+  EXPECT_FALSE(writer_.open("/dev/null", {header_of("x"), nullptr, 0}));
   EXPECT_FALSE(writer_.is_open());
 }
 

@@ -46,6 +46,15 @@ TEST(StepWatch, APassThatStraddlesTwoPollsIsOneTouch) {
   EXPECT_NEAR(static_cast<double>(watch.period().value) / 1e6, 50, 1);
 }
 
+TEST(StepWatch, StepsThatPollsCannotTellApartHaveNoPeriod) {
+  for (const std::uint64_t step_us : {300, 1100, 1900, 2100, 2300, 2700, 3000, 3500}) {
+    const StepWatch watch = watch_program(microseconds(step_us), microseconds(100), 0);
+    EXPECT_EQ(watch.period().value, 0u) << step_us << " us";
+  }
+  const StepWatch watch = watch_program(milliseconds(6), microseconds(100), 0);
+  EXPECT_NEAR(static_cast<double>(watch.period().value) / 1e6, 6, 0.6);
+}
+
 TEST(StepWatch, ABlockInConstantUseHasNoPeriod) {
   StepWatch watch;
   watch.begin(0, milliseconds(1));

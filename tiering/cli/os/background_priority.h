@@ -4,7 +4,8 @@
 
 namespace terrace::cli::os {
 
-/// The calling thread runs when nobody else wants the processor. A refusal changes nothing.
+/// Gives the calling thread, and no other, the least weight among those who want the processor
+/// (SCHED_BATCH, nice 19). A refusal changes nothing.
 void run_in_background();
 
 }  // namespace terrace::cli::os

@@ -124,7 +124,7 @@ Finding probe_damon() {
     finding.detail = "its sysfs interface is there, and not for this user";
   } else if (running != "0") {
     finding.detail = "somebody else monitors (" + running + " kdamonds): left alone";
-    finding.remedy = "wait until nr_kdamonds is 0 again, and the same kernel options";
+    finding.remedy = "wait until nr_kdamonds is 0 again; the kernel needs CONFIG_DAMON_VADDR";
   } else {
     finding.detail = "free; whether it knows virtual address spaces shows when it starts";
   }
