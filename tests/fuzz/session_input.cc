@@ -10,8 +10,10 @@
 #include "profiler/heat/process_heat.h"
 #include "profiler/heat/timeline.h"
 #include "profiler/report/report.h"
+#include "profiler/session/segments.h"
 #include "profiler/session/session_reader.h"
 #include "tests/fuzz/inputs.h"
+#include "tests/fuzz/session_checks.h"
 #include "tests/unit/session/session_builder.h"
 
 namespace terrace::fuzz {
@@ -75,7 +77,22 @@ void check_heat(const Session& session) {
   EXPECT_TRUE(exporting::to_pprof(session, *map));
 }
 
-// The same chunks, each with a right CRC, up to one that reaches beyond the end.
+// A later file of a split recording as it is read alone: none of its times is before its begin.
+void check_alone(const Recording& recording) {
+  Recording alone = recording;
+  stand_alone(alone);
+  for (const Session& process : alone.processes) {
+    check_process(process);
+    if (!process.segment || process.segment->number == 1) continue;
+    EXPECT_EQ(process.header.start_monotonic_ns, process.segment->begin_ns);
+    for (const Object& object : process.objects) {
+      EXPECT_GE(object.record.born_ns, process.segment->begin_ns);
+    }
+  }
+}
+
+}  // namespace
+
 std::string sealed(const std::string& bytes) {
   if (bytes.size() < sizeof(FileHeader)) return bytes;
   SessionBuilder chunks;
@@ -92,7 +109,10 @@ std::string sealed(const std::string& bytes) {
   return bytes.substr(0, sizeof(FileHeader)) + chunks.bytes().substr(header_bytes);
 }
 
-}  // namespace
+std::size_t check_process(const Session& process) {
+  check_heat(process);
+  return check_objects(process) + process.host.size();
+}
 
 // Everything that a reading may not break, whatever the bytes were.
 int session_input(const std::string& bytes) {
@@ -105,11 +125,13 @@ int session_input(const std::string& bytes) {
   EXPECT_FALSE(recording->processes.empty());
   EXPECT_LT(heat::hottest(*recording), recording->processes.size());
   std::size_t held = 0;
+  bool split = false;
   for (const Session& process : recording->processes) {
     EXPECT_LE(process.bytes_ignored, bytes.size());
-    held += check_objects(process) + process.host.size();
-    check_heat(process);
+    held += check_process(process);
+    split = split || process.segment.has_value();
   }
+  if (split) check_alone(*recording);
   EXPECT_LE(held, bytes.size() * kMaxPackRatio) << "more was taken than the file may hold";
   if (recording->processes.front().header.schema_version == kSchemaVersion) {
     EXPECT_LE(held, bytes.size()) << "more was taken than the file holds";
@@ -117,7 +139,6 @@ int session_input(const std::string& bytes) {
   return 1;
 }
 
-// No mutator guesses a CRC: behind it are the checks that matter.
 int sealed_session_input(const std::string& bytes) {
   const int read = session_input(bytes);
   const std::string again = sealed(bytes);
