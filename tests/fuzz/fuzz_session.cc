@@ -16,7 +16,7 @@
 
 #include "profiler/session/session_reader.h"
 #include "tests/fuzz/good_session.h"
-#include "tests/fuzz/inputs.h"
+#include "tests/fuzz/session_checks.h"
 #include "tests/unit/session/packed_builder.h"
 #include "tests/unit/session/session_builder.h"
 
@@ -44,7 +44,7 @@ int check(const std::string& bytes) {
       return 1;
     }
   }
-  return fuzz::session_input(bytes);
+  return fuzz::check_reading(recording, bytes);
 }
 
 void damage(std::string& bytes, std::size_t from, std::mt19937& random) {

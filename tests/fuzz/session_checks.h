@@ -14,6 +14,10 @@ namespace terrace::fuzz {
 /// guesses one.
 std::string sealed(const std::string& bytes);
 
+/// All of what session_input() expects of `recording`, which was read from the bytes. Returns what
+/// it returns.
+int check_reading(const Result<session::Recording>& recording, const std::string& bytes);
+
 /// Objects of a process that was read, its heat map, report and exports. Returns what the process
 /// holds, in bytes.
 std::size_t check_process(const session::Session& process);

@@ -116,7 +116,10 @@ std::size_t check_process(const Session& process) {
 
 // Everything that a reading may not break, whatever the bytes were.
 int session_input(const std::string& bytes) {
-  const Result<Recording> recording = parse_recording(bytes.data(), bytes.size(), "fuzz");
+  return check_reading(parse_recording(bytes.data(), bytes.size(), "fuzz"), bytes);
+}
+
+int check_reading(const Result<Recording>& recording, const std::string& bytes) {
   if (!recording) {
     EXPECT_EQ(recording.error().code, ErrorCode::kUsage);
     EXPECT_NE(recording.error().message[0], '\0');
