@@ -64,7 +64,7 @@ void check_whole(const WholeRecording& whole, std::size_t most) {
   for (const std::string& gap : whole.gaps) EXPECT_FALSE(gap.empty());
   std::size_t held = 0;
   for (const Session& process : whole.recording.processes) {
-    held += check_process(process);
+    held += check_process(process, Depth::kWhole);
     std::set<std::uint64_t> numbers;
     for (const Object& object : process.objects) {
       EXPECT_TRUE(numbers.insert(object.record.object).second) << "told twice";
