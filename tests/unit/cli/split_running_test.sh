@@ -55,7 +55,7 @@ start() {
 
 # By time, as a program that record starts: several files, nothing else, each readable, and all of
 # them under the name that was given. What lay there under that name goes.
-start 24000
+start 27000
 expect 0 'an older recording' record -p "$pid" --duration 1s -o a.session
 expect 0 'split by time' record -p "$pid" --split-time 1s --duration 4600ms -o a.session
 row=$(files 'a.0*.session')
@@ -65,11 +65,18 @@ expect 0 'all by name' report a.session
 holds "$(seconds)" -ge 4 'the whole time'
 silent err 'all by name'
 prints '48 MiB'
+# In the first second windows find their length, and none of them need have counted.
+seen=0
 for number in $(seq "$row"); do
-  expect 0 "file $number alone" report "a.00000$number.session" --json
-  prints '"size_bytes": 50331648'
-  prints "\"pid\": $pid"
+  if "$terrace" report "a.00000$number.session" --json >out 2>err; then
+    seen=$((seen + 1))
+    prints '"size_bytes": 50331648'
+    prints "\"pid\": $pid"
+  else
+    says 'holds 1 objects but no observation'
+  fi
 done
+holds "$seen" -ge 2 'files that have seen something'
 expect 0 'plan' plan a.session --tiers tiers.toml -o plan.json
 checks=$((checks + 1))
 [ "$(stat -c %a a.000001.session)" = 600 ] || fail 'a file is readable by others'
@@ -88,7 +95,7 @@ silent err 'report of one file'
 # A recorded program is not recorded again, and what lay there stays.
 "$terrace" record -p "$pid" --split-size 16K --split-time 1s -o b.session >b 2>&1 &
 first=$!
-until_exists b.000001.session
+until_exists b.000003.session
 expect 2 'record a recorded program' record -p "$pid" --split-time 1s -o a.session
 says 'is being recorded already'
 holds "$(files 'a.0*.session')" -eq 2 'files of the older recording'
