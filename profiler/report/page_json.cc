@@ -254,6 +254,7 @@ json plan_json(const heat::HeatMap& map, const PageView& view) {
 
 json page_json(const heat::HeatMap& map, const heat::Timeline& timeline,
                const PlacementHistory& history, const PageView& view) {
+  const std::string warning = nothing_observed(map);
   return {{"schema_version", kPageSchemaVersion},
           {"session", printable(view.session_path)},
           {"machine_id", printable(map.machine_id)},
@@ -264,6 +265,7 @@ json page_json(const heat::HeatMap& map, const heat::Timeline& timeline,
           {"link_wait_share", map.link_wait_share},
           {"observer_cpu_share", map.observer_cpu_share},
           {"sources", sources_json(map)},
+          {"nothing_observed", warning.empty() ? json() : json(warning)},
           {"tiers", tiers_json(map, view)},
           {"steps", steps_json(timeline)},
           {"grid", grid_json(make_heat_grid(map, timeline, {}))},

@@ -93,7 +93,16 @@ class ProcessJoiner {
     index();
   }
 
-  void append_stretch(Session&& later) {
+  /// Error: an object of both has another size in the later one, which is then of another program.
+  Status append_stretch(Stretch&& stretch) {
+    Session& later = stretch.session;
+    if (const Object* other = find_other_size(later)) {
+      return make_error(ErrorCode::kUsage, 0,
+                        "%.160s tells of object %llu with another size than the files before it: "
+                        "one of them is damaged; move it away",
+                        stretch.path.c_str(),
+                        static_cast<unsigned long long>(other->record.object));
+    }
     const std::size_t known = session_.objects.size();
     std::vector<bool> lives(known, false);
     const bool all_told = later.objects.size() >= later.segment->carried_objects;
@@ -116,11 +125,23 @@ class ProcessJoiner {
     session_.complete = later.complete;
     session_.bytes_ignored = later.bytes_ignored;
     session_.last_ns = std::max(session_.last_ns, later.last_ns);
+    return ok_status();
   }
 
   Session&& take() { return std::move(session_); }
 
  private:
+  const Object* find_other_size(const Session& later) const {
+    for (const Object& object : later.objects) {
+      const auto at = place_of_.find(object.record.object);
+      if (at == place_of_.end()) continue;
+      if (session_.objects[at->second].record.size_bytes != object.record.size_bytes) {
+        return &object;
+      }
+    }
+    return nullptr;
+  }
+
   void index() {
     for (std::size_t i = 0; i < session_.objects.size(); ++i) {
       place_of_.emplace(session_.objects[i].record.object, i);
@@ -240,7 +261,10 @@ Result<WholeRecording> join_segments(std::vector<SegmentFile> files) {
     if (const Status ordered = put_in_order(row); !ordered) return ordered.error();
     find_gaps(who.second, row, whole.gaps);
     ProcessJoiner joiner(std::move(row.front().session));
-    for (std::size_t i = 1; i < row.size(); ++i) joiner.append_stretch(std::move(row[i].session));
+    for (std::size_t i = 1; i < row.size(); ++i) {
+      const Status appended = joiner.append_stretch(std::move(row[i]));
+      if (!appended) return appended.error();
+    }
     whole.recording.processes.push_back(joiner.take());
   }
   return whole;

@@ -31,7 +31,7 @@ struct WholeRecording {
 /// One recording of its files, in any order. What lies in files that are missing is left out: the
 /// recording says so in `gaps`, and begins with the first file that is there. Errors kUsage: no
 /// files, one that is not of a split recording or of another one than the first, two that hold the
-/// same stretch, or whose tiers differ.
+/// same stretch, or whose tiers or sizes of objects differ.
 Result<WholeRecording> join_segments(std::vector<SegmentFile> files);
 
 }  // namespace terrace::session

@@ -36,16 +36,15 @@ TEST_P(FuzzCorpus, EveryFileIsSoundOrRefused) {
   EXPECT_GT(read, 0) << "nothing in the folder reaches beyond the first check";
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, FuzzCorpus,
-                         testing::Values(Format{"session", sealed_session_input},
-                                         Format{"sample_record", sample_record_input},
-                                         Format{"gguf", gguf_input},
-                                         Format{"safetensors", safetensors_input},
-                                         Format{"model_config", model_config_input},
-                                         Format{"plan_json", plan_json_input},
-                                         Format{"plan_flat", plan_flat_input},
-                                         Format{"trace", trace_input}),
-                         [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Formats, FuzzCorpus,
+    testing::Values(Format{"session", sealed_session_input}, Format{"segments", segments_input},
+                    Format{"sample_record", sample_record_input}, Format{"gguf", gguf_input},
+                    Format{"safetensors", safetensors_input},
+                    Format{"model_config", model_config_input},
+                    Format{"plan_json", plan_json_input}, Format{"plan_flat", plan_flat_input},
+                    Format{"trace", trace_input}),
+    [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace terrace::fuzz

@@ -12,6 +12,9 @@ namespace terrace::fuzz {
 int session_input(const std::string& bytes);
 /// The same, and once more with every chunk's CRC made right.
 int sealed_session_input(const std::string& bytes);
+/// The files of a split recording, one behind the other, their CRCs made right. Returns the number
+/// of files that went into one recording.
+int segments_input(const std::string& bytes);
 /// Samples that were taken.
 int sample_record_input(const std::string& bytes);
 int gguf_input(const std::string& bytes);

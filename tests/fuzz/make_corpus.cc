@@ -8,9 +8,11 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "tests/fuzz/good_flat_plan.h"
 #include "tests/fuzz/good_ring.h"
+#include "tests/fuzz/good_segments.h"
 #include "tests/fuzz/good_session.h"
 #include "tests/unit/model/model_files.h"
 #include "tests/unit/session/packed_builder.h"
@@ -38,9 +40,13 @@ int main(int argc, char** argv) {
   }
   const std::filesystem::path folder = argv[1];
   const std::string session = fuzz::good_session().bytes();
+  const std::vector<std::string> segments = fuzz::good_segments();
   const bool written =
       write(folder / "session" / "good", session) &&
       write(folder / "session" / "good-packed", terrace::session::packed_session(session, 700)) &&
+      write(folder / "session" / "good-segment", segments[1]) &&
+      write(folder / "session" / "good-segment-packed", segments[2]) &&
+      write(folder / "segments" / "good", fuzz::joined(segments)) &&
       write(folder / "sample_record" / "good", fuzz::good_ring()) &&
       write(folder / "gguf" / "good", fixture::tiny_model_gguf()) &&
       write(folder / "safetensors" / "good", fixture::tiny_safetensors()) &&

@@ -10,8 +10,10 @@
 #include "profiler/heat/process_heat.h"
 #include "profiler/heat/timeline.h"
 #include "profiler/report/report.h"
+#include "profiler/session/segments.h"
 #include "profiler/session/session_reader.h"
 #include "tests/fuzz/inputs.h"
+#include "tests/fuzz/session_checks.h"
 #include "tests/unit/session/session_builder.h"
 
 namespace terrace::fuzz {
@@ -60,8 +62,8 @@ std::size_t check_objects(const Session& session) {
   return held;
 }
 
-void check_heat(const Session& session) {
-  check_timeline(session);
+void check_heat(const Session& session, Depth depth) {
+  if (depth == Depth::kWhole) check_timeline(session);
   EXPECT_GE(heat::bytes_read(session), 0);
   const Result<heat::HeatMap> map = heat::build_heat_map(session);
   if (!map) return;
@@ -71,11 +73,27 @@ void check_heat(const Session& session) {
     for (const heat::NamedHeat& named : object.names) EXPECT_GE(named.bytes_per_second, 0);
   }
   EXPECT_FALSE(report::render_text(*map, {}).empty());
+  if (depth == Depth::kReading) return;
   EXPECT_FALSE(report::to_json(*map).dump().empty());
   EXPECT_TRUE(exporting::to_pprof(session, *map));
 }
 
-// The same chunks, each with a right CRC, up to one that reaches beyond the end.
+// A later file of a split recording as it is read alone: none of its times is before its begin.
+void check_alone(const Recording& recording, Depth depth) {
+  Recording alone = recording;
+  stand_alone(alone);
+  for (const Session& process : alone.processes) {
+    check_process(process, depth);
+    if (!process.segment || process.segment->number == 1) continue;
+    EXPECT_EQ(process.header.start_monotonic_ns, process.segment->begin_ns);
+    for (const Object& object : process.objects) {
+      EXPECT_GE(object.record.born_ns, process.segment->begin_ns);
+    }
+  }
+}
+
+}  // namespace
+
 std::string sealed(const std::string& bytes) {
   if (bytes.size() < sizeof(FileHeader)) return bytes;
   SessionBuilder chunks;
@@ -92,11 +110,17 @@ std::string sealed(const std::string& bytes) {
   return bytes.substr(0, sizeof(FileHeader)) + chunks.bytes().substr(header_bytes);
 }
 
-}  // namespace
+std::size_t check_process(const Session& process, Depth depth) {
+  check_heat(process, depth);
+  return check_objects(process) + process.host.size();
+}
 
 // Everything that a reading may not break, whatever the bytes were.
 int session_input(const std::string& bytes) {
-  const Result<Recording> recording = parse_recording(bytes.data(), bytes.size(), "fuzz");
+  return check_reading(parse_recording(bytes.data(), bytes.size(), "fuzz"), bytes, Depth::kWhole);
+}
+
+int check_reading(const Result<Recording>& recording, const std::string& bytes, Depth depth) {
   if (!recording) {
     EXPECT_EQ(recording.error().code, ErrorCode::kUsage);
     EXPECT_NE(recording.error().message[0], '\0');
@@ -105,11 +129,13 @@ int session_input(const std::string& bytes) {
   EXPECT_FALSE(recording->processes.empty());
   EXPECT_LT(heat::hottest(*recording), recording->processes.size());
   std::size_t held = 0;
+  bool split = false;
   for (const Session& process : recording->processes) {
     EXPECT_LE(process.bytes_ignored, bytes.size());
-    held += check_objects(process) + process.host.size();
-    check_heat(process);
+    held += check_process(process, depth);
+    split = split || process.segment.has_value();
   }
+  if (split) check_alone(*recording, depth);
   EXPECT_LE(held, bytes.size() * kMaxPackRatio) << "more was taken than the file may hold";
   if (recording->processes.front().header.schema_version == kSchemaVersion) {
     EXPECT_LE(held, bytes.size()) << "more was taken than the file holds";
@@ -117,7 +143,6 @@ int session_input(const std::string& bytes) {
   return 1;
 }
 
-// No mutator guesses a CRC: behind it are the checks that matter.
 int sealed_session_input(const std::string& bytes) {
   const int read = session_input(bytes);
   const std::string again = sealed(bytes);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// make_session FILE SECONDS: a made-up session of a decoding engine for the tests of the report's
-// page: weights striped over a fast tier and an emulated link, experts of unlike heat, a KV cache
-// that grows, one object that moves over and one that moves back and forth. Nothing in it was
-// measured. Written with the tests' own builder, byte for byte by format.h.
+// make_session FILE SECONDS [SEEN]: a made-up session of a decoding engine for the tests of the
+// report's page: weights striped over a fast tier and an emulated link, experts of unlike heat, a
+// KV cache that grows, one object that moves over and one that moves back and forth. Nothing in it
+// was measured. Written with the tests' own builder, byte for byte by format.h. With SEEN
+// "no-window" the recorder came to look while the program loaded and never again, with "no-touch"
+// it looked and saw the program touch nothing.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -23,6 +25,8 @@ using terrace::session::SourceKind;
 
 constexpr int kExperts = 24;
 constexpr double kStepSeconds = 0.125;
+
+enum class Seen : std::uint8_t { kHeat, kNoTouch, kNoWindow };
 
 struct Thing {
   std::uint64_t id = 0;
@@ -91,6 +95,19 @@ void move(SessionBuilder& builder, Thing& thing, std::uint8_t tier) {
                 std::string(thing.tiers.size(), static_cast<char>(tier)));
 }
 
+void add_cost(SessionBuilder& builder, int second) {
+  const auto n = static_cast<std::uint64_t>(second);
+  builder.chunk(ChunkKind::kCost,
+                terrace::session::CostRecord{SessionBuilder::at(second + 1), n * 4'000'000, n * 8,
+                                             n * 90'000'000, n * 200'000'000, n * 1'900'000'000});
+}
+
+/// What a recorder writes that looked in vain.
+void add_no_touch(SessionBuilder& builder, const Thing& thing, int second) {
+  builder.heat(thing.id, SourceKind::kPresentBits, second, second + 1, 0.1,
+               std::vector<std::uint32_t>(thing.tiers.size()));
+}
+
 void add_second(SessionBuilder& builder, std::vector<Thing>& all, int second, int seconds) {
   // A short session shows what the page says when nothing moved.
   const bool moves = seconds >= 10;
@@ -100,18 +117,22 @@ void add_second(SessionBuilder& builder, std::vector<Thing>& all, int second, in
     if (second >= thing.born_s) add_heat(builder, thing, second);
   }
   if (second % 3 == 0 && second > 3) builder.step(second, kStepSeconds, 20);
-  const auto n = static_cast<std::uint64_t>(second);
-  builder.chunk(ChunkKind::kCost,
-                terrace::session::CostRecord{SessionBuilder::at(second + 1), n * 4'000'000, n * 8,
-                                             n * 90'000'000, n * 200'000'000, n * 1'900'000'000});
+  add_cost(builder, second);
+}
+
+bool read_seen(const char* word, Seen& seen) {
+  if (std::strcmp(word, "no-touch") == 0) seen = Seen::kNoTouch;
+  if (std::strcmp(word, "no-window") == 0) seen = Seen::kNoWindow;
+  return seen != Seen::kHeat;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const int seconds = argc == 3 ? std::atoi(argv[2]) : 0;
-  if (seconds < 1) {
-    std::fputs("usage: make_session FILE SECONDS\n", stderr);
+  const int seconds = argc == 3 || argc == 4 ? std::atoi(argv[2]) : 0;
+  Seen seen = Seen::kHeat;
+  if (seconds < 1 || (argc == 4 && !read_seen(argv[3], seen))) {
+    std::fputs("usage: make_session FILE SECONDS [no-touch|no-window]\n", stderr);
     return 2;
   }
   SessionBuilder builder;
@@ -127,7 +148,19 @@ int main(int argc, char** argv) {
                  6'000'000);
   builder.source(SourceKind::kWriteTracking, 4096,
                  "writes told apart in one window of four; cost told with present-bits");
-  for (int second = 0; second < seconds; ++second) add_second(builder, all, second, seconds);
+  for (int second = 0; second < seconds; ++second) {
+    if (seen == Seen::kHeat) {
+      add_second(builder, all, second, seconds);
+      continue;
+    }
+    for (const Thing& thing : all) {
+      const bool lives = second >= thing.born_s;
+      if (seen == Seen::kNoTouch && lives) add_no_touch(builder, thing, second);
+      if (seen == Seen::kNoWindow && lives && second < seconds / 5)
+        add_heat(builder, thing, second);
+    }
+    add_cost(builder, second);
+  }
   builder.end();
   std::ofstream file(argv[1], std::ios::binary);
   file.write(builder.bytes().data(), static_cast<std::streamsize>(builder.bytes().size()));

@@ -13,10 +13,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/web/browser.sh
 . "$here/browser.sh"
 
-# page NAME SECONDS: the page of a made-up session.
+# page NAME SECONDS [SEEN]: the page of a made-up session.
 page() {
   local code=0
-  "$make_session" "$work/$1.session" "$2" || fail "$1: no session"
+  "$make_session" "$work/$1.session" "${@:2}" || fail "$1: no session"
   (cd "$work" && "$terrace" report "$1.session" --html "$1.html") >"$work/text" 2>"$work/err" || code=$?
   if [ "$code" -eq 3 ] && grep -q 'no HTML pages' "$work/err"; then
     echo 'skipped: this build has no chart library (npm)'
@@ -42,6 +42,8 @@ look() {
   value=$(sed -nE 's/.*data-charts-drawn="([0-9]+)".*/\1/p' "$work/dom" | head -1)
   checks=$((checks + 2))
   [ "${value:-none}" = "$3" ] || fail "$1, $2: ${value:-no} of $3 charts drawn"
+  checks=$((checks + 1))
+  ! grep -q 'class="warning"' "$work/dom" || fail "$1, $2: a warning although heat was seen"
   if grep -q 'data-errors=' "$work/dom" || grep -q 'CONSOLE' "$work/log"; then
     fail "$1, $2: $(grep -o 'data-errors="[^"]*"' "$work/dom"; grep CONSOLE "$work/log")"
   fi
@@ -55,6 +57,28 @@ for scheme in light dark; do
   browse "$work/none" "$(scheme_flag "$scheme")" --window-size=1400,2900 --hide-scrollbars \
     --screenshot="$pictures/report-$scheme.png" "file://$work/minute.html"
 done
+
+# Zero heat because nobody looked, or looked in vain, is told as such and not as a figure.
+warns() {
+  local scheme warning
+  page "$1" 20 "$1"
+  for scheme in light dark; do
+    browse "$work/dom" "$(scheme_flag "$scheme")" --dump-dom "file://$work/$1.html"
+    warning=$(sed -nE 's/.*class="warning" role="alert">(.*)<\/p><div class="facts">.*/\1/p' "$work/dom")
+    checks=$((checks + 4))
+    case $warning in
+      *"$2"*) ;;
+      *) fail "$1, $scheme: the warning above the facts is: ${warning:-none}" ;;
+    esac
+    ! grep -q '0 B/s</b>' "$work/dom" || fail "$1, $scheme: unknown heat is told as 0"
+    grep -q 'unknown</b>' "$work/dom" || fail "$1, $scheme: no word of unknown heat"
+    if grep -q 'data-errors=' "$work/dom" || grep -q 'CONSOLE' "$work/log"; then
+      fail "$1, $scheme: $(grep -o 'data-errors="[^"]*"' "$work/dom"; grep CONSOLE "$work/log")"
+    fi
+  done
+}
+warns no-window 'nothing was observed: no window of an access source counted'
+warns no-touch 'saw no touch of any object'
 
 # A session too short for a step and without moves: the empty views say what to run.
 page short 2

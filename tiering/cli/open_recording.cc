@@ -18,6 +18,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// A recorder that was killed while it compressed a file leaves the beginning of a copy beside it
+/// (os::ReplacementFile): its name and a point and six letters.
+void leave_out_copies(std::vector<std::string>& paths) {
+  constexpr std::size_t kBesideLength = 7;
+  const std::vector<std::string> all = paths;
+  std::erase_if(paths, [&](const std::string& path) {
+    return path.size() > kBesideLength &&
+           std::binary_search(all.begin(), all.end(), path.substr(0, path.size() - kBesideLength));
+  });
+}
+
 /// Files of split recordings in a folder, in order of name; of one recording when that is given.
 std::vector<std::string> segments_in(const fs::path& folder,
                                      std::optional<std::uint64_t> recording) {
@@ -31,6 +42,7 @@ std::vector<std::string> segments_in(const fs::path& folder,
     found.push_back(at->path().string());
   }
   std::sort(found.begin(), found.end());
+  leave_out_copies(found);
   return found;
 }
 

@@ -2,7 +2,9 @@
 #include "tiering/cli/record_running.h"
 
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
+#include <optional>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -14,7 +16,11 @@
 #include "tiering/cli/models_in_use.h"
 #include "tiering/cli/name_recording.h"
 #include "tiering/cli/os/child_process.h"
+#include "tiering/cli/segment_collector.h"
 #include "tiering/cli/session_name.h"
+#include "tiering/cli/session_parts.h"
+#include "tiering/control/os/status_socket.h"
+#include "tiering/control/record_command.h"
 
 namespace terrace::cli {
 namespace {
@@ -57,10 +63,11 @@ Status obey(const control::os::ProcessFacts& process, control::os::Question ques
 struct Target {
   control::os::ProcessFacts process;
   control::os::Question question;
-  std::string path;
+  std::string pattern;  ///< as session_pattern() gives it, from the root on
+  std::string session;  ///< the name that is reported
 };
 
-Result<Target> target_of(const Settings& settings) {
+Result<Target> target_of(const Settings& settings, const session::SplitRule& split) {
   const Result<pid_t> pid = parse_pid(settings.text("pid"));
   if (!pid.ok()) return pid.error();
   const auto process = control::os::facts_of(*pid);
@@ -68,24 +75,42 @@ Result<Target> target_of(const Settings& settings) {
   const auto question = question_for(*process);
   if (!question.ok()) return question.error();
   const std::string& named = settings.text("output");
-  const Result<std::string> pattern =
-      session_to_write(settings, named.empty() ? kDefaultSession : named);
-  if (!pattern.ok()) return pattern.error();
-  const std::string path = session_path(absolute_pattern(*pattern), process->pid);
-  if (path.find('\n') != std::string::npos) {
+  const Result<std::string> named_pattern =
+      session_to_write(settings, named.empty() ? kDefaultSession : named,
+                       split.recording != 0 ? Splitting::kSplit : Splitting::kOneFile);
+  if (!named_pattern.ok()) return named_pattern.error();
+  const std::string pattern = absolute_pattern(*named_pattern);
+  const std::string session = session_path(pattern, process->pid);
+  if (session.find('\n') != std::string::npos) {
     return make_error(ErrorCode::kUsage, 0, "the session's name holds a line break");
   }
-  return Target{*process, *question, path};
+  return Target{*process, *question, pattern, session};
+}
+
+Status begin(const Target& target, const std::string& path, const session::SplitRule& split) {
+  char command[control::os::kMaxCommand];
+  const Status written =
+      control::write_record_command({path.c_str(), split}, command, sizeof command);
+  if (!written.ok()) return written;
+  Status begun = obey(target.process, target.question, command);
+  const bool unknown =
+      !begun.ok() && std::strstr(begun.error().message, control::kUnknownCommand) != nullptr;
+  if (split.recording == 0 || !unknown) return begun;
+  return with_name(target.process,
+                   make_error(ErrorCode::kCapabilityMissing, 0,
+                              "its library is of a version that is recorded into one file; leave "
+                              "out --split-size and --split-time"));
 }
 
 /// True when it was this side that ended it, false when the program did, or the recording.
 bool wait_for_end(const Settings& settings, const Target& target, const os::HeldSignals& signals,
-                  ModelsInUse& models) {
+                  ModelsInUse& models, SegmentCollector* collector) {
   const Nanoseconds begun = terrace::os::monotonic_now();
   const bool limited = settings.given("duration");
   Nanoseconds kept = begun;
   for (;;) {
     models.look(target.process.pid);
+    if (collector != nullptr) collector->look(target.process.pid, models);
     if (os::end_was_asked(signals, milliseconds(20))) return true;
     const Nanoseconds now = terrace::os::monotonic_now();
     if (limited && now - begun >= settings.duration("duration")) return true;
@@ -98,47 +123,79 @@ bool wait_for_end(const Settings& settings, const Target& target, const os::Held
   }
 }
 
-void pack(const std::string& path) {
-  const auto packed = session::pack_session(path);
+/// The recording as a whole, and what its program's end leaves: empty when there is nothing.
+struct Files {
+  SessionParts parts;
+  std::optional<SegmentCollector> collector;  ///< of a split recording
+  std::string written;                        ///< what the program is told to write
+};
+
+std::string last_file_of(const Target& target, Files& files, const ModelsInUse& models) {
+  if (files.collector) return files.collector->finish(target.process.pid, models);
+  std::error_code failed;
+  if (!fs::is_regular_file(target.session, failed)) return {};
+  const auto packed = session::pack_session(target.session);
   if (!packed.ok()) {
     say_warning(fmt::format("{}; the session stays uncompressed", packed.error().message));
   }
+  return target.session;
 }
 
-Status record(const Settings& settings) {
-  const os::HeldSignals signals;
-  const Result<Target> target = target_of(settings);
-  if (!target.ok()) return target.error();
-  const Status begun = obey(target->process, target->question, "record " + target->path);
-  if (!begun.ok()) return begun;
-  say_hint(fmt::format("records {} ({}) into {}; Ctrl-C ends it", target->process.pid,
-                       target->process.name, target->path));
-  ModelsInUse models;
-  if (wait_for_end(settings, *target, signals, models)) {
-    const Status ended = obey(target->process, target->question, "end");
-    if (!ended.ok())
-      say_warning(fmt::format("the recording was cut short: {}", ended.error().message));
-  } else {
-    say_warning(fmt::format("{} ({}) ended, or ended its recording, before it was asked to",
-                            target->process.pid, target->process.name));
-  }
+/// What would be read in place of the new row, or with it.
+void remove_older(const std::string& session) {
   std::error_code failed;
-  if (!fs::is_regular_file(target->path, failed)) {
+  fs::remove(session, failed);
+  if (failed) say_warning(fmt::format("{}: cannot be replaced: {}", session, failed.message()));
+  remove_segments(session);
+}
+
+void wait_and_end(const Settings& settings, const Target& target, const os::HeldSignals& signals,
+                  ModelsInUse& models, SegmentCollector* collector) {
+  if (!wait_for_end(settings, target, signals, models, collector)) {
+    say_warning(fmt::format("{} ({}) ended, or ended its recording, before it was asked to",
+                            target.process.pid, target.process.name));
+    return;
+  }
+  const Status ended = obey(target.process, target.question, "end");
+  if (!ended.ok()) {
+    say_warning(fmt::format("the recording was cut short: {}", ended.error().message));
+  }
+}
+
+Status record(const Settings& settings, const session::SplitRule& split) {
+  const os::HeldSignals signals;
+  const Result<Target> target = target_of(settings, split);
+  if (!target.ok()) return target.error();
+  Files files;
+  files.written = target->session;
+  if (split.recording != 0) {
+    files.parts = SessionParts(target->pattern);
+    files.written = session_path(files.parts.pattern(), target->process.pid);
+    files.collector.emplace(settings, files.parts, target->pattern, split);
+  }
+  const Status begun = begin(*target, files.written, split);
+  if (!begun.ok()) return begun;
+  if (files.collector) remove_older(target->session);
+  say_hint(fmt::format("records {} ({}) into {}; Ctrl-C ends it", target->process.pid,
+                       target->process.name, target->session));
+  ModelsInUse models;
+  wait_and_end(settings, *target, signals, models, files.collector ? &*files.collector : nullptr);
+  const std::string last = last_file_of(*target, files, models);
+  if (last.empty()) {
     return make_error(ErrorCode::kIo, 0,
                       "%.200s: not here; a program in another mount namespace (a container) writes "
                       "into its own files",
-                      target->path.c_str());
+                      target->session.c_str());
   }
-  pack(target->path);
-  name_recording(settings, target->path, models.seen());
-  say_hint(fmt::format("session in {0}; next: terrace report {0}", target->path));
+  name_recording(settings, last, models.seen());
+  say_hint(fmt::format("session in {0}; next: terrace report {0}", target->session));
   return ok_status();
 }
 
 }  // namespace
 
-int record_running(const Settings& settings) {
-  const Status recorded = record(settings);
+int record_running(const Settings& settings, const session::SplitRule& split) {
+  const Status recorded = record(settings, split);
   if (recorded.ok()) return 0;
   say_error(recorded.error().message);
   return static_cast<int>(recorded.error().code);

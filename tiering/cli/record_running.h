@@ -3,11 +3,13 @@
 // library, and ends with --duration, a signal or the program. Not thread-safe; allocates.
 #pragma once
 
+#include "profiler/session/format.h"
 #include "tiering/cli/settings.h"
 
 namespace terrace::cli {
 
-/// Says on standard error how it went; 0 or the code of an error, as status has them.
-int record_running(const Settings& settings);
+/// Into one file, or into several by the rule. Says on standard error how it went; 0 or the code of
+/// an error, as status has them.
+int record_running(const Settings& settings, const session::SplitRule& split);
 
 }  // namespace terrace::cli

@@ -2,13 +2,14 @@
 // Begins and ends a recording in a program that runs already, as `terrace record -p` asks. Runs on
 // the status server's thread. The recording is lent: who asked for it says again and again that it
 // shall go on, and where nobody does so any more it ends by itself.
-// Commands: "record PATH", "keep", "end". Answers: {"schema_version":1,"kind":"recording",
+// Commands: record_command.h's, "keep", "end". Answers: {"schema_version":1,"kind":"recording",
 // "recording":BOOL,"path":TEXT,"code":N,"error":TEXT}.
 #include <cstdio>
 #include <cstring>
 
 #include "allocators/os/clock.h"
 #include "tiering/control/json_text.h"
+#include "tiering/control/record_command.h"
 #include "tiering/runtime/state.h"
 
 namespace terrace::runtime {
@@ -19,7 +20,7 @@ constexpr Nanoseconds kForEver = Nanoseconds(~std::uint64_t{0});
 
 constexpr const char* kNotRecording = "it is not being recorded";
 
-Status begin(State& runtime, const char* path) {
+Status begin(State& runtime, const char* text) {
   if (runtime.phase.load() != Phase::kRunning) {
     return make_error(ErrorCode::kCapabilityMissing, 0, "it places nothing any more");
   }
@@ -30,8 +31,9 @@ Status begin(State& runtime, const char* path) {
   if (runtime.recorder.recording()) {
     return make_error(ErrorCode::kUsage, 0, "it is being recorded already");
   }
-  if (path[0] != '/') return make_error(ErrorCode::kUsage, 0, "no absolute path");
-  const Status started = runtime.recorder.start_late(runtime, path);
+  const Result<control::RecordCommand> asked = control::read_record_command(text);
+  if (!asked) return asked.error();
+  const Status started = runtime.recorder.start_late(runtime, asked->path, asked->split);
   if (!started) return started;
   runtime.recording_lent = true;
   runtime.record_until = os::monotonic_now() + kLent;
@@ -58,14 +60,11 @@ Status end(State& runtime) {
 }
 
 Status obey(State& runtime, const char* command) {
-  constexpr char kRecord[] = "record ";
   const LockGuard guard(runtime.lock);
-  if (std::strncmp(command, kRecord, sizeof kRecord - 1) == 0) {
-    return begin(runtime, command + sizeof kRecord - 1);
-  }
+  if (control::is_record_command(command)) return begin(runtime, command);
   if (std::strcmp(command, "keep") == 0) return keep(runtime);
   if (std::strcmp(command, "end") == 0) return end(runtime);
-  return make_error(ErrorCode::kUsage, 0, "it does not know this command");
+  return make_error(ErrorCode::kUsage, 0, "%s", control::kUnknownCommand);
 }
 
 }  // namespace

@@ -41,8 +41,9 @@ class Recorder {
   /// Opens the session named in the flat file. Errors leave the program running unrecorded.
   Status start(State& runtime);
   /// The same in a program that runs already and may have been recorded before: with what can still
-  /// be had, into `path`. Nothing is said on the program's stderr. Error: nothing is recorded.
-  Status start_late(State& runtime, const char* path);
+  /// be had, into `path` and, by the rule, what comes after it. Nothing is said on the program's
+  /// stderr as long as the files can be written. Error: nothing is recorded.
+  Status start_late(State& runtime, const char* path, const session::SplitRule& split);
   bool recording() const { return session_.is_open(); }
   const LiveHeat& live_heat() const { return live_heat_; }
   /// The access source at work, as session::name_of says it; nullptr: none.

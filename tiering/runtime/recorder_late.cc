@@ -40,6 +40,7 @@ void Recorder::forget() {
   split_ = {};
   last_cost_ = {};
   last_step_ = {};
+  flushed_ = Bytes();
   retry_ = Nanoseconds();
   cpu_left_ = os::thread_cpu_now();
 }
@@ -72,7 +73,7 @@ Status Recorder::choose_late_source(State& runtime) {
   return ok_status();
 }
 
-Status Recorder::start_late(State& runtime, const char* path) {
+Status Recorder::start_late(State& runtime, const char* path, const session::SplitRule& split) {
   if (runtime.link_count != 0 && !runtime.flat.has(kFlagRecord)) {
     return make_error(ErrorCode::kCapabilityMissing, 0,
                       "its tiers are emulated, and passes over them are counted only in a program "
@@ -80,6 +81,7 @@ Status Recorder::start_late(State& runtime, const char* path) {
   }
   forget();
   if (const Status chosen = choose_late_source(runtime); !chosen) return chosen;
+  split_ = split;
   if (const Status started = start_at(runtime, path); !started) {
     source_.close();
     return started;
@@ -91,6 +93,7 @@ Status Recorder::start_late(State& runtime, const char* path) {
       object_placed(runtime, object);
     }
   }
+  at_begin_ = session_.written();
   return ok_status();
 }
 

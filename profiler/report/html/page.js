@@ -71,6 +71,14 @@ class TerracePage {
     this.element("p", null, lead, "lead");
   }
 
+  // What a reader has to know before he believes the figures below it.
+  warning(text) {
+    const box = this.element("p", null, undefined, "warning");
+    box.setAttribute("role", "alert");
+    this.element("b", box, "\u26a0 Warning: ");
+    this.element("span", box, text);
+  }
+
   facts(list) {
     const grid = this.element("div", null, undefined, "facts");
     for (const [value, meaning] of list) {

@@ -20,7 +20,9 @@ const reportWritten = (object) => object.written_per_second === null ? "unknown"
 
 const reportFacts = (data) => {
   const rate = data.tiers.reduce((sum, tier) => sum + tier.bytes_per_second, 0);
-  const facts = [[`${terraceBytes(rate)}/s`, "read by the program, measured"]];
+  const facts = [data.nothing_observed === null
+    ? [`${terraceBytes(rate)}/s`, "read by the program, measured"]
+    : ["unknown", "what the program reads: nothing was observed"]];
   if (data.step.seconds > 0) {
     facts.push([`${terraceNumber(data.step.seconds * 1e3)} ms`,
       `a step, measured (${data.step.source})`]);
@@ -140,6 +142,7 @@ terracePage((data, page) => {
     `${data.session}: recorded for ${terraceNumber(data.recorded_seconds)} s on machine ` +
     `${data.machine_id}.` + (data.emulated ? " With an EMULATED tier." : "") +
     (data.plan.from ? ` Plan: ${data.plan.from}.` : ` No plan: ${data.plan.why_none}`));
+  if (data.nothing_observed !== null) page.warning(data.nothing_observed);
   page.facts(reportFacts(data));
   const section = page.section("Heat by object and time", "Bytes read a second, measured; large " +
     "objects in several rows. Hover, or use the arrow keys." + (data.grid.objects_left_out > 0

@@ -22,6 +22,12 @@ start() {
   exit 1
 }
 
+# ends_well JOB COMPLAINT
+ends_well() {
+  checks=$((checks + 1))
+  wait "$1" || fail "$2"
+}
+
 # Placed and not recorded: what can still be had is used, and the session says what that is.
 start run -- 26000
 expect 0 'record a running program' record -p "$pid" --duration 4s -o late.session
@@ -40,9 +46,7 @@ sleep 1
 expect 2 'record a recorded program' record -p "$pid" --duration 1s -o other.session
 says 'is being recorded already'
 kill -INT $first
-wait $first
-checks=$((checks + 1))
-[ $? = 0 ] || fail "recording until a signal: $(cat again)"
+ends_well $first "recording until a signal: $(cat again)"
 exists again.session
 
 # A recorder that is killed: nobody keeps the recording, so it ends, and the file can be read.
@@ -58,9 +62,7 @@ sleep 11
 expect 0 'record after a lost recording' record -p "$pid" --duration 1s -o found.session
 expect 0 'export of the lost recording' export lent.session
 silent err 'export of the lost recording'
-wait $job
-checks=$((checks + 1))
-[ $? = 0 ] || fail "the program minded: $(cat said)"
+ends_well $job "the program minded: $(cat said)"
 
 # The program ends while it is recorded.
 start run -- 2500

@@ -27,10 +27,17 @@ std::size_t write_document(void* context, char* out) {
   return text.size();
 }
 
+std::size_t obey_command(void*, const char* command, char* out) {
+  const std::string text = "{\"obeyed\":\"" + std::string(command) + "\"}";
+  std::memcpy(out, text.data(), text.size());
+  return text.size();
+}
+
 }  // namespace
 
 StatusServer& started_server() {
   if (the_server == nullptr) the_server = new StatusServer;
+  the_server->obey_by(&obey_command);
   const Status started = the_server->start(&write_document, &written);
   EXPECT_TRUE(started.ok()) << (started.ok() ? "" : started.error().message);
   return *the_server;

@@ -10,7 +10,8 @@
 
 namespace terrace::control {
 
-/// The server of this process: it lives as long as the process, as the runtime's does.
+/// The server of this process: it lives as long as the process, as the runtime's does. It answers
+/// any command by {"obeyed":COMMAND}.
 StatusServer& started_server();
 /// In a fork's child: without what was inherited, a server of its own. The child ends with its
 /// parent.

@@ -121,6 +121,20 @@ TEST(PageJson, HoldsSourcesAndLeavesUnknownWritesOut) {
   EXPECT_TRUE(page.at("objects").at(0).at("written_per_second").is_null());
 }
 
+TEST(PageJson, SaysWhyNoHeatAtAllWasSeenAndNothingOfItOtherwise) {
+  const session::Session seen = moving_session();
+  const PlacementHistory history = make_placement_history(seen, 8);
+  EXPECT_TRUE(page_json(map_of(seen), heat::build_timeline(seen), history, {})
+                  .at("nothing_observed")
+                  .is_null());
+  session::Session unseen = seen;
+  for (session::Object& object : unseen.objects) {
+    for (session::HeatSample& sample : object.heat) sample.touches.assign(sample.touches.size(), 0);
+  }
+  const auto page = page_json(map_of(unseen), heat::build_timeline(unseen), history, {});
+  EXPECT_NE(page.at("nothing_observed").get<std::string>().find("saw no touch"), std::string::npos);
+}
+
 TEST(PageJson, PlanAndSecondSessionGiveEachObjectItsGains) {
   const session::Session session = moving_session();
   heat::HeatMap map = map_of(session);

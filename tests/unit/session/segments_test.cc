@@ -67,6 +67,16 @@ TEST(Segments, NameWhatIsMissingInTheMiddleAndEndWhatEndedThere) {
   EXPECT_EQ(session.objects[2].record.object, 3u);
 }
 
+TEST(Segments, RefuseAnObjectOfTwoSizes) {
+  SessionBuilder builder = file_of(2, 10, 1);
+  builder.object(1, {0, 0}, 1).end();
+  std::vector<SegmentFile> files;
+  files.push_back(first());
+  files.push_back(read("second", builder));
+  const std::string error = error_of(std::move(files));
+  EXPECT_NE(error.find("second tells of object 1 with another size"), std::string::npos) << error;
+}
+
 TEST(Segments, BeginWithTheFirstThatIsThere) {
   std::vector<SegmentFile> files;
   files.push_back(third());

@@ -24,14 +24,7 @@ int record_verb(const Call& call) {
     say_error(split.error().message);
     return kOwnFailure;
   }
-  if (call.settings.given("pid")) {
-    if (split->recording != 0) {
-      say_warning(
-          "a process that runs already is recorded into one file; --split-size and "
-          "--split-time are for a program that record starts");
-    }
-    return record_running(call.settings);
-  }
+  if (call.settings.given("pid")) return record_running(call.settings, *split);
   const std::string& named = call.settings.text("output");
   const Result<std::string> session =
       session_to_write(call.settings, named.empty() ? kDefaultSession : named,

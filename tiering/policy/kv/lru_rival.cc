@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ranges>
 
 namespace terrace::policy {
 namespace {
@@ -19,11 +18,12 @@ constexpr std::uint64_t kLongestPeriod = std::uint64_t{1} << 20;
 }  // namespace
 
 void LruRival::used(std::span<const std::uint32_t> records) {
-  for (const std::uint32_t record : records | std::views::reverse) {
-    order_.remove(record);
-    order_.append(0, record);
-    held_ += inside_[record] == 0 ? 1 : 0;
-    inside_[record] = 1;
+  // Not std::views::reverse, which clang 14 cannot compile with GCC 12's library (preset fuzz).
+  for (auto at = records.rbegin(); at != records.rend(); ++at) {
+    order_.remove(*at);
+    order_.append(0, *at);
+    held_ += inside_[*at] == 0 ? 1 : 0;
+    inside_[*at] = 1;
   }
   while (held_ > slots_) forget(order_.first(0));
 }
