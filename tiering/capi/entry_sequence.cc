@@ -45,16 +45,6 @@ terrace_status read_options(const terrace_sequence_options& known, kv::SequenceO
   if (known.tokens == nullptr && known.token_count != 0) {
     return fail_null("terrace_sequence_options.tokens");
   }
-  if (known.max_tokens == 0) {
-    return fail(TERRACE_BAD_ARGUMENT,
-                "terrace_sequence_options.max_tokens is 0; give what it can grow to, 1 at least");
-  }
-  if (known.token_count > known.max_tokens) {
-    return fail(TERRACE_BAD_ARGUMENT,
-                "terrace_sequence_options.max_tokens is %llu, less than token_count, %llu",
-                static_cast<unsigned long long>(known.max_tokens),
-                static_cast<unsigned long long>(known.token_count));
-  }
   options.tokens = {known.tokens, known.token_count};
   options.max_tokens = known.max_tokens;
   options.salt = known.salt;
@@ -142,12 +132,8 @@ terrace_status terrace_sequence_table(terrace_sequence sequence, const uint32_t*
 }
 
 terrace_status terrace_sequence_wait_layer(terrace_sequence sequence, uint32_t layer) {
-  return with(sequence, [&](Context&, const KvSequenceRef& inside) -> terrace_status {
-    terrace::kv::Cache& cache = *inside->kv->cache;
-    if (layer >= cache.shape().layers) {
-      return fail(TERRACE_BAD_ARGUMENT, "layer %u; a block has %u", layer, cache.shape().layers);
-    }
-    return status_of(cache.wait_layer(*inside->sequence, layer));
+  return on(sequence, [&](terrace::kv::Cache& cache, terrace::kv::Sequence& inside) {
+    return cache.wait_layer(inside, layer);
   });
 }
 
