@@ -108,7 +108,7 @@ struct Cache::State {
   // cache_store.cc
   bool may_be_stored(std::span<const ChainHash> hashes, std::size_t first,
                      const ChainRoot& root) const;
-  /// End of the blocks from `first` on that the store has; looks into memory only.
+  /// End of the blocks from `first` on that the store has; without the cache's lock.
   std::size_t stored_prefix(std::span<const ChainHash> hashes, std::size_t first,
                             const ChainRoot& root, std::span<const Token> tokens) const;
   std::vector<PrefixStore::Lease> lease_stored(std::span<const ChainHash> hashes, std::size_t first,
