@@ -16,13 +16,16 @@
 #include <span>
 #include <vector>
 
-#include "allocators/kv/block_index.h"
 #include "allocators/kv/cache.h"
 #include "allocators/kv/chain_hash.h"
+#include "allocators/kv/chain_index.h"
 #include "allocators/kv/copy_queue.h"
 #include "allocators/kv/places.h"
 
 namespace terrace::kv {
+
+using BlockId = std::uint32_t;
+inline constexpr BlockId kNoBlock = ChainIndex::kNone;
 
 enum class BlockKind : std::uint8_t {
   kFree = 0,    ///< no block
@@ -165,7 +168,7 @@ class Blocks {
 
   Places& places_;
   std::uint32_t block_tokens_;
-  BlockIndex index_;
+  ChainIndex index_;
   std::vector<Block> blocks_;
   /// block_tokens of each, from the beginning of a line of memory.
   std::vector<Token, tbb::cache_aligned_allocator<Token>> tokens_;

@@ -2,7 +2,7 @@
 // The KV-cache: sequences over blocks, blocks over tiers, prefixes shared. What it promises its
 // user is said in <terrace/kv.h>, whose functions call one method each; the walk through it is
 // docs/life-of-a-kv-block.md. Parts, bottom up:
-//   slot_pool.h, places.h   free slots of the tiers     chain_hash.h, block_index.h  hash -> block
+//   slot_pool.h, places.h   free slots of the tiers     chain_hash.h, chain_index.h  hash -> block
 //   blocks.h     what is where, leased, cached, may go   copy_queue.h    copies on its own thread
 //   moves.h      what is demoted and promoted            admission.h     who may come in
 //   sequence.h   one sequence: tokens, blocks, table     prefix_store.h  kept over restarts

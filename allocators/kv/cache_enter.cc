@@ -32,6 +32,22 @@ std::uint64_t unleased(const Blocks& blocks, std::span<const BlockId> ids) {
 
 }  // namespace
 
+SequenceRef Cache::State::make_sequence(std::uint64_t max_tokens, std::uint32_t tenant,
+                                        std::int32_t priority) {
+  auto made = std::make_shared<Sequence>();
+  made->id = next_id.fetch_add(1, std::memory_order_relaxed);
+  made->max_tokens = max_tokens;
+  made->cap = blocks_for(max_tokens);
+  made->tenant = tenant;
+  made->priority = priority;
+  make_arrays(*made);
+  return made;
+}
+
+Outcome Cache::State::may_run(const Sequence& sequence, const Claim& claim) {
+  return admission.may_run(sequence.tenant, sequence.cap, claim, blocks.leased(), places.usable());
+}
+
 Outcome Cache::State::check_cap(std::uint64_t max_tokens) {
   if (blocks_for(max_tokens) <= blocks.count()) return {};
   const std::unique_lock held(lock);
@@ -85,14 +101,8 @@ Outcome Cache::begin(const SequenceOptions& options, SequenceRef& sequence) {
     return outcome;
   }
   if (Outcome outcome = state.check_cap(options.max_tokens); !outcome.ok()) return outcome;
-  auto begun = std::make_shared<Sequence>();
-  begun->id = state.next_id.fetch_add(1, std::memory_order_relaxed);
+  SequenceRef begun = state.make_sequence(options.max_tokens, options.tenant, options.priority);
   begun->root = {options.salt, options.shared ? 0 : begun->id};
-  begun->max_tokens = options.max_tokens;
-  begun->cap = state.blocks_for(options.max_tokens);
-  begun->tenant = options.tenant;
-  begun->priority = options.priority;
-  make_arrays(*begun);
   const auto hashes = state.hash_blocks(begun->root, options.tokens);
   const std::size_t most =
       options.tokens.empty() ? 0 : (options.tokens.size() - 1) / state.block_tokens();
@@ -100,11 +110,7 @@ Outcome Cache::begin(const SequenceOptions& options, SequenceRef& sequence) {
   const auto found =
       state.blocks.longest_prefix(std::span(hashes).first(most), begun->root, options.tokens);
   const Claim claim{unleased(state.blocks, found), begun->cap - found.size()};
-  if (Outcome outcome = state.admission.may_run(begun->tenant, begun->cap, claim,
-                                                state.blocks.leased(), state.places.usable());
-      !outcome.ok()) {
-    return outcome;
-  }
+  if (Outcome outcome = state.may_run(*begun, claim); !outcome.ok()) return outcome;
   state.take_found(*begun, hashes, found);
   state.admit(*begun);
   state.take_stored(*begun, std::span(hashes).first(most), options.tokens, held);
@@ -133,24 +139,14 @@ Outcome Cache::fork(Sequence& sequence, std::uint64_t max_tokens, SequenceRef& f
     return outcome;
   }
   if (Outcome outcome = state.check_cap(max_tokens); !outcome.ok()) return outcome;
-  auto begun = std::make_shared<Sequence>();
-  begun->id = state.next_id.fetch_add(1, std::memory_order_relaxed);
+  SequenceRef begun = state.make_sequence(max_tokens, sequence.tenant, sequence.priority);
   begun->root = sequence.root;
-  begun->max_tokens = max_tokens;
-  begun->cap = state.blocks_for(max_tokens);
-  begun->tenant = sequence.tenant;
-  begun->priority = sequence.priority;
-  make_arrays(*begun);
   const std::unique_lock held(state.lock);
   // Either of them may be the first to write into the last block, and copies it then.
   const bool partial = sequence.tokens.size() % state.block_tokens() != 0;
   const std::uint64_t copies = partial ? (sequence.own_tail ? 2 : 1) : 0;
   const Claim claim{0, begun->cap - sequence.blocks.size() + copies};
-  if (Outcome outcome = state.admission.may_run(begun->tenant, begun->cap, claim,
-                                                state.blocks.leased(), state.places.usable());
-      !outcome.ok()) {
-    return outcome;
-  }
+  if (Outcome outcome = state.may_run(*begun, claim); !outcome.ok()) return outcome;
   for (const BlockId id : sequence.blocks) state.blocks.lease(id);
   begun->blocks.assign(sequence.blocks.begin(), sequence.blocks.end());
   std::copy_n(sequence.table.get(), sequence.blocks.size(), begun->table.get());
@@ -198,11 +194,7 @@ Outcome Cache::resume(Sequence& sequence) {
     tail = kNoBlock;
     claim = state.claim_of(sequence, found, tail);
   }
-  if (Outcome outcome = state.admission.may_run(sequence.tenant, sequence.cap, claim,
-                                                state.blocks.leased(), state.places.usable());
-      !outcome.ok()) {
-    return outcome;
-  }
+  if (Outcome outcome = state.may_run(sequence, claim); !outcome.ok()) return outcome;
   make_arrays(sequence);
   state.take_found(sequence, sequence.hashes, found);
   if (tail != kNoBlock) {

@@ -5,6 +5,7 @@
 #include "allocators/kv/cache_state.h"
 
 namespace terrace::kv {
+
 Outcome must_be_paused(const Sequence& sequence) {
   if (sequence.state == SequenceState::kPaused) return {};
   if (sequence.state == SequenceState::kEnded) return has_ended();

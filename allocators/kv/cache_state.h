@@ -60,6 +60,8 @@ struct Cache::State {
   std::uint32_t block_tokens() const { return options.shape.block_tokens; }
   /// kNoRoom for what no slots of these pools could ever hold.
   Outcome check_cap(std::uint64_t max_tokens);
+  /// One that does not run yet; its root is the caller's to set.
+  SequenceRef make_sequence(std::uint64_t max_tokens, std::uint32_t tenant, std::int32_t priority);
   std::uint64_t blocks_for(std::uint64_t tokens) const {
     return tokens / block_tokens() + (tokens % block_tokens() != 0 ? 1 : 0);
   }
@@ -69,6 +71,7 @@ struct Cache::State {
   }
 
   // Under the sequence's lock and the cache's.
+  Outcome may_run(const Sequence& sequence, const Claim& claim);
   std::uint64_t promise_of(const Sequence& sequence) const;
   void renew_promise(Sequence& sequence);
   /// Leases and counts what was found, after it was admitted.
@@ -105,7 +108,7 @@ struct Cache::State {
   // cache_store.cc
   bool may_be_stored(std::span<const ChainHash> hashes, std::size_t first,
                      const ChainRoot& root) const;
-  /// End of the blocks from `first` on that the store has; looks into memory only.
+  /// End of the blocks from `first` on that the store has; without the cache's lock.
   std::size_t stored_prefix(std::span<const ChainHash> hashes, std::size_t first,
                             const ChainRoot& root, std::span<const Token> tokens) const;
   std::vector<PrefixStore::Lease> lease_stored(std::span<const ChainHash> hashes, std::size_t first,

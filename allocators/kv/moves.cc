@@ -127,9 +127,13 @@ std::shared_ptr<CopyJob> Moves::arrive(std::span<const BlockId> blocks, std::int
 }
 
 void Moves::expect(std::span<const BlockId> blocks, std::int32_t priority) {
+  forget_unexpected();
+  // Who asks twice takes no room from others.
+  std::vector<bool> known(blocks_.count());
+  for (const Expected& one : expected_) known[one.id] = true;
   for (const BlockId id : blocks) {
     if (expected_.size() >= places_.slots(0) / 2) break;
-    expected_.push_back({id, blocks_[id].hash, priority});
+    if (!known[id]) expected_.push_back({id, blocks_[id].hash, priority});
   }
   arrive_expected();
   keep_room();
@@ -141,8 +145,12 @@ bool Moves::still_expected(const Expected& one) const {
          block.moving == Moving::kNo && blocks_.tier_of(one.id) > 0;
 }
 
-void Moves::arrive_expected() {
+void Moves::forget_unexpected() {
   std::erase_if(expected_, [&](const Expected& one) { return !still_expected(one); });
+}
+
+void Moves::arrive_expected() {
+  forget_unexpected();
   std::ranges::stable_sort(expected_, std::ranges::greater(), &Expected::priority);
   for (std::size_t first = 0; first < expected_.size();) {
     const std::int32_t priority = expected_[first].priority;
@@ -153,7 +161,7 @@ void Moves::arrive_expected() {
     arrive(blocks, priority);
   }
   // What comes now is not expected any more: should the policy have it go again, it goes.
-  std::erase_if(expected_, [&](const Expected& one) { return !still_expected(one); });
+  forget_unexpected();
 }
 
 void Moves::copy_ahead(std::span<const BlockId> blocks, std::int32_t priority) {

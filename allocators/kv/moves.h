@@ -82,6 +82,7 @@ class Moves {
   // The order counts: the queue's own thread may ask while the queue is being destroyed.
   bool may_move() const { return has_room_to_move() && queue_ != nullptr; }
   bool still_expected(const Expected& one) const;
+  void forget_unexpected();
   void arrive_expected();
   Place place_below(std::uint32_t tier);
   Place place_above(std::uint32_t tier);

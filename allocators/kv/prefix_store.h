@@ -8,8 +8,8 @@
 //   store_medium.h   stores that last          store_records.h  what a record is in the pool
 //   store_pool.h     the pool and its places   store_index.h    what is where, and who may go
 // The records' bytes are mapped, so a record is read where it lies.
-// Thread-safe. Allocates. Waits for storage: never called under a lock of the cache, except
-// contains(), touch() and matches(), which look into memory only.
+// Thread-safe. Allocates. Waits for storage, matches() for a record's page perhaps: never called
+// under a lock of the cache, except contains() and touch(), which look into memory only.
 #pragma once
 
 #include <cstddef>

@@ -2,7 +2,7 @@
 // Figures that two sides reach in turn, round by round in one run, and what becomes of them: the
 // medians, the spread of each (half the range between the quartiles), and the quartiles of the
 // ratio of one round, which a machine that changes its speed between rounds does not move.
-// Used by kv_benchmark. One thread.
+// Used by kv_benchmark and prefix_store_benchmark. One thread.
 #pragma once
 
 #include <benchmark/benchmark.h>

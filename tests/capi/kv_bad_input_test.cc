@@ -311,10 +311,9 @@ TEST_F(KvBadInput, NullPointersAreRefused) {
 }
 
 TEST_F(KvBadInput, CountsThatCannotBeAreRefused) {
-  expect_begin_refused(TERRACE_BAD_ARGUMENT, begin_options({}, 0),
-                       {"max_tokens is 0", "1 at least"});
+  expect_begin_refused(TERRACE_BAD_ARGUMENT, begin_options({}, 0), {"max_tokens 0", "or 0"});
   expect_begin_refused(TERRACE_BAD_ARGUMENT, begin_options(kept_tokens_, 9),
-                       {"max_tokens is 9", "token_count, 10"});
+                       {"max_tokens 9", "the 10 tokens"});
   terrace_sequence_options begin = begin_options(kept_tokens_, 16);
   begin.flags = 0x82;
   expect_begin_refused(TERRACE_BAD_ARGUMENT, begin, {"flags", "0x82"});

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <initializer_list>
+#include <latch>
 #include <memory>
 #include <thread>
 
@@ -13,22 +14,24 @@
 namespace terrace::capi_test {
 namespace {
 
-/// Threads that have calls under way until `ended` says that what they work on has gone.
+/// Threads that have calls under way until `work` says that what they work on has gone. Made when
+/// each has done four rounds, or has gone.
 class InFlight {
  public:
-  InFlight(unsigned threads, std::function<bool(unsigned)> work) {
+  InFlight(unsigned threads, std::function<bool(unsigned)> work) : under_way_(threads) {
     for (unsigned i = 0; i < threads; ++i) {
       threads_.emplace_back([this, work, i] {
-        while (work(i)) rounds_.fetch_add(1);
-        gone_.fetch_add(1);
+        bool goes_on = true;
+        for (int round = 0; round < 4 && goes_on; ++round) goes_on = work(i);
+        under_way_.count_down();
+        while (goes_on) goes_on = work(i);
       });
     }
-    while (rounds_.load() < 4 * threads && gone_.load() < threads) std::this_thread::yield();
+    under_way_.wait();
   }
 
  private:
-  std::atomic<unsigned> rounds_{0};
-  std::atomic<unsigned> gone_{0};
+  std::latch under_way_;
   std::vector<std::jthread> threads_;
 };
 

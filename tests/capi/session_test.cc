@@ -243,7 +243,6 @@ TEST(ToldSession, AResizedTensorGoesOnAsAnotherObject) {
   for (int step = 0; step < 4; ++step) {
     ASSERT_EQ(terrace_step(context), TERRACE_OK);
     ASSERT_EQ(terrace_touch(tensor, 1 << 20, 0), TERRACE_OK);
-    usleep(2000);
     if (step == 1) {
       ASSERT_EQ(terrace_resize(tensor, 6 << 20, nullptr), TERRACE_OK) << terrace_last_error();
     }

@@ -26,13 +26,13 @@ path = "/dev/shm"
 capacity = "96MiB"
 bandwidth = "2GB/s"
 END
+mkfifo "$work/ready"
 "$examples/kv_server" "$work/socket" --tiers "$work/tiers.toml" --pool near=256 --pool far=512 \
   --policy "$policy" >"$work/ready" &
 server=$!
-for _ in $(seq 100); do
-  if [ -s "$work/ready" ]; then break; fi
-  sleep 0.1
-done
+# Its first line says that it listens; no line: it has ended.
+exec 3<"$work/ready"
+read -r _ <&3
 "$examples/kv_load" "$work/socket" --seconds "$seconds" | tee "$work/result"
 kill -TERM "$server"
 wait "$server"

@@ -57,7 +57,8 @@ TEST(KvCacheStress, ThreadsReadWhatTheyWrote) {
 void serve_between_steps(Rig& rig, std::shared_mutex& reading, unsigned seed,
                          std::atomic<std::uint64_t>& served) {
   std::mt19937_64 random(seed);
-  for (int round = 0; round < 4000; ++round) {
+  // The thread that steps may hardly get a turn among readers: until it has moved something, too.
+  for (int round = 0; round < 4000 || rig.cache->facts().promoted_blocks == 0; ++round) {
     std::vector<Token> tokens(5 + random() % 8);
     for (Token& token : tokens) token = static_cast<Token>(random() % 2);
     SequenceOptions options;

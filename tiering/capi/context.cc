@@ -203,18 +203,4 @@ terrace_traffic Context::traffic() const {
   return traffic;
 }
 
-terrace_status Context::find_tensor(std::uint64_t handle, TensorRef& tensor) const {
-  tensor = tensors_.find(handle);
-  if (tensor != nullptr) return TERRACE_OK;
-  return fail(TERRACE_BAD_HANDLE, "%#llx is no tensor: it was freed, or is another thing's handle",
-              static_cast<unsigned long long>(handle));
-}
-
-terrace_status Context::find_job(std::uint64_t handle, JobRef& job) const {
-  job = jobs_.find(handle);
-  if (job != nullptr) return TERRACE_OK;
-  return fail(TERRACE_BAD_HANDLE, "%#llx is no job: it was ended, or is another thing's handle",
-              static_cast<unsigned long long>(handle));
-}
-
 }  // namespace terrace::capi

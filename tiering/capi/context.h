@@ -86,6 +86,12 @@ class Context {
   void end_in_child();
   std::uint32_t number() const { return number_; }
 
+  // What handles stand for; null: it has ended.
+  TensorRef find(terrace_tensor handle) const { return tensors_.find(handle.id); }
+  JobRef find(terrace_job handle) const { return jobs_.find(handle.id); }
+  KvRef find(terrace_kv handle) const { return caches_.find(handle.id); }
+  KvSequenceRef find(terrace_sequence handle) const { return sequences_.find(handle.id); }
+
   // Tiers
   std::uint32_t tier_count() const { return memory_->tier_count(); }
   terrace_status find_tier(const char* name, std::uint32_t& tier) const;
@@ -98,7 +104,6 @@ class Context {
   terrace_status free(const TensorRef& tensor);
   terrace_status load(const TensorRef& tensor, const terrace_load_options& options,
                       terrace_load_report& report);
-  terrace_status find_tensor(std::uint64_t handle, TensorRef& tensor) const;
   terrace_status tensor_at(const void* address, std::uint64_t& handle);
   terrace_tensor_info tensor_info(const Tensor& tensor);
   terrace_status look(const TensorRef& tensor, std::uint32_t samples, std::uint32_t* tiers,
@@ -117,7 +122,6 @@ class Context {
   terrace_status migrate(const TensorRef& tensor, const terrace_move_options& options,
                          std::uint64_t& job);
   terrace_status prefetch(const TensorRef& tensor, std::int32_t priority, std::uint64_t& job);
-  terrace_status find_job(std::uint64_t handle, JobRef& job) const;
   terrace_job_info job_info(const JobRef& job);
   terrace_status wait(const JobRef& job, std::uint64_t timeout_ns);
   void cancel(const JobRef& job);
@@ -135,8 +139,6 @@ class Context {
   // KV-caches
   terrace_status open_kv(const terrace_kv_options& options, std::uint64_t& handle);
   terrace_status close_kv(std::uint64_t handle);
-  terrace_status find_kv(std::uint64_t handle, KvRef& cache) const;
-  terrace_status find_sequence(std::uint64_t handle, KvSequenceRef& sequence) const;
   /// The sequence of an open cache gets a handle.
   terrace_status name_sequence(const KvRef& cache, kv::SequenceRef sequence, std::uint64_t& handle);
   terrace_status end_sequence(std::uint64_t handle);
@@ -215,7 +217,6 @@ class Context {
   // pools.cc
   void* map_for_pool(Pool& pool, terrace_class kind, std::size_t bytes) noexcept;
   bool unmap_for_pool(Pool& pool, void* at) noexcept;
-  static terrace_status fail_no_pool(std::uint64_t handle);
 
   // kv.cc
   terrace_status take_kv_pools(const KvPlan& plan, std::vector<kv::TierPool>& pools, Kv& cache);

@@ -23,7 +23,7 @@ std::unique_ptr<Context> make_context(std::uint32_t number, void* from) {
 
 terrace_status close_context(terrace_context handle) {
   const Entered context(handle.id, HandleKind::kContext);
-  if (!context) return fail_handle(handle.id, "open context");
+  if (!context) return fail_handle(handle.id, HandleKind::kContext);
   if (context->is_own_thread()) {
     return fail(TERRACE_BUSY, "a handler of events cannot close its context, whose thread it is");
   }
@@ -140,17 +140,12 @@ terrace_status terrace_pool_open(terrace_context context, const terrace_pool_opt
 }
 
 terrace_status terrace_pool_close(terrace_pool pool) {
-  return guarded([&]() -> terrace_status {
-    const Entered context(pool.id, HandleKind::kPool);
-    return context ? context->close_pool(pool.id) : fail_handle(pool.id, "pool");
-  });
+  return in_context(pool, [&](Context& inside) { return inside.close_pool(pool.id); });
 }
 
 terrace_status terrace_pool_allocate(terrace_pool pool, uint64_t bytes, uint64_t alignment,
                                      void** address) {
-  return guarded([&]() -> terrace_status {
-    const Entered context(pool.id, HandleKind::kPool);
-    if (!context) return fail_handle(pool.id, "pool");
+  return in_context(pool, [&](Context& inside) -> terrace_status {
     if (address == nullptr) return fail_null("terrace_pool_allocate: address");
     if (alignment == 0) alignment = kDefaultAlignment;
     if (!std::has_single_bit(alignment) || alignment > kMostAlignment) {
@@ -158,15 +153,12 @@ terrace_status terrace_pool_allocate(terrace_pool pool, uint64_t bytes, uint64_t
                   static_cast<unsigned long long>(alignment));
     }
     void* block = nullptr;
-    const terrace_status done = context->pool_allocate(pool.id, bytes, alignment, block);
+    const terrace_status done = inside.pool_allocate(pool.id, bytes, alignment, block);
     if (done == TERRACE_OK) *address = block;
     return done;
   });
 }
 
 terrace_status terrace_pool_free(terrace_pool pool, void* address) {
-  return guarded([&]() -> terrace_status {
-    const Entered context(pool.id, HandleKind::kPool);
-    return context ? context->pool_free(pool.id, address) : fail_handle(pool.id, "pool");
-  });
+  return in_context(pool, [&](Context& inside) { return inside.pool_free(pool.id, address); });
 }

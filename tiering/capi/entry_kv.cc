@@ -66,20 +66,17 @@ terrace_status terrace_kv_open(terrace_context context, const terrace_kv_options
 }
 
 terrace_status terrace_kv_close(terrace_kv cache) {
-  return guarded([&]() -> terrace_status {
-    const Entered context(cache.id, HandleKind::kKv);
-    return context ? context->close_kv(cache.id) : fail_handle(cache.id, "KV-cache");
-  });
+  return in_context(cache, [&](Context& inside) { return inside.close_kv(cache.id); });
 }
 
 terrace_status terrace_kv_get(terrace_kv cache, terrace_kv_info* info) {
-  return with_kv(cache, [&](Context&, const KvRef& inside) -> terrace_status {
+  return with(cache, [&](Context&, const KvRef& inside) -> terrace_status {
     return write_struct(info_of(*inside), "terrace_kv_info", info);
   });
 }
 
 terrace_status terrace_kv_set_limit(terrace_kv cache, uint32_t tenant, uint64_t blocks) {
-  return with_kv(cache, [&](Context&, const KvRef& inside) -> terrace_status {
+  return with(cache, [&](Context&, const KvRef& inside) -> terrace_status {
     inside->cache->set_limit(tenant, blocks);
     return TERRACE_OK;
   });
@@ -87,7 +84,7 @@ terrace_status terrace_kv_set_limit(terrace_kv cache, uint32_t tenant, uint64_t 
 
 terrace_status terrace_kv_match(terrace_kv cache, const terrace_token* tokens, uint64_t count,
                                 uint64_t salt, uint64_t* matched) {
-  return with_kv(cache, [&](Context&, const KvRef& inside) -> terrace_status {
+  return with(cache, [&](Context&, const KvRef& inside) -> terrace_status {
     if (matched == nullptr) return fail_null("terrace_kv_match: matched");
     if (tokens == nullptr && count != 0) return fail_null("terrace_kv_match: tokens");
     // One token beyond all blocks changes nothing: more cannot match, and is not read.
@@ -98,14 +95,14 @@ terrace_status terrace_kv_match(terrace_kv cache, const terrace_token* tokens, u
 }
 
 terrace_status terrace_kv_step(terrace_kv cache) {
-  return with_kv(cache, [](Context&, const KvRef& inside) -> terrace_status {
+  return with(cache, [](Context&, const KvRef& inside) -> terrace_status {
     inside->cache->step();
     return TERRACE_OK;
   });
 }
 
 terrace_status terrace_kv_lose(terrace_kv cache, const void* address) {
-  return with_kv(cache, [&](Context&, const KvRef& inside) -> terrace_status {
+  return with(cache, [&](Context&, const KvRef& inside) -> terrace_status {
     return status_of(inside->cache->lose(address));
   });
 }

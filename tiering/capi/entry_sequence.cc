@@ -45,16 +45,6 @@ terrace_status read_options(const terrace_sequence_options& known, kv::SequenceO
   if (known.tokens == nullptr && known.token_count != 0) {
     return fail_null("terrace_sequence_options.tokens");
   }
-  if (known.max_tokens == 0) {
-    return fail(TERRACE_BAD_ARGUMENT,
-                "terrace_sequence_options.max_tokens is 0; give what it can grow to, 1 at least");
-  }
-  if (known.token_count > known.max_tokens) {
-    return fail(TERRACE_BAD_ARGUMENT,
-                "terrace_sequence_options.max_tokens is %llu, less than token_count, %llu",
-                static_cast<unsigned long long>(known.max_tokens),
-                static_cast<unsigned long long>(known.token_count));
-  }
   options.tokens = {known.tokens, known.token_count};
   options.max_tokens = known.max_tokens;
   options.salt = known.salt;
@@ -86,7 +76,7 @@ terrace_status hand_out(Context& context, const KvRef& cache, const kv::Sequence
 /// One call of the cache on a sequence.
 template <typename Call>
 terrace_status on(terrace_sequence handle, Call call) {
-  return with_sequence(handle, [&](Context&, const KvSequenceRef& inside) -> terrace_status {
+  return with(handle, [&](Context&, const KvSequenceRef& inside) -> terrace_status {
     return status_of(call(*inside->kv->cache, *inside->sequence));
   });
 }
@@ -98,7 +88,7 @@ using namespace terrace::capi;  // NOLINT(google-build-using-namespace): their C
 
 terrace_status terrace_sequence_begin(terrace_kv cache, const terrace_sequence_options* options,
                                       terrace_sequence* sequence, terrace_sequence_info* info) {
-  return with_kv(cache, [&](Context& context, const KvRef& inside) -> terrace_status {
+  return with(cache, [&](Context& context, const KvRef& inside) -> terrace_status {
     if (sequence == nullptr) return fail_null("terrace_sequence_begin: sequence");
     terrace_sequence_options known{};
     terrace::kv::SequenceOptions wanted;
@@ -128,7 +118,7 @@ terrace_status terrace_sequence_written(terrace_sequence sequence, uint64_t toke
 
 terrace_status terrace_sequence_table(terrace_sequence sequence, const uint32_t** table,
                                       uint64_t* count) {
-  return with_sequence(sequence, [&](Context&, const KvSequenceRef& inside) -> terrace_status {
+  return with(sequence, [&](Context&, const KvSequenceRef& inside) -> terrace_status {
     if (table == nullptr || count == nullptr) {
       return fail_null("terrace_sequence_table: table or count");
     }
@@ -142,26 +132,21 @@ terrace_status terrace_sequence_table(terrace_sequence sequence, const uint32_t*
 }
 
 terrace_status terrace_sequence_wait_layer(terrace_sequence sequence, uint32_t layer) {
-  return with_sequence(sequence, [&](Context&, const KvSequenceRef& inside) -> terrace_status {
-    terrace::kv::Cache& cache = *inside->kv->cache;
-    if (layer >= cache.shape().layers) {
-      return fail(TERRACE_BAD_ARGUMENT, "layer %u; a block has %u", layer, cache.shape().layers);
-    }
-    return status_of(cache.wait_layer(*inside->sequence, layer));
+  return on(sequence, [&](terrace::kv::Cache& cache, terrace::kv::Sequence& inside) {
+    return cache.wait_layer(inside, layer);
   });
 }
 
 terrace_status terrace_sequence_fork(terrace_sequence sequence, uint64_t max_tokens,
                                      terrace_sequence* fork) {
-  return with_sequence(
-      sequence, [&](Context& context, const KvSequenceRef& inside) -> terrace_status {
-        if (fork == nullptr) return fail_null("terrace_sequence_fork: fork");
-        terrace::kv::SequenceRef made;
-        const terrace_status done =
-            status_of(inside->kv->cache->fork(*inside->sequence, max_tokens, made));
-        if (done != TERRACE_OK) return done;
-        return hand_out(context, inside->kv, made, fork, nullptr);
-      });
+  return with(sequence, [&](Context& context, const KvSequenceRef& inside) -> terrace_status {
+    if (fork == nullptr) return fail_null("terrace_sequence_fork: fork");
+    terrace::kv::SequenceRef made;
+    const terrace_status done =
+        status_of(inside->kv->cache->fork(*inside->sequence, max_tokens, made));
+    if (done != TERRACE_OK) return done;
+    return hand_out(context, inside->kv, made, fork, nullptr);
+  });
 }
 
 terrace_status terrace_sequence_truncate(terrace_sequence sequence, uint64_t tokens) {
@@ -177,7 +162,7 @@ terrace_status terrace_sequence_pause(terrace_sequence sequence) {
 }
 
 terrace_status terrace_sequence_resume(terrace_sequence sequence, terrace_sequence_info* info) {
-  return with_sequence(sequence, [&](Context&, const KvSequenceRef& inside) -> terrace_status {
+  return with(sequence, [&](Context&, const KvSequenceRef& inside) -> terrace_status {
     terrace_status done = check_info(info);
     if (done == TERRACE_OK) done = status_of(inside->kv->cache->resume(*inside->sequence));
     return done == TERRACE_OK ? tell(*inside, info) : done;
@@ -191,14 +176,11 @@ terrace_status terrace_sequence_prefetch(terrace_sequence sequence) {
 }
 
 terrace_status terrace_sequence_end(terrace_sequence sequence) {
-  return guarded([&]() -> terrace_status {
-    const Entered context(sequence.id, HandleKind::kSequence);
-    return context ? context->end_sequence(sequence.id) : fail_handle(sequence.id, "sequence");
-  });
+  return in_context(sequence, [&](Context& inside) { return inside.end_sequence(sequence.id); });
 }
 
 terrace_status terrace_sequence_get(terrace_sequence sequence, terrace_sequence_info* info) {
-  return with_sequence(sequence, [&](Context&, const KvSequenceRef& inside) -> terrace_status {
+  return with(sequence, [&](Context&, const KvSequenceRef& inside) -> terrace_status {
     if (info == nullptr) return fail_null("terrace_sequence_get: info");
     return tell(*inside, info);
   });

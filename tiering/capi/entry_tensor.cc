@@ -33,7 +33,7 @@ terrace_status terrace_adopt(terrace_context context, void* address,
 }
 
 terrace_status terrace_resize(terrace_tensor tensor, uint64_t bytes, void** address) {
-  return with_tensor(tensor, [&](Context& inside, const TensorRef& found) -> terrace_status {
+  return with(tensor, [&](Context& inside, const TensorRef& found) -> terrace_status {
     void* at = nullptr;
     const terrace_status done = inside.resize(found, terrace::Bytes(bytes), at);
     if (done == TERRACE_OK && address != nullptr) *address = at;
@@ -42,7 +42,7 @@ terrace_status terrace_resize(terrace_tensor tensor, uint64_t bytes, void** addr
 }
 
 terrace_status terrace_free(terrace_tensor tensor) {
-  return with_tensor(tensor, [](Context& inside, const TensorRef& found) -> terrace_status {
+  return with(tensor, [](Context& inside, const TensorRef& found) -> terrace_status {
     return inside.free(found);
   });
 }
@@ -56,14 +56,14 @@ terrace_status terrace_tensor_at(terrace_context context, const void* address,
 }
 
 terrace_status terrace_get_tensor(terrace_tensor tensor, terrace_tensor_info* info) {
-  return with_tensor(tensor, [&](Context& inside, const TensorRef& found) -> terrace_status {
+  return with(tensor, [&](Context& inside, const TensorRef& found) -> terrace_status {
     return write_struct(inside.tensor_info(*found), "terrace_tensor_info", info);
   });
 }
 
 terrace_status terrace_look(terrace_tensor tensor, uint32_t samples, uint32_t* tiers,
                             uint32_t* absent) {
-  return with_tensor(tensor, [&](Context& inside, const TensorRef& found) -> terrace_status {
+  return with(tensor, [&](Context& inside, const TensorRef& found) -> terrace_status {
     if (tiers == nullptr || absent == nullptr) return fail_null("terrace_look: tiers or absent");
     return inside.look(found, samples, tiers, *absent);
   });
@@ -71,7 +71,7 @@ terrace_status terrace_look(terrace_tensor tensor, uint32_t samples, uint32_t* t
 
 terrace_status terrace_load(terrace_tensor tensor, const terrace_load_options* options,
                             terrace_load_report* report) {
-  return with_tensor(tensor, [&](Context& inside, const TensorRef& found) -> terrace_status {
+  return with(tensor, [&](Context& inside, const TensorRef& found) -> terrace_status {
     terrace_load_options known{};
     const terrace_status read = read_struct(options, "terrace_load_options", known);
     if (read != TERRACE_OK) return read;
@@ -89,34 +89,34 @@ terrace_status terrace_load(terrace_tensor tensor, const terrace_load_options* o
 }
 
 terrace_status terrace_next_use(terrace_tensor tensor, uint64_t steps_ahead, uint32_t phase) {
-  return with_tensor(tensor, [&](Context& inside, const TensorRef& found) -> terrace_status {
+  return with(tensor, [&](Context& inside, const TensorRef& found) -> terrace_status {
     inside.next_use(*found, steps_ahead, phase);
     return TERRACE_OK;
   });
 }
 
 terrace_status terrace_touch(terrace_tensor tensor, uint64_t read_bytes, uint64_t written_bytes) {
-  return with_tensor(tensor, [&](Context& inside, const TensorRef& found) -> terrace_status {
+  return with(tensor, [&](Context& inside, const TensorRef& found) -> terrace_status {
     inside.touch(*found, read_bytes, written_bytes);
     return TERRACE_OK;
   });
 }
 
 terrace_status terrace_pin(terrace_tensor tensor) {
-  return with_tensor(tensor, [](Context& inside, const TensorRef& found) -> terrace_status {
+  return with(tensor, [](Context& inside, const TensorRef& found) -> terrace_status {
     return inside.pin(found);
   });
 }
 
 terrace_status terrace_unpin(terrace_tensor tensor) {
-  return with_tensor(tensor, [](Context& inside, const TensorRef& found) -> terrace_status {
+  return with(tensor, [](Context& inside, const TensorRef& found) -> terrace_status {
     return inside.unpin(found);
   });
 }
 
 terrace_status terrace_migrate(terrace_tensor tensor, const terrace_move_options* options,
                                terrace_job* job) {
-  return with_tensor(tensor, [&](Context& inside, const TensorRef& found) -> terrace_status {
+  return with(tensor, [&](Context& inside, const TensorRef& found) -> terrace_status {
     terrace_move_options known{};
     if (job == nullptr) return fail_null("terrace_migrate: job");
     const terrace_status read = read_struct(options, "terrace_move_options", known);
@@ -125,31 +125,31 @@ terrace_status terrace_migrate(terrace_tensor tensor, const terrace_move_options
 }
 
 terrace_status terrace_prefetch(terrace_tensor tensor, int32_t priority, terrace_job* job) {
-  return with_tensor(tensor, [&](Context& inside, const TensorRef& found) -> terrace_status {
+  return with(tensor, [&](Context& inside, const TensorRef& found) -> terrace_status {
     if (job == nullptr) return fail_null("terrace_prefetch: job");
     return inside.prefetch(found, priority, job->id);
   });
 }
 
 terrace_status terrace_job_poll(terrace_job job, terrace_job_info* info) {
-  return with_job(job, [&](Context& inside, const JobRef& found) -> terrace_status {
+  return with(job, [&](Context& inside, const JobRef& found) -> terrace_status {
     return write_struct(inside.job_info(found), "terrace_job_info", info);
   });
 }
 
 terrace_status terrace_job_wait(terrace_job job, uint64_t timeout_ns) {
-  return with_job(job, [&](Context& inside, const JobRef& found) -> terrace_status {
+  return with(job, [&](Context& inside, const JobRef& found) -> terrace_status {
     return inside.wait(found, timeout_ns);
   });
 }
 
 terrace_status terrace_job_cancel(terrace_job job) {
-  return with_job(job, [](Context& inside, const JobRef& found) -> terrace_status {
+  return with(job, [](Context& inside, const JobRef& found) -> terrace_status {
     inside.cancel(found);
     return TERRACE_OK;
   });
 }
 
 terrace_status terrace_job_end(terrace_job job) {
-  return with_job(job, [&](Context& inside, const JobRef&) { return inside.end_job(job.id); });
+  return in_context(job, [&](Context& inside) { return inside.end_job(job.id); });
 }

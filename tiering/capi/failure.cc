@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "tiering/capi/handles.h"
+
 namespace terrace::capi {
 namespace {
 
@@ -25,6 +27,29 @@ terrace_status status_of(ErrorCode code) {
       break;
   }
   return TERRACE_IO;
+}
+
+struct KindText {
+  const char* name;
+  const char* end;  ///< how one of them comes to an end
+};
+
+KindText text_of(HandleKind kind) {
+  switch (kind) {
+    case HandleKind::kContext:
+      return {"open context", "closed"};
+    case HandleKind::kTensor:
+      return {"tensor", "freed"};
+    case HandleKind::kJob:
+      return {"job", "ended"};
+    case HandleKind::kPool:
+      return {"pool", "closed"};
+    case HandleKind::kKv:
+      return {"KV-cache", "closed"};
+    case HandleKind::kSequence:
+      break;
+  }
+  return {"sequence", "ended, with its cache perhaps"};
 }
 
 }  // namespace
@@ -55,6 +80,21 @@ terrace_status fail_by_errno(int error, const char* what) {
   }
   const bool refused = error == EPERM || error == ENOSYS || error == EOPNOTSUPP || error == EACCES;
   return fail(refused ? TERRACE_UNSUPPORTED : TERRACE_IO, "%s: %s", what, words);
+}
+
+terrace_status fail_handle(std::uint64_t handle, HandleKind kind) {
+  return fail(TERRACE_BAD_HANDLE,
+              "%#llx is no %s: never made, ended with its context, or another thing's handle",
+              static_cast<unsigned long long>(handle), text_of(kind).name);
+}
+
+terrace_status fail_ended(std::uint64_t handle, HandleKind kind) {
+  return fail(TERRACE_BAD_HANDLE, "%#llx is no %s: it was %s, or is another thing's handle",
+              static_cast<unsigned long long>(handle), text_of(kind).name, text_of(kind).end);
+}
+
+terrace_status fail_null(const char* what) {
+  return fail(TERRACE_BAD_ARGUMENT, "%s: a null pointer", what);
 }
 
 const char* last_failure() {

@@ -4,6 +4,7 @@
 // never allocates.
 #pragma once
 
+#include <cstdint>
 #include <exception>
 #include <new>
 
@@ -12,6 +13,8 @@
 
 namespace terrace::capi {
 
+enum class HandleKind : std::uint8_t;  // handles.h
+
 /// Keeps the text, by printf's rules, and returns `status`. What, where, remedy; one line.
 [[nodiscard]] terrace_status __attribute__((format(printf, 2, 3)))
 fail(terrace_status status, const char* format, ...);
@@ -19,6 +22,11 @@ fail(terrace_status status, const char* format, ...);
 [[nodiscard]] terrace_status fail(const Error& error);
 /// For an errno value: TERRACE_NO_MEMORY, TERRACE_UNSUPPORTED or TERRACE_IO.
 [[nodiscard]] terrace_status fail_by_errno(int error, const char* what);
+/// TERRACE_BAD_HANDLE: no open context has a thing of this kind by this handle.
+[[nodiscard]] terrace_status fail_handle(std::uint64_t handle, HandleKind kind);
+/// The same: its context is open, and has it no more.
+[[nodiscard]] terrace_status fail_ended(std::uint64_t handle, HandleKind kind);
+[[nodiscard]] terrace_status fail_null(const char* what);
 /// This thread's last text.
 const char* last_failure();
 

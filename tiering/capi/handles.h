@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include <terrace/kv.h>
+
 namespace terrace::capi {
 
 enum class HandleKind : std::uint8_t {
@@ -28,6 +30,25 @@ enum class HandleKind : std::uint8_t {
   kKv = 5,
   kSequence = 6,
 };
+
+constexpr HandleKind kind_of(terrace_context) {
+  return HandleKind::kContext;
+}
+constexpr HandleKind kind_of(terrace_tensor) {
+  return HandleKind::kTensor;
+}
+constexpr HandleKind kind_of(terrace_job) {
+  return HandleKind::kJob;
+}
+constexpr HandleKind kind_of(terrace_pool) {
+  return HandleKind::kPool;
+}
+constexpr HandleKind kind_of(terrace_kv) {
+  return HandleKind::kKv;
+}
+constexpr HandleKind kind_of(terrace_sequence) {
+  return HandleKind::kSequence;
+}
 
 inline constexpr std::uint32_t kMaxSlots = 1u << 20;
 inline constexpr std::uint32_t kMaxGeneration = (1u << 24) - 1;

@@ -205,9 +205,7 @@ void Context::cancel(const JobRef& job) {
 }
 
 terrace_status Context::end_job(std::uint64_t handle) {
-  if (jobs_.remove(handle) != nullptr) return TERRACE_OK;
-  return fail(TERRACE_BAD_HANDLE, "%#llx is no job: it was ended by another thread",
-              static_cast<unsigned long long>(handle));
+  return jobs_.remove(handle) != nullptr ? TERRACE_OK : fail_ended(handle, HandleKind::kJob);
 }
 
 void Context::cancel_all_of(const Tensor& tensor) {

@@ -142,23 +142,6 @@ terrace_status Context::open_kv(const terrace_kv_options& options, std::uint64_t
   return TERRACE_OK;
 }
 
-terrace_status Context::find_kv(std::uint64_t handle, KvRef& cache) const {
-  cache = caches_.find(handle);
-  if (cache != nullptr) return TERRACE_OK;
-  return fail(TERRACE_BAD_HANDLE,
-              "%#llx is no KV-cache: it was closed, or is another thing's handle",
-              static_cast<unsigned long long>(handle));
-}
-
-terrace_status Context::find_sequence(std::uint64_t handle, KvSequenceRef& sequence) const {
-  sequence = sequences_.find(handle);
-  if (sequence != nullptr) return TERRACE_OK;
-  return fail(TERRACE_BAD_HANDLE,
-              "%#llx is no sequence: it was ended, with its cache perhaps, or is another thing's "
-              "handle",
-              static_cast<unsigned long long>(handle));
-}
-
 terrace_status Context::name_sequence(const KvRef& cache, kv::SequenceRef sequence,
                                       std::uint64_t& handle) {
   auto named = std::make_shared<KvSequence>(KvSequence{cache, std::move(sequence)});
@@ -180,10 +163,7 @@ terrace_status Context::name_sequence(const KvRef& cache, kv::SequenceRef sequen
 
 terrace_status Context::end_sequence(std::uint64_t handle) {
   const KvSequenceRef ended = sequences_.remove(handle);
-  if (ended == nullptr) {
-    KvSequenceRef none;
-    return find_sequence(handle, none);
-  }
+  if (ended == nullptr) return fail_ended(handle, HandleKind::kSequence);
   {
     const std::lock_guard lock(ended->kv->naming);
     ended->kv->sequences.erase(handle);
@@ -203,10 +183,7 @@ void Context::forget_sequences(Kv& cache) {
 
 terrace_status Context::close_kv(std::uint64_t handle) {
   const KvRef cache = caches_.remove(handle);
-  if (cache == nullptr) {
-    KvRef none;
-    return find_kv(handle, none);
-  }
+  if (cache == nullptr) return fail_ended(handle, HandleKind::kKv);
   forget_sequences(*cache);
   return TERRACE_OK;
 }

@@ -70,7 +70,7 @@ bool Context::unmap_for_pool(Pool& pool, void* at) noexcept {
 
 terrace_status Context::close_pool(std::uint64_t handle) {
   const std::shared_ptr<Pool> pool = pools_.remove(handle);
-  if (pool == nullptr) return fail_no_pool(handle);
+  if (pool == nullptr) return fail_ended(handle, HandleKind::kPool);
   const std::lock_guard lock(pool->use);
   pool->blocks.reset();
   return TERRACE_OK;
@@ -79,9 +79,9 @@ terrace_status Context::close_pool(std::uint64_t handle) {
 terrace_status Context::pool_allocate(std::uint64_t handle, std::uint64_t bytes,
                                       std::uint64_t alignment, void*& address) {
   const std::shared_ptr<Pool> pool = pools_.find(handle);
-  if (pool == nullptr) return fail_no_pool(handle);
+  if (pool == nullptr) return fail_ended(handle, HandleKind::kPool);
   const std::shared_lock lock(pool->use);
-  if (pool->blocks == nullptr) return fail_no_pool(handle);
+  if (pool->blocks == nullptr) return fail_ended(handle, HandleKind::kPool);
   try {
     address = pool->blocks->allocate(bytes, alignment);
   } catch (const std::bad_alloc&) {
@@ -93,16 +93,11 @@ terrace_status Context::pool_allocate(std::uint64_t handle, std::uint64_t bytes,
 
 terrace_status Context::pool_free(std::uint64_t handle, void* address) {
   const std::shared_ptr<Pool> pool = pools_.find(handle);
-  if (pool == nullptr) return fail_no_pool(handle);
+  if (pool == nullptr) return fail_ended(handle, HandleKind::kPool);
   const std::shared_lock lock(pool->use);
-  if (pool->blocks == nullptr) return fail_no_pool(handle);
+  if (pool->blocks == nullptr) return fail_ended(handle, HandleKind::kPool);
   if (address != nullptr) pool->blocks->deallocate(address, 1);
   return TERRACE_OK;
-}
-
-terrace_status Context::fail_no_pool(std::uint64_t handle) {
-  return fail(TERRACE_BAD_HANDLE, "%#llx is no pool: it was closed, or is another thing's handle",
-              static_cast<unsigned long long>(handle));
 }
 
 }  // namespace terrace::capi

@@ -119,11 +119,13 @@ Result<LanguageModel> read_model(CatalogueEntry& entry) {
   read_counts(entry, model);
   if (!model.size_only) {
     read_widths(entry, model);
-    if (model.layers > 10'000) entry.refuse("layers", "is above 10000");
+    if (model.layers > kMaxLayers) {
+      entry.refuse("layers", "is above " + std::to_string(kMaxLayers));
+    }
     read_mixture(entry, model);
     read_latent(entry, model);
     read_window(entry, model);
-    if (model.layers <= 10'000) read_per_layer(entry, model);
+    if (model.layers <= kMaxLayers) read_per_layer(entry, model);
   }
   if (const Status read = entry.finish(); !read) return read.error();
   if (const Status checked = check_shape(model); !checked) return checked.error();

@@ -6,9 +6,7 @@
 namespace terrace::model {
 namespace {
 
-// Beyond every published model by far; keeps products of them within 64 bits and doubles exact
-// enough.
-constexpr std::uint64_t kMaxLayers = 10'000;
+// As kMaxLayers; together they keep products within 64 bits and doubles exact enough.
 constexpr std::uint64_t kMaxWidth = 10'000'000;
 constexpr std::uint64_t kMaxHeads = 100'000;  // of heads, and of the width of one
 constexpr std::uint64_t kMaxExperts = 100'000;

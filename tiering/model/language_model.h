@@ -81,6 +81,10 @@ struct SlidingWindow {
   std::uint64_t first_global = 0;
 };
 
+/// Beyond every published model by far. check_shape() refuses more; whoever lists layers of a shape
+/// that is not checked yet looks first, since a file states their number in eight bytes.
+inline constexpr std::uint64_t kMaxLayers = 10'000;
+
 /// What differs from layer to layer in some models.
 struct LayerShape {
   std::uint64_t heads = 0;

@@ -15,9 +15,6 @@ std::uint64_t at(const std::vector<std::uint64_t>& values, std::size_t layer) {
   return layer < values.size() ? values[layer] : 0;
 }
 
-// A header states a count in eight bytes, and listing the tensors takes memory for each layer.
-constexpr std::uint64_t kMostLayers = 10'000;
-
 void fill_layers(LanguageModel& model, const Facts& facts) {
   const auto heads = facts("heads");
   auto kv_heads = facts("kv_heads");
@@ -27,7 +24,7 @@ void fill_layers(LanguageModel& model, const Facts& facts) {
   model.kv_heads = most(kv_heads);
   model.ffn = most(ffn);
   if (std::max({heads.size(), kv_heads.size(), ffn.size()}) <= 1) return;
-  for (std::size_t i = 0; i < std::min(model.layers, kMostLayers); ++i) {
+  for (std::size_t i = 0; i < std::min(model.layers, kMaxLayers); ++i) {
     model.per_layer.push_back({at(heads, i), at(kv_heads, i), at(ffn, i)});
   }
 }
@@ -120,12 +117,12 @@ Result<LanguageModel> shape_from_facts(const std::string& path, const Facts& fac
   model.head_dim = most(facts("head_dim"));
   if (model.head_dim == 0 && model.heads > 0) model.head_dim = model.hidden / model.heads;
   if (model.layers == 0) return lacks(path, "number of layers");
-  if (model.layers > kMostLayers) {
+  if (model.layers > kMaxLayers) {
     return make_error(
         ErrorCode::kUsage, 0,
         "%.200s: states %llu layers, and no model has more than %llu; get the file again",
         path.c_str(), static_cast<unsigned long long>(model.layers),
-        static_cast<unsigned long long>(kMostLayers));
+        static_cast<unsigned long long>(kMaxLayers));
   }
   if (model.hidden == 0) return lacks(path, "hidden size");
   if (model.heads == 0) return lacks(path, "attention heads");

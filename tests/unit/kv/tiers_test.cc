@@ -208,5 +208,27 @@ TEST(KvTiers, WhatIsExpectedMayGoOrBeResumedBeforeThereIsRoom) {
   rig.cache->settle();
 }
 
+/// Half of the fast tier is kept in mind for all that wait.
+TEST(KvTiers, PrefetchOfOneSequenceManyTimesLeavesRoomForOthers) {
+  Rig rig({.tiers = {32, 64}});
+  std::vector<SequenceRef> paused;
+  for (Token first = 0; first < 2; ++first) {
+    paused.push_back(rig.begin({}, 40));
+    rig.fill(*paused.back(), tokens_from(1 + 100 * first, 40), 0);
+    ASSERT_TRUE(rig.cache->pause(*paused.back()).ok());
+  }
+  for (Token first = 1000; first < 2500; first += 100) {
+    const SequenceRef one = rig.begin({}, 20);
+    rig.fill(*one, tokens_from(first, 20), 0);
+    ASSERT_TRUE(rig.cache->end(*one).ok());
+    rig.cache->settle();
+  }
+  const std::uint64_t promoted = rig.cache->facts().promoted_blocks;
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(rig.cache->prefetch(*paused[0]).ok());
+  ASSERT_TRUE(rig.cache->prefetch(*paused[1]).ok());
+  rig.cache->settle();
+  EXPECT_GE(rig.cache->facts().promoted_blocks, promoted + 16);
+}
+
 }  // namespace
 }  // namespace terrace::kv

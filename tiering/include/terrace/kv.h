@@ -115,6 +115,7 @@ typedef struct terrace_kv_info {
   uint64_t store_failed;  ///< 1: its storage failed; nothing more is kept, all else goes on
 } terrace_kv_info;
 
+/// Fills *info. Walks all blocks: for a status, not for each step.
 TERRACE_API terrace_status terrace_kv_get(terrace_kv cache, terrace_kv_info* info);
 
 /// Blocks that the tenant's running sequences may use or be promised together; UINT64_MAX: no
@@ -199,7 +200,7 @@ TERRACE_API terrace_status terrace_sequence_written(terrace_sequence sequence, u
 TERRACE_API terrace_status terrace_sequence_table(terrace_sequence sequence, const uint32_t** table,
                                                   uint64_t* count);
 /// Until this layer's part has arrived in all the sequence's blocks. Returns at once when nothing
-/// is under way.
+/// is under way. TERRACE_BAD_ARGUMENT: a block has not so many layers.
 TERRACE_API terrace_status terrace_sequence_wait_layer(terrace_sequence sequence, uint32_t layer);
 /// A second sequence with the same written tokens, whose blocks both share. TERRACE_BUSY: tokens
 /// were appended and are not written. Errors as terrace_sequence_begin().
@@ -220,6 +221,7 @@ TERRACE_API terrace_status terrace_sequence_resume(terrace_sequence sequence,
 TERRACE_API terrace_status terrace_sequence_prefetch(terrace_sequence sequence);
 /// Its written blocks stay in the cache for others.
 TERRACE_API terrace_status terrace_sequence_end(terrace_sequence sequence);
+/// Fills *info, of a running or a paused one. Walks the sequence's blocks.
 TERRACE_API terrace_status terrace_sequence_get(terrace_sequence sequence,
                                                 terrace_sequence_info* info);
 

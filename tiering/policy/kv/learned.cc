@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "allocators/kv/chain_index.h"
 #include "tiering/policy/kv/block_lists.h"
-#include "tiering/policy/kv/chain_index.h"
 #include "tiering/policy/kv/keyed_heap.h"
 #include "tiering/policy/kv/list_policies.h"
 #include "tiering/policy/kv/lru_rival.h"
@@ -17,6 +17,8 @@
 
 namespace terrace::policy {
 namespace {
+
+using kv::ChainIndex;
 
 constexpr std::uint32_t kLeastGhosts = 1u << 16;
 static_assert(kLeastGhosts > kMostKvBlocks, "each block of a request has a record");

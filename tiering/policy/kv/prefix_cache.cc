@@ -52,7 +52,7 @@ KvServed PrefixCache::begin(std::span<const ChainHash> blocks) {
   KvSlot parent = kNoSlot;
   for (std::uint32_t i = 0; i < blocks.size(); ++i) {
     const KvSlot slot = index_.find(blocks[i]);
-    if (slot == ChainIndex::kNone) break;
+    if (slot == kv::ChainIndex::kNone) break;
     lease(slot);
     policy_->touched(slot, i);
     if (observer_ != nullptr) observer_->hit(slot);

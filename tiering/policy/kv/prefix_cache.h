@@ -12,7 +12,7 @@
 #include <span>
 #include <vector>
 
-#include "tiering/policy/kv/chain_index.h"
+#include "allocators/kv/chain_index.h"
 #include "tiering/policy/kv/kv_policy.h"
 
 namespace terrace::policy {
@@ -47,7 +47,7 @@ class PrefixCache {
 
   std::uint32_t slots() const { return static_cast<std::uint32_t>(blocks_.size()); }
   std::uint32_t cached() const { return slots() - static_cast<std::uint32_t>(free_.size()); }
-  bool contains(ChainHash hash) const { return index_.find(hash) != ChainIndex::kNone; }
+  bool contains(ChainHash hash) const { return index_.find(hash) != kv::ChainIndex::kNone; }
 
  private:
   struct Block {
@@ -62,7 +62,7 @@ class PrefixCache {
   void evict(KvSlot slot);
   void lease(KvSlot slot);
 
-  ChainIndex index_;
+  kv::ChainIndex index_;
   std::vector<Block> blocks_;
   std::vector<KvSlot> free_;
   std::unique_ptr<kv::EvictionPolicy> policy_;

@@ -5,12 +5,14 @@
 // worth another round. Here queues are in the order of arrival, among blocks that may be evicted.
 #include <algorithm>
 
-#include "tiering/policy/kv/chain_index.h"
+#include "allocators/kv/chain_index.h"
 #include "tiering/policy/kv/keyed_heap.h"
 #include "tiering/policy/kv/list_policies.h"
 
 namespace terrace::policy {
 namespace {
+
+using kv::ChainIndex;
 
 constexpr std::uint32_t kSmallPart = 10;
 constexpr std::uint8_t kMostHits = 3;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Chain hash -> number, of fixed room: where a block is cached, or what is remembered of it. Open
-// addressing with linear probing at half load or less, deletion by shifting back, so that nothing
-// piles up. Used by prefix_cache.h and by policies with ghosts.
-// Not thread-safe; allocates at construction only. A look-up touches one or two cache lines.
+// Chain hash -> number, of fixed room: which block it is, which slot, or what is remembered of it.
+// Open addressing with linear probing at half load or less, deletion by shifting back, so that
+// nothing piles up and no look-up gets longer with time.
+// Used by blocks.h, and by the policies and the replay's cache in tiering/policy/kv.
+// Any number of threads may look up while nobody changes it; allocates at construction only. A
+// look-up touches one or two cache lines.
 #pragma once
 
 #include <bit>
@@ -10,9 +12,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "tiering/policy/kv/kv_policy.h"
+#include "allocators/kv/shape.h"
 
-namespace terrace::policy {
+namespace terrace::kv {
 
 class ChainIndex {
  public:
@@ -24,18 +26,17 @@ class ChainIndex {
 
   /// kNone when it is not there.
   std::uint32_t find(ChainHash hash) const { return cells_[cell_of(hash)].value; }
-
+  /// Fetches what find() will read.
+  void expect(ChainHash hash) const { __builtin_prefetch(&cells_[home_of(hash)]); }
   /// `hash` is not in it, and there is room.
   void insert(ChainHash hash, std::uint32_t value) { cells_[cell_of(hash)] = {hash, value}; }
-
   /// `hash` is in it.
   void erase(ChainHash hash) {
     std::size_t hole = cell_of(hash);
     const std::size_t mask = cells_.size() - 1;
     for (std::size_t at = (hole + 1) & mask; cells_[at].value != kNone; at = (at + 1) & mask) {
       // What lies behind the hole and belongs at or before it moves in.
-      const std::size_t home = home_of(cells_[at].hash);
-      if (((at - home) & mask) < ((at - hole) & mask)) continue;
+      if (((at - home_of(cells_[at].hash)) & mask) < ((at - hole) & mask)) continue;
       cells_[hole] = cells_[at];
       hole = at;
     }
@@ -48,7 +49,8 @@ class ChainIndex {
     std::uint32_t value = kNone;
   };
 
-  // Fibonacci hashing (Knuth, TAOCP 3, 6.4): traces number their blocks from 0.
+  // Fibonacci hashing (Knuth, TAOCP 3, 6.4): traces number their blocks from 0, and tests keep few
+  // bits of a hash.
   std::size_t home_of(ChainHash hash) const {
     return static_cast<std::size_t>((hash * 0x9E3779B97F4A7C15u) >> shift_);
   }
@@ -63,4 +65,4 @@ class ChainIndex {
   int shift_ = 0;
 };
 
-}  // namespace terrace::policy
+}  // namespace terrace::kv
