@@ -4,11 +4,8 @@ extern "C" [[gnu::visibility("default")]] const char* __tsan_default_suppression
 extern "C" [[gnu::visibility("default")]] const char* __tsan_default_options();
 
 const char* __tsan_default_suppressions() {
-  // A page is copied while the program may write to it, and again when it did: the protection of
-  // pages tells, which the sanitizer does not know of.
-  return "race:terrace::extent::PreCopy::copy_pages\n"
-         // What another thread did before a fork is nobody's in the child.
-         "race:terrace::control::os::StatusSocket::close\n";
+  // What another thread did before a fork is nobody's in the child.
+  return "race:terrace::control::os::StatusSocket::close\n";
 }
 
 // What ends by a signal on purpose must end by it, and children of a fork start threads.

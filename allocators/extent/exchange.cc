@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "allocators/extent/watched_copy.h"
 #include "allocators/os/mapping.h"
 
 namespace terrace::extent {
@@ -11,10 +12,6 @@ namespace {
 
 constexpr Bytes size_of(std::uint32_t blocks) {
   return Bytes(static_cast<std::uint64_t>(blocks) << kBlockShift);
-}
-
-void copy_bytes(void* to, const void* from, std::size_t size) {
-  std::memcpy(to, from, size);
 }
 
 int copy_unwatched(void* at) {
@@ -93,7 +90,8 @@ int Exchange::remap_block(void* at, const FilePages& pages) const {
   void* const view = os::map_view(kBlockBytes, pages.fd, pages.offset);
   if (view == nullptr) return ENOMEM;
   const auto attempt = [&](const RemapLimits& limits) {
-    return remap_.to_file(at, kBlockBytes, pages.fd, pages.offset, view, copy_bytes, limits).error;
+    return remap_.to_file(at, kBlockBytes, pages.fd, pages.offset, view, copy_watched, limits)
+        .error;
   };
   int error = attempt({});
   if (error == EBUSY) error = attempt({0, kBlockBytes});  // all of it while the writers wait

@@ -25,12 +25,8 @@ namespace {
 
 constexpr std::size_t kMiB = 1u << 20;
 constexpr int kThreads = 6;
-// Both are CMake's to choose. With the thread sanitizer nothing is placed late: the exchange copies
-// blocks whose owner may be about to write, the kernel holds such a writer in a fault until the
-// copy is done, and the sanitizer does not see that. tiered_extent_test has counting writers for
-// it.
-constexpr Bytes kLate = MiB(TERRACE_STRESS_LATE_MIB);
-constexpr int kOperations = TERRACE_STRESS_OPERATIONS;  ///< of each thread
+constexpr Bytes kLate = MiB(6);
+constexpr int kOperations = TERRACE_STRESS_OPERATIONS;  ///< of each thread; CMake's to choose
 
 Tier tier(const char* name, BackingKind backing, Bytes capacity) {
   Tier made;

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstring>
 #include <latch>
+#include <memory>
 #include <random>
 #include <semaphore>
 #include <thread>
@@ -56,20 +57,24 @@ class Blocks {
 class Gate {
  public:
   explicit Gate(CopyQueue& queue) {
-    queue.submit({}, 0, [this] {
-      held_.release();
-      open_.acquire();
+    queue.submit({}, 0, [state = state_] {
+      state->held.release();
+      state->open.acquire();
     });
-    held_.acquire();
+    state_->held.acquire();
   }
   ~Gate() { open(); }
   void open() {
-    if (!std::exchange(opened_, true)) open_.release();
+    if (!std::exchange(opened_, true)) state_->open.release();
   }
 
  private:
-  std::binary_semaphore held_{0};
-  std::binary_semaphore open_{0};
+  struct State {
+    std::binary_semaphore held{0};
+    std::binary_semaphore open{0};
+  };
+  /// The thread that is let go looks at it once more, when the gate may be gone.
+  std::shared_ptr<State> state_ = std::make_shared<State>();
   bool opened_ = false;
 };
 

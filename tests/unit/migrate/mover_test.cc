@@ -226,7 +226,7 @@ TEST_F(MoverTest, AnOrderCancelledBeforeItBeganMovesNothing) {
 
 TEST_F(MoverTest, PauseHoldsTheNextBatchAndItsTimeDoesNotCount) {
   machine_.map(kAt, MiB(8), 0);
-  start(2, MiB(2));
+  start(1, MiB(2));  // another's batch would end within the pause or before it
   std::latch paused(1);
   machine_.on_move = [&](int call) {
     machine_.advance(milliseconds(1));
