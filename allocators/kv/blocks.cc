@@ -281,8 +281,32 @@ void Blocks::lose(Place place) {
   Block& block = blocks_[id];
   block.lost = true;
   ++lost_;
-  if (block.kind == BlockKind::kCached) unindex(id);
+  if (block.kind == BlockKind::kCached) {
+    const std::uint32_t position = block.position;
+    const bool has_children = block.children > 0;
+    unindex(id);
+    if (has_children) forget_behind(position);
+  }
   free_if_unused(id);
+}
+
+/// Cached blocks behind this position whose chains are broken leave the index, or the same tokens
+/// computed again would find their hashes taken and be shared by nobody. Blocks do not know their
+/// children, and a loss is seldom, so that a search through all will do.
+void Blocks::forget_behind(std::uint32_t position) {
+  std::vector<BlockId> behind;
+  for (BlockId id = 0; id < count(); ++id) {
+    const Block& block = blocks_[id];
+    if (block.kind == BlockKind::kCached && block.position > position) behind.push_back(id);
+  }
+  // Parents before their children.
+  std::ranges::stable_sort(behind, {}, [&](BlockId id) { return blocks_[id].position; });
+  for (const BlockId id : behind) {
+    const BlockId parent = blocks_[id].parent;
+    if (parent == kNoBlock || blocks_[parent].kind == BlockKind::kCached) continue;
+    unindex(id);
+    free_if_unused(id);
+  }
 }
 
 // Moving -----------------------------------------------------------------------------------------

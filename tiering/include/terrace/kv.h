@@ -133,9 +133,10 @@ TERRACE_API terrace_status terrace_kv_match(terrace_kv cache, const terrace_toke
 /// copying.
 TERRACE_API terrace_status terrace_kv_step(terrace_kv cache);
 
-/// The block at this address (any in it) is damaged, as by a memory error: it is not shared any
-/// more and its slot not used again. Sequences that hold it are told by `lost_from` in their info;
-/// truncate them there and compute the rest again. TERRACE_BAD_ARGUMENT: no block of the cache.
+/// The block at this address (any in it) is damaged, as by a memory error: its slot is not used
+/// again, and neither it nor what is cached behind it is shared any more. Sequences that hold it
+/// are told by `lost_from` in their info; truncate them there and compute the rest again, which is
+/// shared as any other. Walks all blocks. TERRACE_BAD_ARGUMENT: no block of the cache.
 TERRACE_API terrace_status terrace_kv_lose(terrace_kv cache, const void* address);
 
 // Sequences -------------------------------------------------------------------------------------
