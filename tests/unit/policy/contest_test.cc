@@ -53,15 +53,15 @@ TEST(LruShadow, EqualsAPlainList) {
 /// seen.
 class RatesShadowTest : public testing::Test {
  protected:
-  RatesShadowTest() : shadow_(3, 10, {}), ranks_(10, {}) {
+  RatesShadowTest() : shadow_(3, 10), ranks_(10, {}) {
     ranks_.rank(model_);
     shadow_.rank_as(ranks_);
   }
   void serve(const std::vector<std::uint32_t>& records) {
-    for (const std::uint32_t record : records) shadow_.set_place(record, 0, 0);
+    for (const std::uint32_t record : records) shadow_.set_cell(record, 0);
     shadow_.serve(records, model_);
   }
-  void age(std::uint32_t record, std::uint32_t bin) { shadow_.set_place(record, bin, 0); }
+  void age(std::uint32_t record, std::uint32_t bin) { shadow_.set_cell(record, bin); }
 
   ReuseModel model_;
   RatesShadow shadow_;
@@ -83,7 +83,7 @@ TEST_F(RatesShadowTest, DropsWhatIsWorthLeastOfWhatHasNoChild) {
 
 TEST_F(RatesShadowTest, AdmitsNothingThatIsWorthLessThanAllItHas) {
   serve({1, 2, 3});
-  shadow_.set_place(4, 6, 0);
+  shadow_.set_cell(4, 6);
   shadow_.serve(std::vector<std::uint32_t>{4, 5}, model_);
   EXPECT_FALSE(shadow_.holds(4) || shadow_.holds(5));
   EXPECT_TRUE(shadow_.holds(3));

@@ -14,12 +14,10 @@ constexpr std::array<double, 2> kKept = {0.999, 0.9998};
 constexpr double kMoreThanChance = 2.5;
 
 template <typename Shadow>
-double saved_by(const Shadow& shadow, std::span<const std::uint32_t> records, RecomputeCost cost) {
-  double saved = 0;
-  for (std::uint32_t i = 0; i < records.size() && shadow.holds(records[i]); ++i) {
-    saved += cost.of(i);
-  }
-  return saved;
+double hits_of(const Shadow& shadow, std::span<const std::uint32_t> records) {
+  const auto missed =
+      std::ranges::find_if(records, [&](std::uint32_t record) { return !shadow.holds(record); });
+  return static_cast<double>(missed - records.begin());
 }
 
 }  // namespace
@@ -38,7 +36,7 @@ void Lead::count(double ahead) {
 }
 
 void Contest::serve(std::span<const std::uint32_t> records, const ReuseModel& model) {
-  lead_.count(saved_by(rates_, records, cost_) - saved_by(lru_, records, cost_));
+  lead_.count(hits_of(rates_, records) - hits_of(lru_, records));
   lru_.used(records);
   rates_.serve(records, model);
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who decides in the policy `terrace`: learnt rates, or LRU. Caches of both are followed over the
-// policy's records, so what either would have saved is known whoever decides, and neither has to
-// be tried out. LRU decides first, and until the rates would have saved more by more than chance
-// has it: where they are no better, `terrace` is LRU to the block. It is again when they would have
-// saved less lately. What sequences generate is in neither cache until a request asks for it.
-// Not thread-safe; allocates at construction only. O(1) a block.
+// policy's records, so what either would have hit is known whoever decides, and neither has to
+// be tried out. In blocks, and without weighing them by cost: few long prompts would say most. LRU
+// decides first, and until the rates would have saved more by more than chance has it: where they
+// are no better, `terrace` is LRU to the block. It is again when they would have saved less lately.
+// What sequences generate is in neither cache until a request asks for it. Not thread-safe;
+// allocates at construction only. O(1) a block.
 #pragma once
 
 #include <array>
@@ -16,10 +17,10 @@
 
 namespace terrace::policy {
 
-/// The verdict over what one side has saved more, request by request.
+/// The verdict over what one side has hit more, request by request.
 class Lead {
  public:
-  /// What the rates saved and LRU did not, in blocks or their cost; less than 0: the other way.
+  /// Blocks that the rates hit more than LRU; less than 0: the other way.
   void count(double ahead);
   bool of_rates() const { return of_rates_; }
 
@@ -35,15 +36,13 @@ class Lead {
 class Contest {
  public:
   /// Caches of `slots` blocks; a record's number is below `records`.
-  Contest(std::uint32_t slots, std::uint32_t records, RecomputeCost cost)
-      : cost_(cost), lru_(slots, records), rates_(slots, records, cost) {}
+  Contest(std::uint32_t slots, std::uint32_t records)
+      : lru_(slots, records), rates_(slots, records) {}
 
   bool rates_lead() const { return lead_.of_rates(); }
 
   // As RatesShadow's.
-  void set_place(std::uint32_t record, std::uint32_t cell, std::uint8_t band) {
-    rates_.set_place(record, cell, band);
-  }
+  void set_cell(std::uint32_t record, std::uint32_t cell) { rates_.set_cell(record, cell); }
   void rank_as(const RankedCandidates& others) { rates_.rank_as(others); }
 
   /// A request wants these records, first block first: what either has of them is counted, and
@@ -56,7 +55,6 @@ class Contest {
   }
 
  private:
-  RecomputeCost cost_;
   LruShadow lru_;
   RatesShadow rates_;
   Lead lead_;

@@ -114,7 +114,7 @@ Learned::Learned(const KvPolicySetup& setup)
       ghosts_(most_records(setup.slots), 1),
       by_age_(setup.slots) {
   if (setup.extent == KvExtent::kCache) {
-    contest_.emplace(setup.slots, most_records(setup.slots), setup.cost);
+    contest_.emplace(setup.slots, most_records(setup.slots));
   }
   used_.reserve(kMostKvBlocks);
   free_.resize(records_.size());
@@ -266,7 +266,7 @@ void Learned::weigh(std::uint32_t at) {
 void Learned::offer(std::uint32_t at) {
   const Record& record = records_[at];
   if (record.idle) candidates_.insert(at, record.cell, record.band);
-  if (contest_) contest_->set_place(at, record.cell, record.band);
+  if (contest_) contest_->set_cell(at, record.cell);
 }
 
 /// Its cell or band are about to change.

@@ -10,18 +10,17 @@ void RatesShadow::set_idle(std::uint32_t record, bool idle) {
   if (member.idle == idle) return;
   member.idle = idle;
   if (idle) {
-    candidates_.insert(record, member.cell, member.band);
+    candidates_.insert(record, member.cell, 0);
   } else {
-    candidates_.erase(record, member.cell, member.band);
+    candidates_.erase(record, member.cell, 0);
   }
 }
 
-void RatesShadow::set_place(std::uint32_t record, std::uint32_t cell, std::uint8_t band) {
+void RatesShadow::set_cell(std::uint32_t record, std::uint32_t cell) {
   Member& member = members_[record];
-  if (member.idle) candidates_.erase(record, member.cell, member.band);
+  if (member.idle) candidates_.erase(record, member.cell, 0);
   member.cell = cell;
-  member.band = band;
-  if (member.idle) candidates_.insert(record, cell, band);
+  if (member.idle) candidates_.insert(record, cell, 0);
 }
 
 /// False: the record is worth less than all that could go for it.
@@ -29,8 +28,7 @@ bool RatesShadow::make_room(std::uint32_t record, const ReuseModel& model) {
   if (held_ < slots_) return true;
   const RankedCandidates::Least least = candidates_.least(model);
   if (least.member == kNone) return false;
-  const Member& member = members_[record];
-  if (candidates_.worth(model, member.cell, member.band) < least.worth) return false;
+  if (candidates_.worth(model, members_[record].cell, 0) < least.worth) return false;
   leave(least.member);
   return true;
 }

@@ -16,13 +16,13 @@ namespace terrace::policy {
 class RatesShadow {
  public:
   /// A cache of `slots` blocks; a record's number is below `records`.
-  RatesShadow(std::uint32_t slots, std::uint32_t records, RecomputeCost cost)
-      : slots_(slots), candidates_(records, cost), members_(records) {}
+  RatesShadow(std::uint32_t slots, std::uint32_t records)
+      : slots_(slots), candidates_(records, {}), members_(records) {}
 
   bool holds(std::uint32_t record) const { return members_[record].inside; }
 
-  /// Class and age of a record, and the band of its cost, are these from now on.
-  void set_place(std::uint32_t record, std::uint32_t cell, std::uint8_t band);
+  /// Class and age of a record are these from now on.
+  void set_cell(std::uint32_t record, std::uint32_t cell);
   /// The model was fitted again; `others` are ranked by it.
   void rank_as(const RankedCandidates& others) { candidates_.rank_as(others); }
 
@@ -41,7 +41,6 @@ class RatesShadow {
     std::uint32_t stay = 0;         ///< how often it has left
     std::uint32_t children = 0;
     std::uint32_t cell = 0;
-    std::uint8_t band = 0;
     bool inside = false;
     bool idle = false;  ///< a candidate
   };
