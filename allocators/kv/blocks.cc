@@ -2,6 +2,7 @@
 #include "allocators/kv/blocks.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace terrace::kv {
@@ -11,6 +12,13 @@ std::uint32_t all_slots(const Places& places) {
   std::uint32_t sum = 0;
   for (std::uint32_t tier = 0; tier < places.tiers(); ++tier) sum += places.slots(tier);
   return sum;
+}
+
+/// But for what open() sets: to make all of a record anew takes as long as the rest of open().
+[[maybe_unused]] bool is_as_new(const Block& block) {
+  const bool childless = std::ranges::all_of(block.children_on, [](auto n) { return n == 0; });
+  return childless && block.other == kNoPlace && block.moving == Moving::kNo && !block.known &&
+         !block.offered && block.copiers == 0 && block.job == nullptr;
 }
 
 }  // namespace
@@ -95,10 +103,16 @@ BlockId Blocks::open() {
   // A block has a place at least, so there are as many records as places.
   const BlockId id = free_.back();
   free_.pop_back();
-  blocks_[id] = {};
-  blocks_[id].place = place;
-  blocks_[id].kind = BlockKind::kOpen;
-  blocks_[id].leases = 1;
+  // All else is as in a new one: free_if_unused().
+  Block& block = blocks_[id];
+  block.hash = 0;
+  block.root = {};
+  block.parent = kNoBlock;
+  block.position = block.filled = 0;
+  block.lost = false;
+  block.place = place;
+  block.kind = BlockKind::kOpen;
+  block.leases = 1;
   ++leased_;
   set_at(place, id);
   return id;
@@ -235,6 +249,7 @@ void Blocks::free_if_unused(BlockId id) {
     block.place = kNoPlace;
   }
   if (block.children > 0) return;
+  assert(is_as_new(block));
   block.kind = BlockKind::kFree;
   free_.push_back(id);
 }
@@ -281,8 +296,32 @@ void Blocks::lose(Place place) {
   Block& block = blocks_[id];
   block.lost = true;
   ++lost_;
-  if (block.kind == BlockKind::kCached) unindex(id);
+  if (block.kind == BlockKind::kCached) {
+    const std::uint32_t position = block.position;
+    const bool has_children = block.children > 0;
+    unindex(id);
+    if (has_children) forget_behind(position);
+  }
   free_if_unused(id);
+}
+
+/// Cached blocks behind this position whose chains are broken leave the index, or the same tokens
+/// computed again would find their hashes taken and be shared by nobody. Blocks do not know their
+/// children, and a loss is seldom, so that a search through all will do.
+void Blocks::forget_behind(std::uint32_t position) {
+  std::vector<BlockId> behind;
+  for (BlockId id = 0; id < count(); ++id) {
+    const Block& block = blocks_[id];
+    if (block.kind == BlockKind::kCached && block.position > position) behind.push_back(id);
+  }
+  // Parents before their children.
+  std::ranges::stable_sort(behind, {}, [&](BlockId id) { return blocks_[id].position; });
+  for (const BlockId id : behind) {
+    const BlockId parent = blocks_[id].parent;
+    if (parent == kNoBlock || blocks_[parent].kind == BlockKind::kCached) continue;
+    unindex(id);
+    free_if_unused(id);
+  }
 }
 
 // Moving -----------------------------------------------------------------------------------------

@@ -5,7 +5,8 @@
 // tier; one that has any cached child is not dropped, since a child without its parent could never
 // be found. A look-up compares tokens, parent and root: the hash is only the way to them.
 // Where it stands: cache.cc leases and seals, moves.cc moves.
-// The cache's lock guards it (shared: const methods). Allocates at construction only.
+// The cache's lock guards it (shared: const methods). After construction, looking up a prefix and
+// losing a block allocate, nothing else.
 #pragma once
 
 #include <oneapi/tbb/cache_aligned_allocator.h>
@@ -118,7 +119,9 @@ class Blocks {
   /// Would it be, with the lease of who asks?
   bool may_reopen(BlockId id) const;
 
-  /// The address's slot is used no more. The block in it, if any, is found by nobody from now on.
+  /// The address's slot is used no more. The block in it, if any, is found by nobody from now on,
+  /// and neither is what is cached behind it: without it that is of no use, and may have been
+  /// computed from what was damaged already. Walks all blocks.
   void lose(Place place);
   /// An open block whose contents are of a lost one; its own slot is good.
   void set_lost(BlockId id) { blocks_[id].lost = true; }
@@ -163,6 +166,7 @@ class Blocks {
   void count_at_parent(const Block& block, std::uint32_t change);
   void leave_policy(BlockId id);
   void unindex(BlockId id);
+  void forget_behind(std::uint32_t position);
   void offer_or_hold(BlockId id);
   void free_if_unused(BlockId id);
 

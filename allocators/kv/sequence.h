@@ -6,11 +6,11 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "allocators/kv/blocks.h"
 #include "allocators/kv/cache.h"
+#include "allocators/kv/cache_lock.h"
 
 namespace terrace::kv {
 
@@ -22,7 +22,7 @@ enum class SequenceState : std::uint8_t {
 
 class Sequence : public std::enable_shared_from_this<Sequence> {
  public:
-  mutable std::mutex lock;
+  mutable SequenceLock lock;
 
   // Never change.
   std::uint64_t id = 0;

@@ -9,6 +9,8 @@
 //                  and the tokens of each block are compared. `hashed`: the hashes are there
 //                  already; comparing is still in it. Plain hashes and compares. 16384x512: so many
 //                  blocks are cached, of 512 tokens each.
+//   hash           what of a look-up is hashing the prompt's tokens. Plain reads them once and adds
+//                  them up, which is as fast as one thread reads memory.
 //   append         nanoseconds for one token: append of one and written, in turn for 64 sequences
 //                  of 2048 tokens, by 1 thread and by 2 that have 32 sequences each. Each 16th call
 //                  of both opens a block and puts a full one into the index. `scale` is the
@@ -20,9 +22,11 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <iostream>
 #include <map>
+#include <numeric>
 #include <thread>
 
 #include "allocators/kv/blocks.h"
@@ -219,6 +223,37 @@ void look_up_hashed(benchmark::State& state) {
       [&] { return rate_of(prompts, [&](auto i) { return plain.match(prompts[i]) / tokens; }); });
 }
 
+std::uint64_t sum_of(std::span<const Token> tokens) {
+  std::array<std::uint64_t, 8> sums{};
+  for (std::size_t i = 0; i + 2 * sums.size() <= tokens.size(); i += 2 * sums.size()) {
+    std::array<std::uint64_t, 8> words;
+    std::memcpy(words.data(), &tokens[i], sizeof words);
+    for (std::size_t k = 0; k < sums.size(); ++k) sums[k] += words[k];
+  }
+  return std::accumulate(sums.begin(), sums.end(), std::uint64_t{0});
+}
+
+void hash_alone(benchmark::State& state) {
+  const auto tokens = static_cast<std::uint32_t>(state.range(1));
+  const std::vector<Prompt> prompts =
+      make_prompts(static_cast<std::uint32_t>(state.range(0)), tokens);
+  const kv::ChainHasher hasher(0);
+  const auto hashed = [&](std::size_t i) -> std::uint64_t {
+    const auto hashes = hasher.blocks({}, prompts[i], tokens);
+    benchmark::DoNotOptimize(hashes.data());
+    return hashes.size();
+  };
+  const auto read = [&](std::size_t i) -> std::uint64_t {
+    benchmark::DoNotOptimize(sum_of(prompts[i]));
+    return kPromptBlocks;
+  };
+  compare(
+      state,
+      {"hash/" + std::to_string(state.range(0)) + "x" + std::to_string(tokens), "M blocks/s",
+       Better::kMore},
+      [&] { return rate_of(prompts, hashed); }, [&] { return rate_of(prompts, read); });
+}
+
 // Append -----------------------------------------------------------------------------------------
 
 template <typename Ours>
@@ -286,6 +321,7 @@ void add_all() {
       ->Args({16 << 10, 16})
       ->Args({256 << 10, 16})
       ->Args({16 << 10, 512});
+  add("hash", hash_alone)->Args({16 << 10, 512});
   add_side<ClassSide>("cache");
   add_side<ApiSide>("api");
 }

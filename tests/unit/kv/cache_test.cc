@@ -207,6 +207,48 @@ TEST(KvCache, LostBlockIsToldAndItsSlotNotUsedAgain) {
   EXPECT_EQ(rig.cache->lose(&elsewhere).refusal, Refusal::kArgument);
 }
 
+/// Five blocks, of which the second is lost while one sequence holds four of them and another all.
+TEST(KvCache, WhatIsComputedAgainBehindALostBlockIsSharedAtOnce) {
+  Rig rig({.tiers = {24}});
+  const Tokens tokens = tokens_from(1, 20);
+  const SequenceRef other = rig.begin({}, 20);
+  rig.fill(*other, tokens, 0);
+  const SequenceRef sequence = rig.begin(std::span(tokens).first(17), 20);
+  EXPECT_EQ(rig.cache->facts(*sequence).matched_tokens, 16u);
+  ASSERT_TRUE(rig.cache->lose(rig.address(*sequence, 5, 1)).ok());
+  EXPECT_EQ(rig.cache->match(tokens_from(1, 21), 0), 4u);
+  EXPECT_EQ(rig.cache->facts(*other).lost_from, 4u);
+  ASSERT_TRUE(rig.cache->truncate(*sequence, 4).ok());
+  rig.fill(*sequence, tokens, 4);
+  EXPECT_EQ(rig.cache->match(tokens_from(1, 21), 0), 20u);
+  ASSERT_TRUE(rig.cache->truncate(*other, 4).ok());
+  rig.fill(*other, tokens, 4);
+  EXPECT_EQ(rig.cache->facts(*other).shared_blocks, 5u);
+  EXPECT_EQ(rig.wrong(*other, tokens), 0u);
+  EXPECT_EQ(rig.cache->facts().used_blocks[0], 5u);
+}
+
+TEST(KvCache, WhatIsCachedBehindALostBlockGivesItsPlaceBack) {
+  Rig rig({.tiers = {24}});
+  const SequenceRef first = rig.begin({}, 20);
+  rig.fill(*first, tokens_from(1, 20), 0);
+  Tokens branch = tokens_from(1, 12);
+  branch[9] = 77;
+  const SequenceRef second = rig.begin(branch, 12);
+  rig.fill(*second, branch, 8);
+  std::byte* const damaged = rig.address(*first, 5, 0);
+  ASSERT_TRUE(rig.cache->end(*first).ok());
+  ASSERT_TRUE(rig.cache->end(*second).ok());
+  EXPECT_EQ(rig.cache->facts().cached_blocks[0], 6u);
+  ASSERT_TRUE(rig.cache->lose(damaged).ok());
+  EXPECT_EQ(rig.cache->facts().cached_blocks[0], 1u);
+  const SequenceRef large = rig.begin(tokens_from(1, 92), 92);
+  ASSERT_NE(large, nullptr) << rig.last.text;
+  EXPECT_EQ(rig.cache->facts(*large).matched_tokens, 4u);
+  rig.fill(*large, tokens_from(1, 92), 4);
+  EXPECT_EQ(rig.wrong(*large, tokens_from(1, 92)), 0u);
+}
+
 TEST(KvCache, SaysWhatAnEndedSequenceIs) {
   Rig rig;
   const SequenceRef sequence = rig.begin({}, 4);

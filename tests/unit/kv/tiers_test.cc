@@ -189,6 +189,37 @@ TEST(KvTiers, PrefetchBringsAllBlocksAsDemotionsMakeRoom) {
   }
 }
 
+/// Cached blocks of others fill the fast tier, and nobody has asked for a prefetch.
+TEST(KvTiers, AResumeReadsWhereItLiesWhatFindsNoRoomAndStepsBringItOver) {
+  for (const char* policy : {"lru", "terrace"}) {
+    Rig rig({.tiers = {16, 48}, .policy = policy});
+    const Tokens tokens = tokens_from(1, 40);
+    const SequenceRef sequence = rig.begin({}, 40);
+    rig.fill(*sequence, tokens, 0);
+    ASSERT_TRUE(rig.cache->pause(*sequence).ok());
+    for (Token first = 1000; first < 2000; first += 100) {
+      const SequenceRef one = rig.begin({}, 12);
+      rig.fill(*one, tokens_from(first, 12), 0);
+      ASSERT_TRUE(rig.cache->end(*one).ok());
+      rig.cache->settle();
+    }
+    ASSERT_EQ(rig.cache->facts().cached_blocks[0], 14u) << "an eighth is kept free";
+    ASSERT_TRUE(rig.cache->resume(*sequence).ok());
+    EXPECT_EQ(rig.cache->facts(*sequence).tokens, 40u);
+    EXPECT_GE(rig.cache->facts(*sequence).tier_blocks[1], 8u) << policy;
+    EXPECT_EQ(rig.wrong(*sequence, tokens), 0u);
+    const std::uint32_t before = rig.entry(*sequence, 9);
+    rig.cache->settle();
+    EXPECT_EQ(rig.entry(*sequence, 9), before) << "places change in step() alone";
+    for (int step = 0; step < 40; ++step) {
+      rig.cache->step();
+      rig.cache->settle();
+      EXPECT_EQ(rig.wrong(*sequence, tokens), 0u);
+    }
+    EXPECT_EQ(rig.cache->facts(*sequence).tier_blocks[0], 10u) << policy;
+  }
+}
+
 TEST(KvTiers, WhatIsExpectedMayGoOrBeResumedBeforeThereIsRoom) {
   Rig rig({.tiers = {16, 24}});
   std::vector<SequenceRef> paused;

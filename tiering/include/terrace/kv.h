@@ -134,9 +134,10 @@ TERRACE_API terrace_status terrace_kv_match(terrace_kv cache, const terrace_toke
 /// copying.
 TERRACE_API terrace_status terrace_kv_step(terrace_kv cache);
 
-/// The block at this address (any in it) is damaged, as by a memory error: it is not shared any
-/// more and its slot not used again. Sequences that hold it are told by `lost_from` in their info;
-/// truncate them there and compute the rest again. TERRACE_BAD_ARGUMENT: no block of the cache.
+/// The block at this address (any in it) is damaged, as by a memory error: its slot is not used
+/// again, and neither it nor what is cached behind it is shared any more. Sequences that hold it
+/// are told by `lost_from` in their info; truncate them there and compute the rest again, which is
+/// shared as any other. Walks all blocks. TERRACE_BAD_ARGUMENT: no block of the cache.
 TERRACE_API terrace_status terrace_kv_lose(terrace_kv cache, const void* address);
 
 // Sequences -------------------------------------------------------------------------------------
@@ -175,11 +176,13 @@ typedef struct terrace_sequence_info {
 } terrace_sequence_info;
 
 /// Begins a sequence with the longest prefix of `tokens` that is cached, by whole blocks, one token
-/// at least being left to compute. Its blocks are where they will be read; those that come from a
-/// slower tier or the store arrive by layers, see terrace_sequence_wait_layer(). What the store has
-/// is read and verified before this returns; one with a wrong checksum ends the prefix, and is
-/// dropped. `info` may be NULL. Errors: TERRACE_NO_ROOM: max_tokens could not be kept beside the
-/// running sequences; TERRACE_LIMIT: the tenant's, or max_sequences.
+/// at least being left to compute. Its blocks are where they will be read. Those of a slower tier
+/// for which a faster one has a free place, and those of the store, arrive by layers, see
+/// terrace_sequence_wait_layer(); no room is made for others, which are read where they lie, at
+/// that tier's speed, until terrace_kv_step() has brought them over. What the store has is read and
+/// verified before this returns; one with a wrong checksum ends the prefix, and is dropped. `info`
+/// may be NULL. Errors: TERRACE_NO_ROOM: max_tokens could not be kept beside the running sequences;
+/// TERRACE_LIMIT: the tenant's, or max_sequences.
 TERRACE_API terrace_status terrace_sequence_begin(terrace_kv cache,
                                                   const terrace_sequence_options* options,
                                                   terrace_sequence* sequence,
@@ -213,7 +216,9 @@ TERRACE_API terrace_status terrace_sequence_truncate(terrace_sequence sequence, 
 /// else is left to drop. What is not written is taken away.
 TERRACE_API terrace_status terrace_sequence_pause(terrace_sequence sequence);
 /// Goes on with what is left: info->tokens of the tokens it had, the others are to be appended and
-/// computed again. Errors as terrace_sequence_begin(); it stays paused then.
+/// computed again. What lies on slower tiers arrives, or is read there, as with
+/// terrace_sequence_begin(): room is made by a prefetch alone. Errors as
+/// terrace_sequence_begin(); it stays paused then.
 TERRACE_API terrace_status terrace_sequence_resume(terrace_sequence sequence,
                                                    terrace_sequence_info* info);
 /// A paused sequence will be resumed soon: what has left the fastest tier is brought there. What

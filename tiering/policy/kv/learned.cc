@@ -4,14 +4,16 @@
 // a record, cached or not (a ghost), since a rate that is learnt from cached blocks alone would
 // never see what eviction cost. Records age from bin to bin; what may be evicted stands in a list
 // for each class and age, and the lists are ranked by worth whenever the model is fitted again.
+// As long as that would not have saved more than LRU, the least recent block goes (contest.h).
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "allocators/kv/chain_index.h"
 #include "tiering/policy/kv/block_lists.h"
+#include "tiering/policy/kv/contest.h"
 #include "tiering/policy/kv/keyed_heap.h"
 #include "tiering/policy/kv/list_policies.h"
-#include "tiering/policy/kv/lru_rival.h"
 #include "tiering/policy/kv/ranked_candidates.h"
 #include "tiering/policy/kv/reuse_model.h"
 
@@ -25,8 +27,9 @@ static_assert(kLeastGhosts > kMostKvBlocks, "each block of a request has a recor
 constexpr std::uint32_t kMostGhosts = 1u << 20;
 constexpr std::uint32_t kGhostsPerSlot = 4;
 constexpr std::uint64_t kRefitRequests = 128;
-// Where nearly all that is wanted again is cached, the least recent block goes, as in LRU: what is
-// left to gain is below what the rates of such old blocks are known to.
+// On a tier on which nearly all that is wanted again is there, the least recent block goes, as in
+// LRU: what is left to gain is below what the rates of such old blocks are known to. Of a whole
+// cache the contest tells that.
 constexpr double kLeastMissed = 0.05;
 constexpr double kMissesKept = 0.98;
 
@@ -65,8 +68,8 @@ class Learned final : public kv::EvictionPolicy {
     std::uint64_t gap = 0;  ///< requests since the one before
   };
 
-  Turn turn_of(const KvRequest& request);
-  bool as_lru() const { return few_missed_ || rival_.leads(); }
+  Turn turn_of(const KvRequest& request) const;
+  bool as_lru() const { return contest_ ? !contest_->rates_lead() : few_missed_; }
   void use(const KvRequest& request, std::uint32_t position, const Turn& turn);
   std::uint32_t new_record(ChainHash hash);
   std::uint32_t record_of_block(const kv::KvBlock& block);
@@ -76,9 +79,9 @@ class Learned final : public kv::EvictionPolicy {
   void weigh(std::uint32_t record);
   void offer(std::uint32_t record);
   void withdraw(std::uint32_t record);
+  void rank();
 
   const RecomputeCost cost_;
-  const KvExtent extent_;
   ReuseModel model_;
   ChainIndex index_;
   std::vector<Record> records_;
@@ -88,10 +91,10 @@ class Learned final : public kv::EvictionPolicy {
   RankedCandidates candidates_;           ///< idle ones
   BlockLists ghosts_;                     ///< one list, in the order in which they left
   KeyedHeap by_age_;                      ///< the same candidates, least recent first
-  LruRival rival_;
-  std::vector<std::uint32_t> used_;  ///< records of the request at hand
-  double reuses_ = 0;                ///< of blocks with a record, fading
-  double missed_ = 0;                ///< of those, not cached any more
+  std::optional<Contest> contest_;        ///< not for a tier: what is not there may lie on another
+  std::vector<std::uint32_t> used_;       ///< records of the request at hand
+  double reuses_ = 0;                     ///< of blocks with a record, fading
+  double missed_ = 0;                     ///< of those, not cached any more
   bool few_missed_ = true;
   std::uint64_t now_ = 0;
   std::uint32_t run_begin_ = 0;  ///< of the request at hand, as far as it was looked at
@@ -105,19 +108,25 @@ std::uint32_t most_records(std::uint32_t slots) {
 
 Learned::Learned(const KvPolicySetup& setup)
     : cost_(setup.cost),
-      extent_(setup.extent),
       index_(most_records(setup.slots)),
       records_(most_records(setup.slots)),
       record_of_(setup.slots),
       ages_(most_records(setup.slots), kAgeBins),
       candidates_(most_records(setup.slots), setup.cost),
       ghosts_(most_records(setup.slots), 1),
-      by_age_(setup.slots),
-      rival_(setup.slots, most_records(setup.slots)) {
+      by_age_(setup.slots) {
+  if (setup.extent == KvExtent::kCache) {
+    contest_.emplace(setup.slots, most_records(setup.slots));
+  }
   used_.reserve(kMostKvBlocks);
   free_.resize(records_.size());
   std::iota(free_.rbegin(), free_.rend(), 0u);
+  rank();
+}
+
+void Learned::rank() {
   candidates_.rank(model_);
+  if (contest_) contest_->rank_as(candidates_);
 }
 
 std::uint8_t size_class(std::size_t blocks) {
@@ -127,27 +136,15 @@ std::uint8_t gap_class(std::uint64_t gap) {
   return gap == 0 ? 0 : gap <= 100 ? 1 : gap <= 500 ? 2 : 3;
 }
 
-Learned::Turn Learned::turn_of(const KvRequest& request) {
+Learned::Turn Learned::turn_of(const KvRequest& request) const {
   // A conversation goes on when the whole of a former request is its beginning. That one's last
   // block was not full, so it has another hash now.
   const Record* deepest = nullptr;
-  std::uint32_t known = 0;
-  bool hit = true;
-  bool lru_hit = true;
-  double saved = 0;
-  double lru_saved = 0;
   for (const ChainHash hash : request.blocks) {
     const std::uint32_t record = index_.find(hash);
     if (record == ChainIndex::kNone) break;
     deepest = &records_[record];
-    hit = hit && deepest->slot != kNoSlot;
-    lru_hit = lru_hit && rival_.holds(record);
-    const double cost = cost_.of(known++);
-    if (hit) saved += cost;
-    if (lru_hit) lru_saved += cost;
   }
-  // Of a tier it is not known what the cache has hit.
-  if (!few_missed_ && extent_ == KvExtent::kCache) rival_.count(now_, saved, lru_saved);
   if (deepest == nullptr || deepest->position + 2 < deepest->request_blocks) return {};
   const auto number = static_cast<std::uint8_t>(std::min(deepest->turn + 1, 255));
   return {number, std::max<std::uint64_t>(1, now_ - deepest->used_at)};
@@ -159,7 +156,7 @@ void Learned::begin(const KvRequest& request) {
   age_all();
   if (now_ - fitted_at_ >= kRefitRequests) {
     model_.refit(now_);
-    candidates_.rank(model_);
+    rank();
     few_missed_ = missed_ < kLeastMissed * reuses_;
     reuses_ *= kMissesKept;
     missed_ *= kMissesKept;
@@ -169,7 +166,7 @@ void Learned::begin(const KvRequest& request) {
   run_begin_ = 0;
   used_.clear();
   for (std::uint32_t i = 0; i < request.blocks.size(); ++i) use(request, i, turn);
-  rival_.used(used_);
+  if (contest_) contest_->serve(used_, model_);
 }
 
 void Learned::use(const KvRequest& request, std::uint32_t position, const Turn& turn) {
@@ -182,7 +179,7 @@ void Learned::use(const KvRequest& request, std::uint32_t position, const Turn& 
     model_.leave(record.cell, now_);
     reuses_ += 1;
     if (record.slot == kNoSlot) missed_ += 1;
-    if (record.idle) withdraw(at);
+    withdraw(at);
     ages_.remove(at);
     if (record.slot == kNoSlot) {
       // Dropped last, so that no record of the request at hand makes room for another.
@@ -214,7 +211,7 @@ void Learned::use(const KvRequest& request, std::uint32_t position, const Turn& 
   record.cell = class_of(traits) * kAgeBins;
   model_.enter(record.cell, now_);
   ages_.append(0, at);
-  if (record.idle) offer(at);
+  offer(at);
 }
 
 std::uint32_t Learned::new_record(ChainHash hash) {
@@ -231,7 +228,7 @@ std::uint32_t Learned::new_record(ChainHash hash) {
 void Learned::drop_ghost(std::uint32_t at) {
   model_.leave(records_[at].cell, now_);
   index_.erase(records_[at].hash);
-  rival_.forget(at);
+  if (contest_) contest_->forget(at);
   ages_.remove(at);
   ghosts_.remove(at);
   free_.push_back(at);
@@ -253,9 +250,9 @@ void Learned::set_cell(std::uint32_t at, std::uint32_t cell) {
   Record& record = records_[at];
   model_.leave(record.cell, now_);
   model_.enter(cell, now_);
-  if (record.idle) withdraw(at);
+  withdraw(at);
   record.cell = cell;
-  if (record.idle) offer(at);
+  offer(at);
 }
 
 /// The blocks of a run go together, the deepest first, since a block is of no use without its
@@ -267,12 +264,17 @@ void Learned::weigh(std::uint32_t at) {
   record.band = static_cast<std::uint8_t>(candidates_.band_of(cost));
 }
 
+/// The record has its cell and band.
 void Learned::offer(std::uint32_t at) {
-  candidates_.insert(at, records_[at].cell, records_[at].band);
+  const Record& record = records_[at];
+  if (record.idle) candidates_.insert(at, record.cell, record.band);
+  if (contest_) contest_->set_cell(at, record.cell);
 }
 
+/// Its cell or band are about to change.
 void Learned::withdraw(std::uint32_t at) {
-  candidates_.erase(at, records_[at].cell, records_[at].band);
+  const Record& record = records_[at];
+  if (record.idle) candidates_.erase(at, record.cell, record.band);
 }
 
 void Learned::inserted(KvSlot slot, std::uint32_t position) {
@@ -286,12 +288,12 @@ void Learned::released(KvSlot slot) {
   Record& record = records_[record_of_[slot]];
   record.idle = true;
   by_age_.insert(slot, request_key(record.used_at, record.position));
-  offer(record_of_[slot]);
+  candidates_.insert(record_of_[slot], record.cell, record.band);
 }
 
 void Learned::held(KvSlot slot) {
   Record& record = records_[record_of_[slot]];
-  if (record.idle) withdraw(record_of_[slot]);
+  if (record.idle) candidates_.erase(record_of_[slot], record.cell, record.band);
   record.idle = false;
   by_age_.erase(slot);
 }

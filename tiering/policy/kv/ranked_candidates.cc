@@ -45,6 +45,16 @@ void RankedCandidates::rank(const ReuseModel& model) {
     return model.worth(a) < model.worth(b);
   });
   for (std::uint32_t rank = 0; rank < kReuseCells; ++rank) rank_of_[cell_at_[rank]] = rank;
+  find_occupied();
+}
+
+void RankedCandidates::rank_as(const RankedCandidates& others) {
+  cell_at_ = others.cell_at_;
+  rank_of_ = others.rank_of_;
+  find_occupied();
+}
+
+void RankedCandidates::find_occupied() {
   for (std::uint32_t band = 0; band < occupied_.size(); ++band) {
     occupied_[band].clear();
     for (std::uint32_t cell = 0; cell < kReuseCells; ++cell) {

@@ -39,6 +39,8 @@ class RankedCandidates {
   }
   /// The model was fitted again.
   void rank(const ReuseModel& model);
+  /// `others` are ranked by the same model.
+  void rank_as(const RankedCandidates& others);
   /// The one that has been longest in the cell and band that are worth least.
   Least least(const ReuseModel& model) const;
   double worth(const ReuseModel& model, std::uint32_t cell, std::uint32_t band) const {
@@ -46,6 +48,7 @@ class RankedCandidates {
   }
 
  private:
+  void find_occupied();
   static std::uint32_t list_of(std::uint32_t cell, std::uint32_t band) {
     return band * kReuseCells + cell;
   }
