@@ -57,7 +57,11 @@ void Recorder::begin_watch(State& runtime, Nanoseconds now) {
   if (hottest == kNoBlock) return;
   activity_ = Activity::kWatch;
   step_watch_.begin(hottest, now);
-  watched_bits_.begin_run(one_block(runtime, hottest));
+  const sources::BlockRun block = one_block(runtime, hottest);
+  std::uint32_t mapped = 0;
+  watched_bits_.end_run(block, &mapped);
+  seen_[hottest].set_mapped(mapped != 0);
+  watched_bits_.begin_run(block);
   next_poll_ = now + sources::StepWatch::kPoll;
 }
 
@@ -70,12 +74,14 @@ void Recorder::watch(State& runtime, Nanoseconds now) {
   }
   step_watch_.poll(seen != 0, now);
   if (seen != 0) {
+    seen_[block.first_block].set_mapped(true);
     watched_bits_.begin_run(block);
     caused_now_ = caused_now_ + fault_cost(nullptr);
   }
   next_poll_ = now + sources::StepWatch::kPoll;
   if (!step_watch_.finished(now)) return;
   activity_ = Activity::kIdle;
+  put_back_entries(runtime, block);
   const Nanoseconds period = step_watch_.period();
   if (period.value == 0) return;
   session::StepRecord record{};

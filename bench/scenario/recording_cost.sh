@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What recording adds to llama.cpp's CPU time for a token, from runs whose recording ends half way
+# (recording_cost.mjs). About 40 s a round.
+#   bench/scenario/recording_cost.sh [--json] [--rounds N] [--tokens N] [--budget PERCENT]
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=../lib/packages.sh
+. "$root/bench/lib/packages.sh"
+# shellcheck source=../lib/build.sh
+. "$root/bench/lib/build.sh"
+require_packages build
+require_packages demo
+build_release terrace terrace-preload make_model
+"$root/bench/scenario/build_engine.sh"
+exec node "$root/bench/scenario/recording_cost.mjs" "$@"
