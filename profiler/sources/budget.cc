@@ -41,15 +41,20 @@ Nanoseconds Budget::longest_pause(Nanoseconds cost) const {
   return of_half_a_cpu > kStarvedPause ? of_half_a_cpu : kStarvedPause;
 }
 
-void Budget::spent(Nanoseconds cost, Nanoseconds now) {
-  if (paced_ppm_ == 0) return;
+Nanoseconds Budget::pause_for(Nanoseconds cost) const {
+  if (paced_ppm_ == 0) return Nanoseconds();
   // cost / (share * busy), in an order that neither overflows nor loses the digits.
   const std::uint64_t per_second = std::uint64_t{paced_ppm_} * busy_ppm_ / kMillion;
-  std::uint64_t pause = per_second != 0 ? cost.value * kMillion / per_second : kLongestPause.value;
-  if (pause > kLongestPause.value) pause = kLongestPause.value;
+  const std::uint64_t pause =
+      per_second != 0 ? cost.value * kMillion / per_second : kLongestPause.value;
+  return pause > kLongestPause.value ? kLongestPause : Nanoseconds(pause);
+}
+
+void Budget::spent(Nanoseconds cost, Nanoseconds now) {
+  if (paced_ppm_ == 0) return;
   const Nanoseconds from = free_at_ > now ? free_at_ : now;
   const Nanoseconds latest = now + longest_pause(cost);
-  const Nanoseconds wanted = from + Nanoseconds(pause);
+  const Nanoseconds wanted = from + pause_for(cost);
   // What an earlier and dearer look asked for stays.
   if (wanted <= latest) {
     free_at_ = wanted;

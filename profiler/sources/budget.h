@@ -25,6 +25,8 @@ class Budget {
 
   /// CPU time of the program's threads up to `now`, both never falling.
   void program_ran(Nanoseconds program_cpu, Nanoseconds now);
+  /// How long the program has to run as it does for this cost to be within the share; 0: no limit.
+  Nanoseconds pause_for(Nanoseconds cost) const;
   /// A look that ended at `now` cost this much.
   void spent(Nanoseconds cost, Nanoseconds now);
   /// CPUs that the program keeps busy, in millionths; one whole until it was seen to run.

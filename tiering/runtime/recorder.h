@@ -103,6 +103,7 @@ class Recorder {
   std::uint32_t block_to_watch(State& runtime) const;
   void begin_watch(State& runtime, Nanoseconds now);
   void watch(State& runtime, Nanoseconds now);
+  void pay_for_watch(Nanoseconds cost, Nanoseconds now);
   void flush(State& runtime, Nanoseconds now);
   void flush_object(State& runtime, extent::Object& object, Nanoseconds now);
   bool is_short_enough(const WindowSum& sum);
@@ -160,6 +161,7 @@ class Recorder {
   Nanoseconds window_end_;
   Nanoseconds next_watch_;
   Nanoseconds next_poll_;
+  Nanoseconds watch_cost_;  ///< of the watch that is on
   Nanoseconds last_flush_;
   Nanoseconds last_source_;
   Nanoseconds observed_;  ///< windows since the last flush, summed

@@ -31,6 +31,7 @@ void Recorder::forget() {
   forget_windows();
   windows_ = 0;
   next_writes_ = 0;
+  watch_cost_ = Nanoseconds();
   pairs_ = sources::WindowPairs();
   late_windows_ = sources::LateWindows();
   most_observations_ = 0;

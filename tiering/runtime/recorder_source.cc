@@ -115,7 +115,9 @@ void Recorder::charge(Nanoseconds turn_cpu) {
   const Nanoseconds own = turn_cpu + (between < kWakeUp ? between : kWakeUp);
   own_cpu_ = own_cpu_ + own;
   caused_cpu_ = caused_cpu_ + caused_now_;
-  budget_.spent(own + caused_now_, os::monotonic_now());
+  const Nanoseconds now = os::monotonic_now();
+  budget_.spent(own + caused_now_, now);
+  pay_for_watch(own + caused_now_, now);
   caused_now_ = Nanoseconds();
 }
 

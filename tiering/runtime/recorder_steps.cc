@@ -92,4 +92,16 @@ void Recorder::watch(State& runtime, Nanoseconds now) {
   last_step_ = record;
 }
 
+/// Of a turn. A block that is rarely touched is looked at for all of the longest time, which costs
+/// what dozens of windows do: of the budget, watches have a quarter.
+void Recorder::pay_for_watch(Nanoseconds cost, Nanoseconds now) {
+  constexpr std::uint64_t kPartOfBudget = 4;
+  if (watch_cost_.value == 0 && activity_ != Activity::kWatch) return;
+  watch_cost_ = watch_cost_ + cost;
+  if (activity_ == Activity::kWatch) return;
+  const Nanoseconds paid(now.value + budget_.pause_for(watch_cost_).value * kPartOfBudget);
+  if (paid > next_watch_) next_watch_ = paid;
+  watch_cost_ = Nanoseconds();
+}
+
 }  // namespace terrace::runtime

@@ -39,11 +39,22 @@ TEST(Budget, FourFifthsOfItAreUsedWhenLooksAreDear) {
   EXPECT_GT(share_taken(kOnePercent, milliseconds(5), 2, 300), 0.0072);
 }
 
+TEST(Budget, ACostIsPaidForByTheProgramsTime) {
+  Budget budget;
+  budget.configure(kOnePercent);
+  EXPECT_EQ(budget.pause_for(milliseconds(8)), milliseconds(1000));
+  budget.program_ran(Nanoseconds(), Nanoseconds());
+  budget.program_ran(milliseconds(3000), milliseconds(1000));
+  // Half of the one CPU that was assumed stays: two in all.
+  EXPECT_EQ(budget.pause_for(milliseconds(8)), milliseconds(500));
+}
+
 TEST(Budget, NoneMeansNoPauses) {
   Budget budget;
   budget.configure(0);
   budget.spent(milliseconds(900), milliseconds(1000));
   EXPECT_EQ(budget.free_at(), Nanoseconds());
+  EXPECT_EQ(budget.pause_for(milliseconds(900)), Nanoseconds());
 }
 
 TEST(Budget, ALookThatIsDearerThanAllComesAgainWithinAMinute) {
