@@ -55,8 +55,9 @@ const tokens = () => readFileSync(times, 'utf8').trim().split('\n').map((line) =
   const [began, cpu] = line.split(' ').map(Number);
   return { began, cpu };
 });
-/// Of the tokens within a tenth of their median: what takes longer was disturbed by the machine's
-/// other guests, since a pair of windows is a fortieth of a token. How many are left out is told.
+/// Of the tokens within a tenth of their median, since the machine's other guests disturb some for
+/// seconds. What recording itself makes so much dearer is left out with them: the result is a lower
+/// bound where more of the recorded tokens are left out than of the others, and both shares are told.
 function mean(some) {
   const most = 1.1 * median(some.map(({ cpu }) => cpu));
   const kept = some.filter(({ cpu }) => cpu <= most);
