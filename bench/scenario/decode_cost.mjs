@@ -7,16 +7,12 @@
 // assumption on the distribution).
 // Started by decode_cost.sh: node decode_cost.mjs [--json] [--rounds N] [--tokens N] [--only WAY]...
 // [--budget PERCENT]
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
-import { Programs, stopRunning } from './demo/programs.mjs';
+import { denseRun, writeResult } from './demo/dense_run.mjs';
 import { generator, median, medianInterval, shuffled, spread } from './demo/statistics.mjs';
-import { writeAllFast } from './demo/tiers.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
@@ -27,24 +23,8 @@ const { values } = parseArgs({
   },
 });
 
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.on(signal, () => {
-    stopRunning(signal);
-    process.exit(signal === 'SIGINT' ? 130 : 143);
-  });
-}
-
-const programs = new Programs(root);
-const config = JSON.parse(readFileSync(join(root, 'bench', 'configs', 'demo.json'), 'utf8'));
-const folder = join(root, 'build', 'decode_cost');
-mkdirSync(folder, { recursive: true });
-const workload = config.workloads.find(({ name }) => name === 'dense');
-const model = await programs.model(workload, config.seed);
-const command = programs.client(workload, model, { warmup: 8, tokens: Number(values.tokens) });
-const tiers = join(folder, 'all-fast.toml');
-const session = join(folder, 'session.trc');
-writeAllFast(tiers, model);
-
+const { programs, tiers, session, command: decode } = await denseRun('decode_cost');
+const command = decode(Number(values.tokens));
 const budget = values.budget === undefined ? [] : ['--budget', values.budget];
 
 const variants = {
@@ -88,6 +68,4 @@ const result = {
   placed_over_alone: over('placed', 'alone'),
   recorded_over_placed: over('recorded', 'placed'),
 };
-const line = JSON.stringify(result, (_, value) =>
-  typeof value === 'number' ? Number(value.toFixed(2)) : value);
-process.stdout.write(values.json ? `${line}\n` : `${JSON.stringify(JSON.parse(line), null, 2)}\n`);
+writeResult(result, values.json);

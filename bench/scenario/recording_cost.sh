@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# What recording adds to llama.cpp's CPU time for a token, from runs whose recording ends half way
-# (recording_cost.mjs). About 40 s a round.
-#   bench/scenario/recording_cost.sh [--json] [--rounds N] [--tokens N] [--budget PERCENT]
+# What recording adds to llama.cpp's CPU time for a token, by the tokens in which the recorder looked
+# (recording_cost.mjs). About 45 s a round.
+#   bench/scenario/recording_cost.sh [--json] [--rounds N] [--tokens N] [--budget PERCENT] [--no-placed]
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck source=../lib/packages.sh

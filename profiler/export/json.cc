@@ -74,6 +74,14 @@ Json cost_json(const heat::CostStretch& cost) {
           {"link_bytes_per_second", cost.link_bytes_per_second}};
 }
 
+Json look_json(const heat::LookStretch& look) {
+  return {{"begin_s", look.begin_s},
+          {"end_s", look.end_s},
+          {"kind", look.kind},
+          {"own_cpu_ms", look.own_cpu_ms},
+          {"caused_cpu_ms", look.caused_cpu_ms}};
+}
+
 Json source_json(const heat::SourceFacts& source) {
   return {{"name", source.name},
           {"choice", source.choice},
@@ -110,6 +118,7 @@ std::string to_json(const heat::Timeline& timeline) {
                          {"tiers", array_of(timeline.tiers, tier_json)},
                          {"steps", array_of(timeline.steps, step_json)},
                          {"costs", array_of(timeline.costs, cost_json)},
+                         {"looks", array_of(timeline.looks, look_json)},
                          {"sources", array_of(timeline.sources, source_json)},
                          {"objects", array_of(timeline.objects, object_json)}};
   return document.dump(1) + "\n";

@@ -60,6 +60,7 @@ class Trace {
     tier_counters();
     object_counters();
     steps();
+    looks();
     costs();
     return text_ + "\n]}\n";
   }
@@ -164,6 +165,20 @@ class Trace {
              {"ts", step.at_s * kMicroseconds},
              {"args", {{"period_ms", step.period_s * 1e3}, {"observations", step.observations}}}});
       counter("step", "ms", step.at_s, step.period_s * 1e3);
+    }
+  }
+
+  /// On a track of their own: what the program did meanwhile was disturbed.
+  void looks() {
+    for (const heat::LookStretch& look : timeline_.looks) {
+      event({{"ph", "X"},
+             {"cat", "recorder"},
+             {"name", std::string("recorder looks: ") + look.kind},
+             {"pid", pid_},
+             {"tid", pid_ + 1},
+             {"ts", look.begin_s * kMicroseconds},
+             {"dur", (look.end_s - look.begin_s) * kMicroseconds},
+             {"args", {{"own_cpu_ms", look.own_cpu_ms}, {"caused_cpu_ms", look.caused_cpu_ms}}}});
     }
   }
 

@@ -150,6 +150,18 @@ std::vector<CostStretch> costs_of(const session::Session& session) {
   return costs;
 }
 
+std::vector<LookStretch> looks_of(const session::Session& session) {
+  std::vector<LookStretch> looks;
+  for (const session::LookRecord& record : session.looks) {
+    const char* const kind = session::name_of(static_cast<session::LookKind>(record.kind));
+    // One of a later version, or damaged.
+    if (kind == nullptr || record.end_ns < record.begin_ns) continue;
+    looks.push_back({since_start(session, record.begin_ns), since_start(session, record.end_ns),
+                     kind, record.own_cpu_us * 1e-3, record.caused_cpu_us * 1e-3});
+  }
+  return looks;
+}
+
 }  // namespace
 
 Timeline build_timeline(const session::Session& session) {
@@ -172,6 +184,7 @@ Timeline build_timeline(const session::Session& session) {
                               static_cast<double>(step.period_ns) * 1e-9, step.observations});
   }
   timeline.costs = costs_of(session);
+  timeline.looks = looks_of(session);
   timeline.sources = sources_of(session);
   return timeline;
 }

@@ -64,6 +64,15 @@ struct CostStretch {
   double link_bytes_per_second = 0;
 };
 
+/// The recorder looked: what the program did meanwhile was disturbed.
+struct LookStretch {
+  double begin_s = 0;
+  double end_s = 0;
+  const char* kind = "";     ///< "windows" or "step"
+  double own_cpu_ms = 0;     ///< CPU time of the recorder
+  double caused_cpu_ms = 0;  ///< and of the program's threads because of it, by calibration
+};
+
 struct Timeline {
   std::string machine_id;
   std::string executable;
@@ -75,6 +84,7 @@ struct Timeline {
   std::vector<ObjectTimeline> objects;
   std::vector<StepMark> steps;
   std::vector<CostStretch> costs;
+  std::vector<LookStretch> looks;
   std::vector<SourceFacts> sources;
 };
 

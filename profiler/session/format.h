@@ -40,6 +40,7 @@ enum class ChunkKind : std::uint32_t {
   kPacked = 14,     ///< PackedRecord, then a zstd frame of whole chunks, then zeros
   kSegment = 15,    ///< SegmentRecord: behind the process chunk, in each file of a split recording
   kContinued = 16,  ///< ContinuedRecord: before the end mark of a file that was closed to go on
+  kLooks = 17,      ///< LookRecord[]: those that ended since the last such chunk
 };
 
 /// How touches were observed.
@@ -190,6 +191,23 @@ struct SourceRecord {
   std::uint64_t fault_cost_ns;   ///< calibrated: one touched block of one window
 };
 
+/// What a look was for.
+enum class LookKind : std::uint32_t {
+  kWindows = 1,  ///< a window, or a pair of them
+  kStep = 2,     ///< one block, again and again, for the step
+};
+
+/// When the recorder looked and what it cost, as SourceRecord sums it up: what the program did
+/// meanwhile was disturbed.
+struct LookRecord {
+  std::uint64_t begin_ns;
+  std::uint64_t end_ns;
+  std::uint32_t kind;  ///< LookKind
+  std::uint32_t own_cpu_us;
+  std::uint32_t caused_cpu_us;
+  std::uint32_t reserved;
+};
+
 /// A process is known again by pid and start_monotonic_ns. Objects, modules and tiers are numbered
 /// within it.
 struct ProcessRecord {
@@ -245,7 +263,7 @@ struct PackedRecord {
 
 static_assert(sizeof(ChunkHeader) == 16 && sizeof(HeatRecord) == 48 && sizeof(ObjectRecord) == 64);
 static_assert(sizeof(SourceRecord) == 80 && sizeof(ProcessRecord) == 64);
-static_assert(sizeof(MarkRecord) == 16);
+static_assert(sizeof(MarkRecord) == 16 && sizeof(LookRecord) == 32);
 static_assert(sizeof(SegmentRecord) == 40 && sizeof(ContinuedRecord) == 16);
 
 }  // namespace terrace::session

@@ -119,6 +119,7 @@ class ProcessJoiner {
     append_later(session_.steps, later.steps);
     append_later(session_.costs, later.costs);
     append_later(session_.marks, later.marks);
+    session_.looks.insert(session_.looks.end(), later.looks.begin(), later.looks.end());
     append_sources(session_.sources, later.sources);
     session_.segment = later.segment;
     session_.continued = later.continued;

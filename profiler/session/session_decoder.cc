@@ -45,6 +45,8 @@ Decoded SessionDecoder::decode(ChunkKind kind, const std::byte* payload, std::si
       return placement(payload, size);
     case ChunkKind::kMark:
       return mark(payload, size);
+    case ChunkKind::kLooks:
+      return looks(payload, size);
     case ChunkKind::kSource:
       return source(payload, size);
     case ChunkKind::kNames:
@@ -175,6 +177,16 @@ Decoded SessionDecoder::mark(const std::byte* payload, std::size_t size) {
   if (!take(payload, size, record)) return Decoded::kMalformed;
   session_.marks.push_back(record);
   saw_time(record.at_ns);
+  return Decoded::kTaken;
+}
+
+Decoded SessionDecoder::looks(const std::byte* payload, std::size_t size) {
+  if (size % sizeof(LookRecord) != 0) return Decoded::kMalformed;
+  LookRecord record;
+  while (take(payload, size, record)) {
+    session_.looks.push_back(record);
+    saw_time(record.end_ns);
+  }
   return Decoded::kTaken;
 }
 

@@ -40,6 +40,7 @@ class SessionDecoder {
   Decoded step(const std::byte* payload, std::size_t size);
   Decoded cost(const std::byte* payload, std::size_t size);
   Decoded mark(const std::byte* payload, std::size_t size);
+  Decoded looks(const std::byte* payload, std::size_t size);
   Decoded source(const std::byte* payload, std::size_t size);
   Decoded segment(const std::byte* payload, std::size_t size);
   Decoded continued(const std::byte* payload, std::size_t size);

@@ -63,6 +63,7 @@ struct Session {
   std::vector<StepRecord> steps;
   std::vector<CostRecord> costs;   ///< in order of time
   std::vector<MarkRecord> marks;   ///< of the engine, as they lie in the file
+  std::vector<LookRecord> looks;   ///< of the recorder, in order of their ends
   std::vector<SourceUse> sources;  ///< each once; empty in sessions of before there was a choice
   /// Which file of a split recording it was read from; nothing: it is not split.
   std::optional<SegmentRecord> segment;

@@ -233,6 +233,13 @@ void SessionWriter::mark(const MarkRecord& record) {
   append(ChunkKind::kMark, parts, sizes, 1);
 }
 
+void SessionWriter::looks(const LookRecord* records, std::uint32_t count) {
+  if (count == 0) return;
+  const void* parts[] = {records};
+  const std::uint32_t sizes[] = {static_cast<std::uint32_t>(count * sizeof *records)};
+  append(ChunkKind::kLooks, parts, sizes, 1);
+}
+
 void SessionWriter::named(std::uint64_t object, const NamedRangeRecord& record, const char* name) {
   NamesRecord names{};
   names.object = object;

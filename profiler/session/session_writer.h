@@ -71,6 +71,7 @@ class SessionWriter {
   /// `reason` is NUL-terminated.
   void source(const SourceRecord& record, const char* reason);
   void mark(const MarkRecord& record);
+  void looks(const LookRecord* records, std::uint32_t count);
   /// Names all of the object; nothing has to be known of a file.
   void named(std::uint64_t object, const NamedRangeRecord& record, const char* name);
   /// Writes kEnd and closes. Safe to call twice.

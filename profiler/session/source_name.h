@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one name of each access source, for files, options and messages. Resident: constants only,
-// thread-safe, never allocates.
+// The one name of each access source and of each kind of look, for files, options and messages.
+// Resident: constants only, thread-safe, never allocates.
 #pragma once
 
 #include "profiler/session/format.h"
@@ -26,6 +26,17 @@ constexpr const char* name_of(SourceKind source) {
       return "hints";
     case SourceKind::kHintedWrites:
       return "hinted-writes";
+  }
+  return nullptr;
+}
+
+/// nullptr for a kind of a later version.
+constexpr const char* name_of(LookKind kind) {
+  switch (kind) {
+    case LookKind::kWindows:
+      return "windows";
+    case LookKind::kStep:
+      return "step";
   }
   return nullptr;
 }

@@ -65,8 +65,8 @@ struct Traits {
   Nanoseconds every;
   /// Of a window; 0: steered by what windows see (window_length.h).
   Nanoseconds length;
-  /// What each observation costs the program's threads; 0: the calibrated cost of a fault for each
-  /// block that a window saw touched (fault_cost.h).
+  /// What each observation costs the program's threads; 0: what was calibrated for each block whose
+  /// entries a window dropped (block_cost.h).
   Nanoseconds caused;
 
   /// Windows that follow on each other.

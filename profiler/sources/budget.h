@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // How often the recorder may look: each look is paid for by a pause, long enough for its cost to
 // stay within a share of the CPU time that the program uses. The cost of a look is what the
-// keeper's thread used and what its faults cost the program's threads (fault_cost.h).
-// Looks are paced by four fifths of the share. What a fault costs depends on what the program has
-// in its caches, and what it loses by translations that it had is not counted at all. Pure logic,
+// keeper's thread used and what the program's threads lose by dropped entries (block_cost.h).
+// Looks are paced by four fifths of the share: what a block costs depends on what the program has
+// in its caches, and a thread that works beside the keeper's may run slower meanwhile. Pure logic,
 // resident.
 #pragma once
 

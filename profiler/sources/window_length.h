@@ -2,7 +2,8 @@
 // How long a window is. A window shows that a block was touched, not how often, so it must be
 // shorter than a step: then a touch is one pass. Without knowing the step, the share of ever
 // touched blocks that a window sees tells: near 1 means longer than a step, near 0 wasteful.
-// The length is steered so that a window sees between 0.15 and 0.45 of them; and where some blocks
+// The length is steered so that a window sees between 0.25 and 0.45 of them, since what a window
+// costs hardly depends on what it sees; and where some blocks
 // are passed far more often than others, down to where the block of an average touch is seen by one
 // window in four, since two passes in one window are one touch. Pairs of windows tell what is lost
 // that way (seen_block.h), the worse the longer they are; shorter ones see less for the same cost.
@@ -25,7 +26,8 @@ class WindowLength {
     if (ever == 0) return true;
     const double share = static_cast<double>(touched) / static_cast<double>(ever);
     if (share > kMost && length_ > kShortest) {
-      length_ = Nanoseconds(length_.value * 3 / 5);
+      // One that saw nearly everything may be too long by any factor.
+      length_ = Nanoseconds(share > kNearlyAll ? length_.value / 3 : length_.value * 3 / 5);
     } else if (share < kLeast && touched > 0 && length_ < ceiling_) {
       const Nanoseconds longer(length_.value * 5 / 4);
       length_ = longer < ceiling_ ? longer : ceiling_;
@@ -48,9 +50,10 @@ class WindowLength {
   }
 
  private:
-  static constexpr double kLeast = 0.15;
+  static constexpr double kLeast = 0.25;
   static constexpr double kMost = 0.45;
   static constexpr double kUsable = 0.7;
+  static constexpr double kNearlyAll = 0.9;
   static constexpr double kWantedChance = 0.25;
   static constexpr Nanoseconds kShortest = milliseconds(1);
   static constexpr Nanoseconds kLongest = milliseconds(100);

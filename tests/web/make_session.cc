@@ -147,7 +147,7 @@ int main(int argc, char** argv) {
   builder.source(SourceKind::kPresentBits, 0, "memory samples: no event; present-bits work here",
                  6'000'000);
   builder.source(SourceKind::kWriteTracking, 4096,
-                 "writes told apart in one window of four; cost told with present-bits");
+                 "writes told apart in one window of eight; cost told with present-bits");
   for (int second = 0; second < seconds; ++second) {
     if (seen == Seen::kHeat) {
       add_second(builder, all, second, seconds);

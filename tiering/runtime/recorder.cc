@@ -129,10 +129,12 @@ Nanoseconds Recorder::turn(State& runtime, Nanoseconds now) {
   return next_turn();
 }
 
-/// A short run must show something, whatever a look costs: the first ones are paid for later.
+/// A short run must show something, whatever a look costs: the first ones are paid for later. While
+/// none of them counted, because the machine is so busy that they are too long, the next comes
+/// soon.
 Nanoseconds Recorder::free_at() const {
   constexpr std::uint64_t kFirstWindows = 8;
-  const Nanoseconds soon = window_began_ + milliseconds(1000);
+  const Nanoseconds soon = window_began_ + milliseconds(any_counted_ ? 1000 : 100);
   return windows_ < kFirstWindows && soon < budget_.free_at() ? soon : budget_.free_at();
 }
 
@@ -245,6 +247,7 @@ void Recorder::flush(State& runtime, Nanoseconds now) {
   }
   live_heat_.settle(counted_time());
   write_cost(runtime, now);
+  write_looks();
   budget_.program_ran(Nanoseconds(last_cost_.program_cpu_ns), now);
   if (now - last_source_ >= kSourceEvery) write_source(now);
   give_up_silent_samples(runtime);

@@ -14,8 +14,10 @@
 
 #include "allocators/extent/tiered_extent.h"
 #include "profiler/session/session_writer.h"
+#include "profiler/sources/block_cost.h"
 #include "profiler/sources/budget.h"
 #include "profiler/sources/late_windows.h"
+#include "profiler/sources/look_log.h"
 #include "profiler/sources/seen_block.h"
 #include "profiler/sources/source_set.h"
 #include "profiler/sources/step_watch.h"
@@ -118,12 +120,13 @@ class Recorder {
   void open_first_that_works(const sources::Field& field, session::SourceKind except);
   void add_reason(const char* format, ...) __attribute__((format(printf, 2, 3)));
   void calibrate();
-  Nanoseconds fault_cost(const extent::Object* object) const;
+  const sources::BlockCost& block_cost(const extent::Object* object) const;
   void note_mapped(State& runtime);
   Nanoseconds settle_faults(State& runtime);
   std::uint64_t put_back_entries(const State& runtime, const sources::BlockRun& run);
   void give_up_silent_samples(State& runtime);
   void charge(Nanoseconds turn_cpu);
+  void write_looks();
   void write_source(Nanoseconds now);
   void write_cost(State& runtime, Nanoseconds now);
 
@@ -169,6 +172,8 @@ class Recorder {
   std::uint64_t next_writes_ = 0;  ///< the count of windows from which writes are due again
   sources::WindowPairs pairs_;
   sources::LateWindows late_windows_;
+  sources::LookLog looks_;
+  bool any_counted_ = false;             ///< of all windows
   std::uint64_t counted_windows_ = 0;    ///< those that are in observed_
   std::uint64_t counted_touches_ = 0;    ///< blocks that they saw
   std::uint64_t most_observations_ = 0;  ///< of any window
@@ -177,8 +182,8 @@ class Recorder {
   Nanoseconds own_cpu_;                  ///< spent on recording
   Nanoseconds caused_cpu_;               ///< of the program's threads, by faults that were made
   Nanoseconds caused_now_;               ///< the part of it that this turn found
-  Nanoseconds huge_fault_cost_;          ///< calibrated, of a block; 0: no huge pages
-  Nanoseconds small_fault_cost_;         ///< likewise, of all its pages
+  sources::BlockCost huge_cost_;         ///< calibrated; 0: no huge pages
+  sources::BlockCost small_cost_;        ///< likewise, of a block in small pages
   std::uint32_t* touches_ = nullptr;     ///< for each block of the arena, since the last flush
   std::uint32_t* window_ = nullptr;      ///< in this window
   sources::SeenBlock* seen_ = nullptr;   ///< what windows told of each block

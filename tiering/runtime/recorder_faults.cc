@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a window of present bits costs the program beside the recorder's own time: all blocks whose
-// page-table entries were dropped fault once more, those that the window saw and, later, the rest.
+// page-table entries were dropped come back at a cost, those that the window saw by a fault and,
+// later, the rest, whose entries are put back.
 #include "allocators/os/mapping.h"
-#include "profiler/sources/fault_cost.h"
+#include "profiler/sources/block_cost.h"
 #include "tiering/runtime/recorded_runs.h"
 #include "tiering/runtime/recorder.h"
 
@@ -27,18 +28,18 @@ void for_each_mapped_stretch(const sources::SeenBlock* seen, const BlockRun& run
 
 void Recorder::calibrate() {
   for (const os::PageKind pages : {os::PageKind::kSmall, os::PageKind::kHuge}) {
-    const Result<Nanoseconds> cost = sources::measure_fault_cost(pages);
+    const Result<sources::BlockCost> cost = sources::measure_block_cost(pages);
     if (!cost) continue;
-    (pages == os::PageKind::kHuge ? huge_fault_cost_ : small_fault_cost_) = *cost;
+    (pages == os::PageKind::kHuge ? huge_cost_ : small_cost_) = *cost;
   }
 }
 
 /// Of a block. Where it is not known which object: huge pages, if there are any, since objects are
 /// made of them then.
-Nanoseconds Recorder::fault_cost(const extent::Object* object) const {
+const sources::BlockCost& Recorder::block_cost(const extent::Object* object) const {
   const bool huge =
-      object != nullptr ? object->page_kind == os::PageKind::kHuge : huge_fault_cost_.value != 0;
-  return huge ? huge_fault_cost_ : small_fault_cost_;
+      object != nullptr ? object->page_kind == os::PageKind::kHuge : huge_cost_.faulted.value != 0;
+  return huge ? huge_cost_ : small_cost_;
 }
 
 /// Before a window drops entries: which blocks have any. The second of a pair drops what the first
@@ -60,9 +61,8 @@ void Recorder::blocks_emptied(std::uint32_t first, std::uint32_t count) {
   for (std::uint32_t i = first; i < first + count; ++i) seen_[i].set_mapped(false);
 }
 
-/// Puts the entries of a run back that its windows dropped: one call for many costs a third of what
-/// the program's faults would, and no time of its own. Returns the blocks that will fault all the
-/// same.
+/// Puts the entries of a run back that its windows dropped: one call for many costs the program
+/// less than half of what its faults would. Returns the blocks that will fault all the same.
 std::uint64_t Recorder::put_back_entries(const State& runtime, const BlockRun& run) {
   std::uint64_t left = 0;
   for_each_mapped_stretch(seen_, run, [&](std::uint32_t first, std::uint32_t count) {
@@ -82,16 +82,21 @@ Nanoseconds Recorder::settle_faults(State& runtime) {
     if (object.pages == extent::Pages::kNone) continue;
     const bool huge = object.page_kind == os::PageKind::kHuge;
     std::uint64_t faults = 0;
+    std::uint64_t put_back = 0;
     for_each_run(runtime, object, source_.traits().reach, [&](const BlockRun& run) {
       std::uint64_t still_dropped = 0;
       for (std::uint32_t b = run.first_block; b < run.first_block + run.blocks; ++b) {
         faults += window_[b] != 0 ? 1 : 0;
         still_dropped += seen_[b].was_mapped() && window_[b] == 0 ? 1 : 0;
       }
+      if (!last) return;
       // Small pages take as long to put back as to fault in.
-      if (last) faults += huge ? put_back_entries(runtime, run) : still_dropped;
+      const std::uint64_t left = huge ? put_back_entries(runtime, run) : still_dropped;
+      faults += left;
+      put_back += still_dropped > left ? still_dropped - left : 0;
     });
-    caused = caused + Nanoseconds(faults * fault_cost(&object).value);
+    const sources::BlockCost& cost = block_cost(&object);
+    caused = caused + Nanoseconds(faults * cost.faulted.value + put_back * cost.put_back.value);
   }
   return caused;
 }

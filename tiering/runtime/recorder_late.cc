@@ -30,10 +30,12 @@ void Recorder::forget() {
   period_seen_ = Nanoseconds();
   forget_windows();
   windows_ = 0;
+  any_counted_ = false;
   next_writes_ = 0;
   watch_cost_ = Nanoseconds();
   pairs_ = sources::WindowPairs();
   late_windows_ = sources::LateWindows();
+  looks_ = sources::LookLog();
   most_observations_ = 0;
   own_cpu_ = Nanoseconds();
   caused_cpu_ = Nanoseconds();

@@ -7,7 +7,6 @@
 
 #include "allocators/os/clock.h"
 #include "allocators/os/console.h"
-#include "profiler/sources/fault_cost.h"
 #include "tiering/runtime/recorder.h"
 #include "tiering/runtime/state.h"
 
@@ -118,7 +117,17 @@ void Recorder::charge(Nanoseconds turn_cpu) {
   const Nanoseconds now = os::monotonic_now();
   budget_.spent(own + caused_now_, now);
   pay_for_watch(own + caused_now_, now);
+  if (looks_.is_open()) {
+    looks_.add(own, caused_now_);
+    if (activity_ == Activity::kIdle) looks_.end(now);
+    if (looks_.is_full()) write_looks();
+  }
   caused_now_ = Nanoseconds();
+}
+
+void Recorder::write_looks() {
+  session_.looks(looks_.ended(), looks_.count());
+  looks_.written();
 }
 
 void Recorder::write_source(Nanoseconds now) {
@@ -136,7 +145,8 @@ void Recorder::write_source(Nanoseconds now) {
   record.own_cpu_ns = own_cpu_.value;
   record.caused_cpu_ns = caused_cpu_.value;
   record.program_cpu_ns = (os::process_cpu_now() - cpu_).value;
-  record.fault_cost_ns = traits.caused.value != 0 ? traits.caused.value : fault_cost(nullptr).value;
+  record.fault_cost_ns =
+      traits.caused.value != 0 ? traits.caused.value : block_cost(nullptr).faulted.value;
   session_.source(record, reason_);
   if (writes_open_) write_writes(record);
   last_source_ = now;

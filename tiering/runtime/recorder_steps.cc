@@ -56,6 +56,7 @@ void Recorder::begin_watch(State& runtime, Nanoseconds now) {
   const std::uint32_t hottest = block_to_watch(runtime);
   if (hottest == kNoBlock) return;
   activity_ = Activity::kWatch;
+  looks_.begin(session::LookKind::kStep, now);
   step_watch_.begin(hottest, now);
   const sources::BlockRun block = one_block(runtime, hottest);
   std::uint32_t mapped = 0;
@@ -76,7 +77,7 @@ void Recorder::watch(State& runtime, Nanoseconds now) {
   if (seen != 0) {
     seen_[block.first_block].set_mapped(true);
     watched_bits_.begin_run(block);
-    caused_now_ = caused_now_ + fault_cost(nullptr);
+    caused_now_ = caused_now_ + block_cost(nullptr).faulted;
   }
   next_poll_ = now + sources::StepWatch::kPoll;
   if (!step_watch_.finished(now)) return;

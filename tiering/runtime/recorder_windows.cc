@@ -34,6 +34,7 @@ Nanoseconds Recorder::begin_runs(State& runtime) {
 void Recorder::begin_window(State& runtime, Nanoseconds now) {
   const sources::Traits& traits = source_.traits();
   const bool second = pairs_.begin();
+  looks_.begin(session::LookKind::kWindows, now);
   note_mapped(runtime);
   window_begin_ = begin_runs(runtime);
   activity_ = Activity::kWindow;
@@ -132,6 +133,7 @@ void Recorder::end_window(State& runtime) {
   end_writes(runtime, usable ? Outcome::kCounted : Outcome::kDropped);
   if (!usable) return;
   observed_ = observed_ + (sum.observed.value != 0 ? sum.observed : length);
+  any_counted_ = true;
   ++counted_windows_;
   counted_touches_ += sum.touched;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Besides present bits, which tell reads and writes alike, the recorder tracks writes in one window
-// of four: what is written costs a tier more than what is read (profiler/sources/write_tracking.h).
+// of eight, which costs twice what the others do: what is written costs a tier more than what is
+// read (profiler/sources/write_tracking.h).
 #include "allocators/os/clock.h"
 #include "tiering/runtime/recorded_runs.h"
 #include "tiering/runtime/recorder.h"
@@ -8,7 +9,7 @@
 namespace terrace::runtime {
 namespace {
 
-constexpr std::uint64_t kWindowsForOne = 4;
+constexpr std::uint64_t kWindowsForOne = 8;
 
 }  // namespace
 
@@ -39,7 +40,7 @@ void Recorder::end_writes(State& runtime, Outcome outcome) {
       window_[i] = 0;
     }
   });
-  caused_now_ = caused_now_ + Nanoseconds(blocks * fault_cost(nullptr).value);
+  caused_now_ = caused_now_ + Nanoseconds(blocks * block_cost(nullptr).faulted.value);
   if (outcome == Outcome::kDropped) return;
   writes_observed_ = writes_observed_ + (middle(before, os::monotonic_now()) - writes_begin_);
 }
@@ -65,7 +66,7 @@ void Recorder::write_writes(session::SourceRecord record) {
   record.period_ns = record.period_ns * kWindowsForOne;
   record.own_cpu_ns = 0;
   record.caused_cpu_ns = 0;
-  session_.source(record, "writes told apart in one window of four; cost told with present-bits");
+  session_.source(record, "writes told apart in one window of eight; cost told with present-bits");
 }
 
 }  // namespace terrace::runtime

@@ -32,6 +32,12 @@ inline session::SessionBuilder two_tier_session() {
                   session::CostRecord{session::SessionBuilder::at(second + 1), n * 10'000'000, n,
                                       n * 500'000'000, n * 1'000'000, n * 2'000'000'000});
   }
+  const session::LookRecord looks[] = {
+      {session::SessionBuilder::at(2), session::SessionBuilder::at(2.5), 1, 1500, 4000, 0},
+      {session::SessionBuilder::at(3), session::SessionBuilder::at(4), 2, 700, 20, 0},
+      {session::SessionBuilder::at(4), session::SessionBuilder::at(4), 99, 0, 0, 0}};
+  builder.raw_chunk(static_cast<std::uint32_t>(session::ChunkKind::kLooks),
+                    std::string(reinterpret_cast<const char*>(looks), sizeof looks));
   builder.end();
   return builder;
 }

@@ -124,6 +124,10 @@ TEST(Json, HoldsEveryTable) {
   EXPECT_EQ(document["tiers"].size(), 2u);
   EXPECT_EQ(document["steps"].size(), 4u);
   EXPECT_EQ(document["costs"].size(), 3u);
+  ASSERT_EQ(document["looks"].size(), 2u) << "one is of an unknown kind";
+  EXPECT_EQ(document["looks"][0]["kind"], "windows");
+  EXPECT_DOUBLE_EQ(document["looks"][0]["begin_s"].get<double>(), 2);
+  EXPECT_DOUBLE_EQ(document["looks"][0]["caused_cpu_ms"].get<double>(), 4);
   ASSERT_EQ(document["objects"].size(), 2u);
   const auto& first = document["objects"][0];
   EXPECT_EQ(first["site"], "0000000000001001");
@@ -166,6 +170,9 @@ TEST(Trace, EventsHaveWhatTheFormatAsksFor) {
     ASSERT_TRUE(event["name"].is_string());
     ASSERT_EQ(event["pid"], 42);
     EXPECT_EQ(event.contains("ts") && event["ts"].is_number(), phase != "M");
+    if (phase == "X") {
+      EXPECT_GE(event["dur"].get<double>(), 5e5);
+    }
     if (phase == "i") {
       EXPECT_EQ(event["s"], "p");
       EXPECT_DOUBLE_EQ(event["args"]["period_ms"].get<double>(), 100);
@@ -174,6 +181,7 @@ TEST(Trace, EventsHaveWhatTheFormatAsksFor) {
   }
   EXPECT_EQ(steps, 4);
   EXPECT_EQ(phases["M"], 1);
+  EXPECT_EQ(phases["X"], 2);
   EXPECT_EQ(phases["b"], 2);
   EXPECT_EQ(phases["e"], 2);
 }

@@ -64,6 +64,16 @@ TEST(SessionReader, ASourceRecordThatIsCutShortEndsTheReading) {
   EXPECT_GT(session->bytes_ignored, 0u);
 }
 
+TEST(SessionReader, LooksThatAreCutShortEndTheReading) {
+  SessionBuilder builder = small_session();
+  builder.raw_chunk(static_cast<std::uint32_t>(ChunkKind::kLooks),
+                    std::string(2 * sizeof(LookRecord) - 1, 'x'));
+  const Result<Session> session = parse(builder.bytes());
+  ASSERT_TRUE(session);
+  EXPECT_TRUE(session->looks.empty());
+  EXPECT_GT(session->bytes_ignored, 0u);
+}
+
 TEST(SessionReader, AMarkThatIsCutShortEndsTheReading) {
   SessionBuilder builder = small_session();
   builder.raw_chunk(static_cast<std::uint32_t>(ChunkKind::kMark), std::string(15, 'x'));

@@ -175,6 +175,9 @@ TEST_F(SessionWriterTest, WhatTheEngineTellsComesBack) {
   writer_.named(5, range, "kv.7");
   writer_.mark({3000, 2});
   writer_.mark({9000, 7});
+  const LookRecord looks[] = {{3000, 4000, 1, 20, 30, 0}, {5000, 9500, 2, 40, 0, 0}};
+  writer_.looks(looks, 2);
+  writer_.looks(looks, 0);
   writer_.close();
 
   const Session session = read();
@@ -185,7 +188,10 @@ TEST_F(SessionWriterTest, WhatTheEngineTellsComesBack) {
   ASSERT_EQ(session.marks.size(), 2u);
   EXPECT_EQ(session.marks[1].at_ns, 9000u);
   EXPECT_EQ(session.marks[1].steps, 7u);
-  EXPECT_EQ(session.last_ns, 9000u);
+  ASSERT_EQ(session.looks.size(), 2u);
+  EXPECT_EQ(session.looks[0].caused_cpu_us, 30u);
+  EXPECT_EQ(session.looks[1].kind, static_cast<std::uint32_t>(LookKind::kStep));
+  EXPECT_EQ(session.last_ns, 9500u);
 }
 
 TEST_F(SessionWriterTest, FramesNameTheirModuleOnceAndByOffset) {

@@ -29,6 +29,15 @@ TEST(WindowLength, AWindowThatSawNearlyEverythingDoesNotCount) {
   EXPECT_TRUE(window.adapt(100, 500));
 }
 
+TEST(WindowLength, IsShortEnoughForAFastScanAfterThreeWindows) {
+  const Nanoseconds step = milliseconds(3);
+  WindowLength window;
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_FALSE(window.adapt(seen_in(window.length(), step, 24), 24));
+  }
+  EXPECT_TRUE(window.adapt(seen_in(window.length(), step, 24), 24));
+}
+
 TEST(WindowLength, AnIdleProgramDoesNotStretchIt) {
   WindowLength window;
   const Nanoseconds before = window.length();

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "profiler/sources/block_cost.h"
+
+#include <algorithm>
+#include <array>
+
+#include "allocators/os/clock.h"
+#include "allocators/os/mapping.h"
+
+namespace terrace::sources {
+namespace {
+
+constexpr std::size_t kRounds = 5;
+constexpr std::uint64_t kLineBytes = 64;
+// A program that streams leaves nothing of the kernel's in the near caches: of several huge pages
+// more than those hold is read. Small ones are so dear that one block of them tells.
+constexpr std::uint64_t kHugeBlocks = 8;
+
+using Times = std::array<Nanoseconds, kRounds>;
+
+Nanoseconds time_of_reading(const char* at, Bytes size) {
+  const volatile char* const bytes = at;
+  const Nanoseconds begin = os::thread_cpu_now();
+  for (std::uint64_t i = 0; i < size.value; i += kLineBytes) (void)bytes[i];
+  return os::thread_cpu_now() - begin;
+}
+
+Nanoseconds more_of_a_block(Times with, Times without, Bytes size) {
+  std::sort(with.begin(), with.end());
+  std::sort(without.begin(), without.end());
+  const Nanoseconds high = with[kRounds / 2];
+  const Nanoseconds low = without[kRounds / 2];
+  return high > low ? Nanoseconds((high - low).value / (size.value / kBlockBytes.value))
+                    : Nanoseconds();
+}
+
+/// 0 or an errno value. Without the kernel's populate (before Linux 5.14) nothing is ever put back,
+/// and its cost stays 0.
+int measure_on(char* at, Bytes size, BlockCost& cost) {
+  Times as_it_was;
+  Times faulted;
+  Times put_back;
+  bool populates = true;
+  for (std::size_t i = 0; i < kRounds; ++i) {
+    (void)time_of_reading(at, size);
+    as_it_was[i] = time_of_reading(at, size);
+    if (const int error = os::drop_pages(at, size); error != 0) return error;
+    faulted[i] = time_of_reading(at, size);
+    if (const int error = os::drop_pages(at, size); error != 0) return error;
+    populates = populates && os::populate_read(at, size) == 0;
+    put_back[i] = time_of_reading(at, size);
+  }
+  cost.faulted = more_of_a_block(faulted, as_it_was, size);
+  if (populates) cost.put_back = more_of_a_block(put_back, as_it_was, size);
+  return 0;
+}
+
+Result<BlockCost> measure(os::PageKind pages, Bytes size) {
+  auto file = os::MemoryFile::create(size, pages);
+  if (!file) return file.error();
+  auto* const at = static_cast<char*>(os::reserve_address_space(size));
+  if (at == nullptr) return make_error(ErrorCode::kIo, 0, "no address space for a few blocks");
+  BlockCost cost;
+  int error = file->allocate(0, size);
+  if (error == 0) error = os::map_shared_file(at, size, file->fd(), 0);
+  if (error == 0) error = measure_on(at, size, cost);
+  os::unmap(at, size);
+  if (error == 0) return cost;
+  return make_error(ErrorCode::kCapabilityMissing, error,
+                    "a few blocks of memory cannot be had (errno %d)", error);
+}
+
+}  // namespace
+
+Result<BlockCost> measure_block_cost(os::PageKind pages) {
+  if (pages == os::PageKind::kHuge) {
+    const auto several = measure(pages, Bytes(kHugeBlocks * kBlockBytes.value));
+    if (several) return several;
+  }
+  return measure(pages, kBlockBytes);
+}
+
+}  // namespace terrace::sources
