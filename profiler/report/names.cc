@@ -6,6 +6,7 @@
 #include <map>
 #include <vector>
 
+#include "allocators/base/count_of.h"
 #include "profiler/report/words.h"
 
 namespace terrace::report {
@@ -109,7 +110,7 @@ class NamesText {
     line(figures_head() + right("error", 8) + right("sure", 6) + "  " + left("class", 11) + "name");
     const std::size_t shown = std::min(rows.size(), max_tensors);
     for (std::size_t i = 0; i < shown; ++i) tensor(*rows[i].named);
-    if (shown < rows.size()) line(format("  %zu more names: --json", rows.size() - shown));
+    if (shown < rows.size()) line("  " + count_of(rows.size() - shown, "more name") + ": --json");
     line("");
     classes();
     layers();

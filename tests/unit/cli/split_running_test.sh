@@ -73,7 +73,7 @@ for number in $(seq "$row"); do
     prints '"size_bytes": 50331648'
     prints "\"pid\": $pid"
   else
-    says 'holds 1 objects but no observation'
+    says 'holds 1 object but no observation'
   fi
 done
 holds "$seen" -ge 2 'files that have seen something'

@@ -76,6 +76,12 @@ TEST(TopView, AnOrdinaryScreenHasTitlesAndAFooter) {
   EXPECT_EQ(lines[23].text, "every 1s; q quits");
 }
 
+TEST(TopView, OneIsNotCountedAsMany) {
+  Json one = document();
+  one["live"]["objects"] = 1;
+  EXPECT_THAT(top_lines(one, layout(80, 24))[0].text, HasSubstr(": 1 object, 110.0 MiB"));
+}
+
 TEST(TopView, AWideScreenHasEveryColumn) {
   const std::string text = all(top_lines(document(), layout(200, 60)));
   for (const char* word : {"[##..................]", "capacity", "read", "change", "backing",

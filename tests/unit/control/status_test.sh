@@ -59,7 +59,7 @@ preloaded=(env "LD_PRELOAD=$shim" "TERRACE_PLAN_FILE=$work/flat" "$program")
 start 1 "${preloaded[@]}" object
 expect_status 0 'plain LD_PRELOAD' "${ready[0]}"
 prints_like "status_program \(pid ${ready[0]}\): running"
-prints_like '^1 objects, 8.00 MiB, live'
+prints_like '^1 object, 8.00 MiB, live'
 prints_like '^dram +numa +8.00 MiB +100.0 %'
 prints_like '8.00 MiB .* dram 100.0 % +make_object'
 expect_status 0 'JSON' "${ready[0]}" --json
@@ -91,7 +91,7 @@ says 'there is no such process'
 
 start 1 "$terrace" run --threshold 1M --late-size 4K "$program" object
 expect_status 0 'terrace run' "${ready[0]}"
-prints_like '^1 objects, 8.00 MiB, live'
+prints_like '^1 object, 8.00 MiB, live'
 stop
 
 # expect_top CODE NAME ARGUMENTS...: runs terrace top, without a terminal.
@@ -102,7 +102,7 @@ expect_top() {
 }
 start 1 "$terrace" run --threshold 1M --late-size 4K "$program" object
 expect_top 0 "one view" --once --interval 100ms "${ready[0]}"
-prints_like "^status_program \(pid ${ready[0]}\) running for .*: 1 objects, 8.00 MiB"
+prints_like "^status_program \(pid ${ready[0]}\) running for .*: 1 object, 8.00 MiB"
 prints_like "8.00 MiB .* 100 % +make_object"
 expect_top 0 "JSON" --once --json --interval 100ms "${ready[0]}"
 prints_like '"kind": "top"'
@@ -204,7 +204,7 @@ if is_root 'users and namespaces'; then
     got=$?
     checks=$((checks + 1))
     [ $got -eq 0 ] || fail "top, the only process that answers: exit code $got, expected 0"
-    prints_like '^status_program .*1 objects'
+    prints_like '^status_program .*1 object, '
     start 1 unshare --net "${preloaded[@]}" object
     expect_status 0 'a program in a network namespace, asked by root' "${ready[0]}"
     expect_status 0 'the list with it'
