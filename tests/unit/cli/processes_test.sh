@@ -130,6 +130,7 @@ done
 until_readable orphan.session.part-*
 kill -9 $recorder
 wait $recorder 2>/dev/null
+killed=$recorder
 kill "${pids[@]}"
 for part in orphan.session.part-*; do
   expect 0 "report of $part" report "$part" --json
@@ -191,4 +192,7 @@ else
   echo 'skipped: full disk (no right to mount a small file system)'
 fi
 
+# The limit of huge pages was raised when the recorder was killed: a later one has given that back.
+checks=$((checks + 1))
+! ls /run/terrace/huge-pages/"$killed"-* 2>/dev/null || fail 'huge pages of a killed recorder stay raised'
 finish
