@@ -8,6 +8,7 @@
 #include <terrace/units.h>
 
 #include "allocators/base/count_of.h"
+#include "tiering/cli/counter_words.h"
 #include "tiering/cli/text_table.h"
 
 namespace terrace::cli {
@@ -84,21 +85,10 @@ std::string off_tiers(const Json& process) {
 
 /// Counters that are not zero: each says that something did not go as asked.
 std::string events(const Json& process) {
-  constexpr const char* kEvents[][3] = {
-      {"spilled_blocks", "block", " on another tier than asked, which was full"},
-      {"unplaced", "allocation", " not placed"},
-      {"bind_refused", "binding", " refused"},
-      {"small_page_objects", "object", " on 4 KiB pages"},
-      {"coarsened_objects", "stripe", " laid in longer runs"},
-      {"stripes_refused", "stripe", " that the kernel refused"},
-      {"frozen_by_fork", "object", " made private by a fork"},
-      {"made_private_blocks", "block", " given back to ordinary memory"},
-      {"memory_errors", "memory error", ""},
-      {"memory_errors_not_mended", "memory error", " that could not be mended"}};
   std::string text;
-  for (const auto& [key, noun, meaning] : kEvents) {
-    const std::uint64_t count = number(process, key);
-    if (count != 0) text += count_of(count, noun) + meaning + "\n";
+  for (const CounterWords& counter : kMisplacedCounters) {
+    const std::uint64_t count = number(process, counter.key);
+    if (count != 0) text += in_words(counter, count) + "\n";
   }
   return text.empty() ? text : "\n" + text;
 }

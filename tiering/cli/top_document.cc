@@ -10,7 +10,7 @@
 
 #include <terrace/units.h>
 
-#include "allocators/base/count_of.h"
+#include "tiering/cli/counter_words.h"
 #include "tiering/cli/text_table.h"
 
 namespace terrace::cli {
@@ -21,17 +21,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::uint64_t kRecentMilliseconds = 60000;
 constexpr std::size_t kMostRecent = 32;
 
-/// Counters that tell of memory that went elsewhere than asked.
-constexpr const char* kCounters[][3] = {
-    {"placed_late", "object", " placed late"},
-    {"spilled_blocks", "block", " spilled from a full tier"},
-    {"unplaced", "allocation", " not placed"},
-    {"bind_refused", "binding", " refused"},
-    {"stripes_refused", "stripe", " refused by the kernel"},
-    {"made_private_blocks", "block", " given back to ordinary memory"},
-    {"frozen_by_fork", "object", " made private by a fork"},
-    {"memory_errors", "memory error", ""},
-    {"memory_errors_not_mended", "memory error", " that could not be mended"}};
+constexpr CounterWords kPlacedLate{"placed_late", "object", " placed late"};
 
 std::uint64_t number(const Json& json, const char* key) {
   return json.value(key, std::uint64_t{0});
@@ -144,11 +134,13 @@ Json recent_events(const Json& before, const Json& document, double seconds) {
                              move.at("from").get<std::string>(), move.at("to").get<std::string>(),
                              move.at("label").get<std::string>())));
   }
-  for (const auto& [key, noun, meaning] : kCounters) {
-    const std::int64_t more = difference(before, document, key);
-    if (more <= 0) continue;
-    recent.push_back(event(0, count_of(static_cast<std::uint64_t>(more), noun) + meaning));
-  }
+  const auto add_rise = [&](const CounterWords& counter) {
+    const std::int64_t more = difference(before, document, counter.key);
+    if (more <= 0) return;
+    recent.push_back(event(0, in_words(counter, static_cast<std::uint64_t>(more))));
+  };
+  add_rise(kPlacedLate);
+  for (const CounterWords& counter : kMisplacedCounters) add_rise(counter);
   while (recent.size() > kMostRecent) recent.erase(recent.begin());
   return recent;
 }
