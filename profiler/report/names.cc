@@ -118,11 +118,7 @@ class NamesText {
   }
 
  private:
-  void line(std::string_view content) {
-    std::string cut = fit(content, width_);
-    cut.erase(cut.find_last_not_of(' ') + 1);
-    text_ += cut + "\n";
-  }
+  void line(std::string_view content) { text_ += line_of(content, width_); }
 
   static std::string figures_head() {
     return right("size", 9) + right("GB/s", 8) + right("MB/step", 9);

@@ -46,11 +46,7 @@ class TextReport {
   }
 
  private:
-  void line(std::string_view content) {
-    std::string cut = fit(content, width_);
-    cut.erase(cut.find_last_not_of(' ') + 1);
-    text_ += cut + "\n";
-  }
+  void line(std::string_view content) { text_ += line_of(content, width_); }
 
   std::string per_step(double bytes_per_second) const {
     if (map_.step_seconds <= 0) return "-";
