@@ -72,7 +72,8 @@ TEST(TopView, AnOrdinaryScreenHasTitlesAndAFooter) {
   EXPECT_EQ(lines[0].look, TopLine::Look::kTitle);
   EXPECT_THAT(all(lines), HasSubstr("largest"));
   EXPECT_THAT(all(lines), HasSubstr("dram 80 %, slow 20 %"));
-  EXPECT_THAT(all(lines), HasSubstr("0 s ago: 7 blocks on another tier than asked, which was full"));
+  EXPECT_THAT(all(lines),
+              HasSubstr("0 s ago: 7 blocks on another tier than asked, which was full"));
   EXPECT_EQ(lines[23].text, "every 1s; q quits");
 }
 
