@@ -6,10 +6,8 @@
 # Installs what is missing (3: not permitted to), builds build/release, fetches the engine, runs.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# shellcheck source=lib/packages.sh
-. "$root/bench/lib/packages.sh"
-# shellcheck source=lib/build.sh
-. "$root/bench/lib/build.sh"
+# shellcheck source=lib/engine.sh
+. "$root/bench/lib/engine.sh"
 
 for argument in "$@"; do
   if [ "$argument" = --help ] || [ "$argument" = -h ]; then
@@ -18,10 +16,7 @@ for argument in "$@"; do
   fi
 done
 
-require_packages build
-require_packages demo
-build_release terrace terrace-preload make_model
-"$root/bench/scenario/build_engine.sh"
+prepare_engine
 
 # An interrupted run must not leave the machine's huge pages raised: terrace gives back what it took
 # itself, unless it was killed.

@@ -9,7 +9,7 @@ namespace {
 struct Armed {
   std::atomic<int> countdown{0};
   std::atomic<int> error{0};
-  std::atomic<bool> sticky{false};
+  std::atomic<Fails> fails{Fails::kOnce};
 };
 constinit Armed armed[static_cast<int>(SystemCall::kCount)];
 constinit std::atomic<int> uncounted{0};
@@ -22,15 +22,15 @@ int injected_error(SystemCall call) {
   if (fault.countdown.load(std::memory_order_relaxed) <= 0) return 0;
   const int before = fault.countdown.fetch_sub(1);
   if (before != 1) return 0;
-  if (fault.sticky.load()) fault.countdown.store(1);
+  if (fault.fails.load() == Fails::kFromThenOn) fault.countdown.store(1);
   injected.load()->fetch_add(1);
   return fault.error.load();
 }
 
-void inject_fault(SystemCall call, int nth, int error, bool and_all_later) {
+void inject_fault(SystemCall call, int nth, int error, Fails fails) {
   Armed& fault = armed[static_cast<int>(call)];
   fault.error.store(error);
-  fault.sticky.store(and_all_later);
+  fault.fails.store(fails);
   fault.countdown.store(nth);
 }
 

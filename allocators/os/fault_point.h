@@ -48,9 +48,15 @@ enum class SystemCall : int {
 /// 0: go on; else the errno that this call shall fail with.
 int injected_error(SystemCall call);
 
+/// Which calls fail.
+enum class Fails : unsigned char {
+  kOnce,        ///< the one that is named
+  kFromThenOn,  ///< every one after it too
+};
+
 /// Tests only (fault_inject.cc): the `nth` call from now (1 is the next) of this kind fails with
-/// `error`, and with `and_all_later` every one after it too. 0 disarms.
-void inject_fault(SystemCall call, int nth, int error, bool and_all_later = false);
+/// `error`. 0 disarms.
+void inject_fault(SystemCall call, int nth, int error, Fails fails = Fails::kOnce);
 
 /// Tests only: from now on calls that fail by injection are counted there.
 void count_injected_faults_in(std::atomic<int>& counter);

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <optional>
 
+#include "allocators/base/count_of.h"
 #include "profiler/heat/label.h"
 #include "profiler/heat/named_heat.h"
 #include "profiler/heat/object_heat.h"
@@ -157,9 +158,9 @@ Result<HeatMap> build_heat_map(const session::Session& session, double min_lifet
                                     [](const auto& object) { return !object.heat.empty(); });
   if (!observed) {
     return make_error(ErrorCode::kUsage, 0,
-                      "the session holds %zu objects but no observation: the program ended too "
+                      "the session holds %s but no observation: the program ended too "
                       "soon; record for some seconds of work, or with --budget 0%%",
-                      session.objects.size());
+                      count_of(session.objects.size(), "object").c_str());
   }
   HeatMap map;
   describe_session(session, map);

@@ -6,6 +6,7 @@
 #include <map>
 #include <vector>
 
+#include "allocators/base/count_of.h"
 #include "profiler/report/words.h"
 
 namespace terrace::report {
@@ -109,7 +110,7 @@ class NamesText {
     line(figures_head() + right("error", 8) + right("sure", 6) + "  " + left("class", 11) + "name");
     const std::size_t shown = std::min(rows.size(), max_tensors);
     for (std::size_t i = 0; i < shown; ++i) tensor(*rows[i].named);
-    if (shown < rows.size()) line(format("  %zu more names: --json", rows.size() - shown));
+    if (shown < rows.size()) line("  " + count_of(rows.size() - shown, "more name") + ": --json");
     line("");
     classes();
     layers();
@@ -117,11 +118,7 @@ class NamesText {
   }
 
  private:
-  void line(std::string_view content) {
-    std::string cut = fit(content, width_);
-    cut.erase(cut.find_last_not_of(' ') + 1);
-    text_ += cut + "\n";
-  }
+  void line(std::string_view content) { text_ += line_of(content, width_); }
 
   static std::string figures_head() {
     return right("size", 9) + right("GB/s", 8) + right("MB/step", 9);

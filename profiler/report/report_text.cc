@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "allocators/base/count_of.h"
 #include "profiler/report/heat_bar.h"
 #include "profiler/report/names.h"
 #include "profiler/report/report.h"
@@ -45,11 +46,7 @@ class TextReport {
   }
 
  private:
-  void line(std::string_view content) {
-    std::string cut = fit(content, width_);
-    cut.erase(cut.find_last_not_of(' ') + 1);
-    text_ += cut + "\n";
-  }
+  void line(std::string_view content) { text_ += line_of(content, width_); }
 
   std::string per_step(double bytes_per_second) const {
     if (map_.step_seconds <= 0) return "-";
@@ -150,7 +147,7 @@ class TextReport {
       size += static_cast<double>(map_.objects[i].key.size_bytes);
       rate += map_.objects[i].bytes_per_second();
     }
-    line(figures("..", size, rate) + format("  %zu more objects", map_.objects.size() - shown));
+    line(figures("..", size, rate) + "  " + count_of(map_.objects.size() - shown, "more object"));
   }
 
   static std::string short_source(const std::string& source) {

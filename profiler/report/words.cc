@@ -66,18 +66,6 @@ std::string percent(double share) {
   return format(value >= 10 || value == 0 ? "%.0f %%" : "%.1f %%", value);
 }
 
-const char* name_of(Origin origin) {
-  switch (origin) {
-    case Origin::kHeap:
-      return "heap";
-    case Origin::kAnonymous:
-      return "anonymous";
-    case Origin::kFile:
-      return "file";
-  }
-  return "unknown";
-}
-
 std::string printable(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
@@ -106,6 +94,12 @@ std::string fit(std::string_view text, std::size_t width) {
     while (end < text.size() && is_continuation(text[end])) ++end;
   }
   return std::string(text.substr(0, end)) + "..";
+}
+
+std::string line_of(std::string_view text, std::size_t width) {
+  std::string line = fit(text, width);
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line + "\n";
 }
 
 std::string left(std::string_view text, std::size_t width) {

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "allocators/base/site_key.h"
+#include "allocators/base/origin_name.h"
 
 namespace terrace::report {
 
@@ -19,8 +19,7 @@ std::string size_words(std::uint64_t bytes);
 /// Three significant digits: "12.3", "0.042", "1230".
 std::string digits(double value);
 std::string percent(double share);
-/// "heap", "anonymous", "file".
-const char* name_of(Origin origin);
+using terrace::name_of;
 
 /// Control characters and bytes that are no UTF-8 become '?'.
 std::string printable(std::string_view text);
@@ -28,6 +27,8 @@ std::string printable(std::string_view text);
 std::size_t columns(std::string_view text);
 /// Cut to `width` columns, with a mark when something was cut.
 std::string fit(std::string_view text, std::size_t width);
+/// A whole line of a text: fitted, without blanks at its end, with its break.
+std::string line_of(std::string_view text, std::size_t width);
 /// Padded with spaces to `width`: fit and fill.
 std::string left(std::string_view text, std::size_t width);
 std::string right(std::string_view text, std::size_t width);

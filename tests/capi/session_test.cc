@@ -307,7 +307,6 @@ TEST(ToldSession, MoreThanACountHoldsIsToldInParts) {
   constexpr std::uint64_t kHuge = 50000000000003;
   ASSERT_EQ(terrace_step(context), TERRACE_OK);
   ASSERT_EQ(terrace_touch(tensor, kHuge, 0), TERRACE_OK);
-  usleep(1000);
   ASSERT_EQ(terrace_touch(tensor, kHuge, 0), TERRACE_OK);
   ASSERT_EQ(terrace_close(context), TERRACE_OK);
   const json object = report_of(path + " --min-lifetime 0%").at("objects").at(0);

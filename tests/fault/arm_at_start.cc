@@ -23,8 +23,7 @@ namespace {
   if (mapped == MAP_FAILED) std::abort();
   auto& order = *static_cast<FaultOrder*>(mapped);
   os::count_injected_faults_in(order.failed);
-  os::inject_fault(static_cast<os::SystemCall>(order.call), order.nth, order.error,
-                   order.and_all_later);
+  os::inject_fault(static_cast<os::SystemCall>(order.call), order.nth, order.error, order.fails);
 }
 
 }  // namespace

@@ -126,7 +126,7 @@ TEST_F(DaxFault, RefusedLockIsNoClaim) {
   ASSERT_EQ(other.claim(1).count, 1u);  // so that asking who holds it can fail as well
   for (const int error : {EIO, EPERM, ENOMEM, ENOLCK}) {
     for (int nth = 1; nth <= 2; ++nth) {
-      inject_fault(SystemCall::kFileLock, nth, error, true);
+      inject_fault(SystemCall::kFileLock, nth, error, os::Fails::kFromThenOn);
       errno = kUntouched;
       EXPECT_EQ(pool_.claim(2).count, 0u);
       EXPECT_EQ(errno, kUntouched);
@@ -155,7 +155,7 @@ TEST_F(DaxFault, RefusedUnlockKeepsTheBlocksOurs) {
 TEST_F(DaxFault, FullFilesystemIsNoClaimAndNoLock) {
   ASSERT_TRUE(open(pool_, file_));
   for (const int error : {ENOSPC, EIO, EPERM}) {
-    inject_fault(SystemCall::kFallocate, 1, error, true);
+    inject_fault(SystemCall::kFallocate, 1, error, os::Fails::kFromThenOn);
     errno = kUntouched;
     EXPECT_EQ(pool_.claim(5).count, 0u);
     EXPECT_EQ(errno, kUntouched);
@@ -190,11 +190,11 @@ TEST_F(DaxFault, InterruptedAllocationGoesOn) {
 
 TEST_F(DaxFault, FilesystemWithoutFallocateIsWrittenTo) {
   ASSERT_TRUE(open(pool_, file_));
-  inject_fault(SystemCall::kFallocate, 1, EOPNOTSUPP, true);
+  inject_fault(SystemCall::kFallocate, 1, EOPNOTSUPP, os::Fails::kFromThenOn);
   const PoolRun run = pool_.claim(2);
   EXPECT_EQ(run.count, 2u);
   EXPECT_EQ(stored_blocks(), 2u);
-  inject_fault(SystemCall::kWrite, 5, ENOSPC, true);
+  inject_fault(SystemCall::kWrite, 5, ENOSPC, os::Fails::kFromThenOn);
   EXPECT_EQ(pool_.claim(2).count, 0u);
   inject_fault(SystemCall::kWrite, 0, 0);
   EXPECT_EQ(free_blocks(file_), kBlocks - 2);

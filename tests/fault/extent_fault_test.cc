@@ -235,7 +235,7 @@ INSTANTIATE_TEST_SUITE_P(Call, ExtentFault, testing::ValuesIn(kFaults), [](const
 
 TEST_F(WithRig, RefusedBindingIsCountedAndTheMemoryServes) {
   const auto before = rig.extents.counters().bind_refused.load();
-  inject_fault(SystemCall::kMbind, 1, EPERM, true);
+  inject_fault(SystemCall::kMbind, 1, EPERM, os::Fails::kFromThenOn);
   Object* object = rig.map_placed({kPlain, kPlain});
   inject_fault(SystemCall::kMbind, 0, 0);
   EXPECT_EQ(rig.extents.counters().bind_refused.load(), before + 1);

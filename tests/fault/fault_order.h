@@ -5,13 +5,15 @@
 
 #include <atomic>
 
+#include "allocators/os/fault_point.h"
+
 namespace terrace::testing_support {
 
 struct FaultOrder {
   int call = 0;  ///< os::SystemCall
   int nth = 0;   ///< in each process from its start
   int error = 0;
-  bool and_all_later = false;
+  os::Fails fails = os::Fails::kOnce;
   std::atomic<int> failed{0};  ///< calls that did, in all processes
 };
 

@@ -63,12 +63,12 @@ class FileFillFault : public testing::TestWithParam<SystemCall> {
     const std::size_t warm = cache == Cache::kWarm ? kBytes : cache == Cache::kMixed ? 1 << 20 : 0;
     ASSERT_EQ(pread(fd_, memory_, warm, 0), static_cast<ssize_t>(warm));
   }
-  void fail_use(int nth, int error, bool and_all_later, Cache cache) {
+  void fail_use(int nth, int error, os::Fails fails, Cache cache) {
     prepare(cache);
     const long files = testing_support::open_files();
     const long pages = testing_support::address_space_pages();
     errno = 4242;
-    os::inject_fault(GetParam(), nth, error, and_all_later);
+    os::inject_fault(GetParam(), nth, error, fails);
     const FillOutcome outcome = fill_once();
     os::inject_fault(GetParam(), 0, 0);
     EXPECT_EQ(errno, 4242);
@@ -92,11 +92,11 @@ class FileFillFault : public testing::TestWithParam<SystemCall> {
 TEST_P(FileFillFault, ContentIsRightOrThereIsAnError) {
   fill_once();  // libc's first threads
   for (const int error : {EINVAL, ENOMEM, EIO}) {
-    for (const bool and_all_later : {false, true}) {
+    for (const os::Fails fails : {os::Fails::kOnce, os::Fails::kFromThenOn}) {
       for (const Cache cache : {Cache::kCold, Cache::kWarm, Cache::kMixed}) {
         for (int nth = 1; nth < 40; ++nth) {
           const int before = failed_.load();
-          fail_use(nth, error, and_all_later, cache);
+          fail_use(nth, error, fails, cache);
           if (HasFailure() || failed_.load() == before) break;
         }
       }
@@ -108,7 +108,7 @@ TEST_P(FileFillFault, ContentIsRightOrThereIsAnError) {
 /// What the fill needs no more than help from never fails it.
 TEST_P(FileFillFault, OnlyReadsAreNeeded) {
   if (GetParam() == SystemCall::kRead) return;
-  os::inject_fault(GetParam(), 1, EPERM, true);
+  os::inject_fault(GetParam(), 1, EPERM, os::Fails::kFromThenOn);
   EXPECT_EQ(fill_once().error, 0);
   EXPECT_TRUE(right());
 }

@@ -108,12 +108,12 @@ TEST_F(MoverFault, WithoutTheProcessesMappingsNothingIsTried) {
 }
 
 TEST_F(MoverFault, WithoutTheHugePageScanPagesAreStillCounted) {
-  inject_fault(SystemCall::kPagemap, 1, EACCES, true);
+  inject_fault(SystemCall::kPagemap, 1, EACCES, os::Fails::kFromThenOn);
   EXPECT_EQ(move(home_).count(Outcome::kAlreadyThere), 64u);
 }
 
 TEST_F(MoverFault, WithoutUserfaultfdOnlyCopiesAreRefused) {
-  inject_fault(SystemCall::kUserfaultfd, 1, EPERM, true);
+  inject_fault(SystemCall::kUserfaultfd, 1, EPERM, os::Fails::kFromThenOn);
   mover_ = std::move(*Mover::create({}));
   disarm();
   Tier file;

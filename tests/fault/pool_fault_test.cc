@@ -36,9 +36,7 @@ constexpr Fault kFaults[] = {
 class PoolFault : public testing::TestWithParam<Fault> {
  protected:
   void TearDown() override { disarm(); }
-  static void arm(int nth, bool and_all_later = false) {
-    inject_fault(GetParam().call, nth, GetParam().error, and_all_later);
-  }
+  static void arm(int nth) { inject_fault(GetParam().call, nth, GetParam().error); }
   static void disarm() { inject_fault(GetParam().call, 0, 0); }
   /// Every object is gone: so are its blocks and its capacity.
   static void expect_nothing_held(PoolRig& rig) {
@@ -127,7 +125,7 @@ INSTANTIATE_TEST_SUITE_P(Call, PoolFault, testing::ValuesIn(kFaults),
 
 TEST(PoolFaults, AFullFilesystemSpills) {
   const auto rig = std::make_unique<PoolRig>();
-  inject_fault(SystemCall::kFallocate, 1, ENOSPC, true);
+  inject_fault(SystemCall::kFallocate, 1, ENOSPC, os::Fails::kFromThenOn);
   Object* object = rig->map_placed({kFile, kFolder, kFile});
   inject_fault(SystemCall::kFallocate, 0, 0);
   EXPECT_THAT(rig->tiers_of(*object), ElementsAre(kPlain, kPlain, kPlain));

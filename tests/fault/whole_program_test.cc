@@ -138,12 +138,12 @@ class WholeProgram : public testing::TestWithParam<Kind> {
   }
 
   /// True when the call failed at all.
-  bool run_once(const Scenario& made, int nth, int error, bool and_all_later) {
+  bool run_once(const Scenario& made, int nth, int error, os::Fails fails) {
     SharedOrder order(order_path_);
     order->call = static_cast<int>(GetParam().call);
     order->nth = nth;
     order->error = error;
-    order->and_all_later = and_all_later;
+    order->fails = fails;
     const Outcome outcome = run(made, "");
     const bool shared = outcome.exit_status == kRightButShared &&
                         outcome.said.find("stays shared with the child") != std::string::npos;
@@ -161,11 +161,11 @@ class WholeProgram : public testing::TestWithParam<Kind> {
     const Scenario made = scenario(slow);
     bool any = false;
     for (const int error : {ENOMEM, EPERM, EIO}) {
-      for (const bool and_all_later : {false, true}) {
+      for (const os::Fails fails : {os::Fails::kOnce, os::Fails::kFromThenOn}) {
         for (int nth = 1; nth < 4000; nth += nth < kEachUntil ? 1 : nth) {
           SCOPED_TRACE(testing::Message() << slow << ", " << strerror(error) << ", use " << nth
-                                          << (and_all_later ? " and later" : ""));
-          if (!run_once(made, nth, error, and_all_later)) break;
+                                          << (fails == os::Fails::kOnce ? "" : " and later"));
+          if (!run_once(made, nth, error, fails)) break;
           any = true;
           if (HasFailure()) return;
         }

@@ -18,10 +18,10 @@ namespace fs = std::filesystem;
 
 std::optional<Language> language_of(const fs::path& path) {
   const std::string extension = path.extension().string();
-  for (const char* code : {".cc", ".h", ".c"}) {
+  for (const char* code : {".cc", ".h", ".hpp", ".c"}) {
     if (extension == code) return Language::kCxx;
   }
-  for (const char* script : {".sh", ".mjs", ".cmake"}) {
+  for (const char* script : {".sh", ".mjs", ".js", ".css", ".cmake"}) {
     if (extension == script) return Language::kScript;
   }
   if (path.filename() == "CMakeLists.txt" || path.filename() == "run") return Language::kScript;

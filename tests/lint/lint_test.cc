@@ -160,6 +160,41 @@ TEST(Opening, AMissingLicenceOrGuardIsRejected) {
   EXPECT_THAT(check_opening(source("bench/a.h", good)), IsEmpty());
 }
 
+TEST(HeaderComment, AHeaderThatSaysNothingIsRejected) {
+  const std::string licence = "// SPDX-License-Identifier: Apache-2.0\n";
+  EXPECT_THAT(rules_of(check_header_comment(source("bench/a.h", licence + "#pragma once\n"))),
+              ElementsAre("header-comment"));
+  EXPECT_THAT(check_header_comment(source("bench/a.h", licence + "// What it is for.\n")),
+              IsEmpty());
+  EXPECT_THAT(check_header_comment(source("bench/a.cc", licence + "int a;\n")), IsEmpty());
+}
+
+TEST(PublicDocs, AnExportedDeclarationWithoutAWordIsRejected) {
+  const auto check = [](const char* path, const char* text) {
+    return rules_of(check_public_docs(source(path, text)));
+  };
+  const char* header = "tiering/include/terrace/terrace.h";
+  EXPECT_THAT(check(header, "} info;\n\nTERRACE_API int a(int b,\n  int c);\n"),
+              ElementsAre("public-docs"));
+  EXPECT_THAT(check(header,
+                    "/// Makes one.\nTERRACE_API int a(int b,\n  int c);\n"
+                    "TERRACE_API int d(void);\n\nTERRACE_API int e(void);\n"),
+              ElementsAre("public-docs"))
+      << "the second stands with the first, the third alone";
+  EXPECT_THAT(check("bench/a.h", "TERRACE_API int a(int b);\n"), IsEmpty());
+}
+
+TEST(BoolDefaults, ASwitchWithADefaultIsRejected) {
+  const auto check = [](const char* text) {
+    return rules_of(check_bool_defaults(source("bench/a.h", text)));
+  };
+  EXPECT_THAT(check("void a(int b, bool c = false);\n"), ElementsAre("bool-default"));
+  EXPECT_THAT(check("void a(\n    bool c = true, int d = 1);\n"), ElementsAre("bool-default"));
+  EXPECT_THAT(check("void a(bool known);\nbool b = (false);\nif (bool c = x; c) a(c);\n"
+                    "struct S { bool d = false; };\n"),
+              IsEmpty());
+}
+
 TEST(Words, NotesToOneselfAreRejected) {
   const std::string note = std::string("TO") + "DO";
   EXPECT_THAT(rules_of(check_words(source("bench/a.cc", "// " + note + ": later\n"))),

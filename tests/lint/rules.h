@@ -38,6 +38,16 @@ Findings check_function_length(const SourceFile& file);
 /// The licence in the first two lines, and #pragma once in headers.
 Findings check_opening(const SourceFile& file);
 
+/// A header says what it is for before anything else.
+Findings check_header_comment(const SourceFile& file);
+
+/// Each exported declaration of a public header has its documentation right above it, or stands in
+/// one block with one that has.
+Findings check_public_docs(const SourceFile& file);
+
+/// A bool parameter with a default is a switch: the calls that give it say nothing but `true`.
+Findings check_bool_defaults(const SourceFile& file);
+
 /// No words that promise later work.
 Findings check_words(const SourceFile& file);
 

@@ -11,8 +11,8 @@
 namespace terrace::lint {
 
 enum class Language : unsigned char {
-  kCxx,     ///< .cc, .h and .c
-  kScript,  ///< shell, JavaScript and CMake: only the rules about any text
+  kCxx,     ///< .cc, .h, .hpp and .c
+  kScript,  ///< shell, JavaScript, CSS and CMake: only the rules about any text
 };
 
 struct SourceFile {

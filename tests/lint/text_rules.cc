@@ -81,6 +81,9 @@ Findings check_all(const SourceFile& file, const std::vector<std::string>& publi
   add(check_system_calls(file));
   add(check_conditionals(file));
   add(check_function_length(file));
+  add(check_header_comment(file));
+  add(check_public_docs(file));
+  add(check_bool_defaults(file));
   return all;
 }
 

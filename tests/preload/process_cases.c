@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdatomic.h>
@@ -120,7 +121,7 @@ enum { kThreads = 8, kForks = 1000, kSampleBytes = 64 << 10 };
 
 /// What thread i keeps over all forks.
 static unsigned char* kept[kThreads];
-static atomic_int keeping;
+static sem_t keeping;
 
 static unsigned char sample(size_t at, size_t owner) {
   return (unsigned char)(at / kSampleBytes * 7 + owner + 1);
@@ -140,7 +141,7 @@ static void* keep_and_allocate(void* argument) {
   CHECK(block != NULL);
   for (size_t at = 0; at < LARGE; at += kSampleBytes) block[at] = sample(at, owner);
   kept[owner] = block;
-  atomic_fetch_add(&keeping, 1);
+  CHECK(sem_post(&keeping) == 0);
   // Eight threads that never rest leave each fork 60 ms behind on two processors, with libc alone
   // as well; a 2 MiB page that is zeroed for each block takes most of their time.
   while (!atomic_load(&stop_allocating)) {
@@ -169,10 +170,11 @@ static int live_as_child(int round) {
 
 static void eight_threads_and_a_thousand_forks_keep_their_data(void) {
   pthread_t threads[kThreads];
+  CHECK(sem_init(&keeping, 0, 0) == 0);
   for (uintptr_t i = 0; i < kThreads; ++i) {
     CHECK(pthread_create(&threads[i], NULL, keep_and_allocate, (void*)i) == 0);
   }
-  while (atomic_load(&keeping) < kThreads) usleep(1000);
+  for (int i = 0; i < kThreads; ++i) CHECK(sem_wait(&keeping) == 0);
   // The whole number over the real runtime; elsewhere it is the entry points that are tested.
   const int rounds = getenv("TERRACE_PLAN_FILE") != NULL ? kForks : kForks / 10;
   for (int round = 0; round < rounds; ++round) {

@@ -38,6 +38,11 @@ std::optional<os::HugePageBudget> lend_huge_pages(const Settings& settings, Byte
                            raised.error().message));
     return std::nullopt;
   }
+  if (raised->mended_pages() != 0) {
+    say_detail(
+        fmt::format("huge pages: vm.nr_overcommit_hugepages lowered by {} that a killed run left",
+                    raised->mended_pages()));
+  }
   say_detail(fmt::format("huge pages: vm.nr_overcommit_hugepages raised by {} for this run",
                          raised->added_pages()));
   return std::move(*raised);

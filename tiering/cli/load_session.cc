@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "allocators/base/count_of.h"
 #include "tiering/cli/messages.h"
 #include "tiering/cli/name_recording.h"
 #include "tiering/cli/open_recording.h"
@@ -24,13 +25,11 @@ Result<LoadedProcess> load_process(const Settings& settings, const std::string& 
   if (!chosen.ok()) return chosen.error();
   session::Session& process = recording->processes[*chosen];
   if (!process.complete) {
-    say_warning(
-        fmt::format("{}: the session was not closed in order; {} bytes at its end are not "
-                    "used",
-                    path, process.bytes_ignored));
+    say_warning(fmt::format("{}: the session was not closed in order; not used of its end: {}",
+                            path, count_of(process.bytes_ignored, "byte")));
   } else if (process.bytes_ignored > 0) {
-    say_warning(
-        fmt::format("{}: damaged; {} bytes at its end are not used", path, process.bytes_ignored));
+    say_warning(fmt::format("{}: damaged; not used of its end: {}", path,
+                            count_of(process.bytes_ignored, "byte")));
   }
   std::string all = process_table(*recording, *chosen);
   return LoadedProcess{std::move(process), std::move(all)};

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "allocators/base/count_of.h"
 #include "profiler/session/names_chunk.h"
 #include "tiering/cli/messages.h"
 
@@ -45,8 +46,9 @@ Status append(const Settings& settings, const std::string& path,
     if (naming->objects.empty()) continue;
     namings.push_back(std::move(*naming));
     named.push_back({&process, &namings.back().objects});
-    say_detail(fmt::format("names: {} parts of {} objects of {}", ranges_in(namings.back()),
-                           namings.back().objects.size(), process.objects.size()));
+    say_detail(fmt::format("names: {} of {} of {}", count_of(ranges_in(namings.back()), "part"),
+                           count_of(namings.back().objects.size(), "object"),
+                           process.objects.size()));
   }
   if (named.empty()) return ok_status();
   return session::append_names(path, named, recording->processes.front().bytes_ignored);

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "allocators/base/count_of.h"
 #include "tiering/cli/text_table.h"
 
 namespace terrace::cli {
@@ -33,7 +34,7 @@ std::string object_table(const Plan& plan) {
   }
   std::string text = table.text();
   if (shown < plan.objects.size())
-    text += fmt::format("and {} more objects\n", plan.objects.size() - shown);
+    text += fmt::format("and {}\n", count_of(plan.objects.size() - shown, "more object"));
   return text;
 }
 

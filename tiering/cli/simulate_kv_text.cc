@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "allocators/base/count_of.h"
 #include "tiering/cli/simulate_kv.h"
 #include "tiering/cli/text_table.h"
 
@@ -39,11 +40,12 @@ std::string kv_outcome_as_json(const simulate::KvOutcome& outcome, const KvSetti
 
 std::string kv_outcomes_as_text(const std::vector<simulate::KvOutcome>& outcomes,
                                 const KvSetting& setting) {
-  std::string text = fmt::format(
-      "{}: {} requests, {} blocks of 512 tokens ({} each)\n{} on {}, cost {}; simulated\n\n",
-      setting.trace, outcomes.front().requests, outcomes.front().wanted_blocks,
-      show_bytes(Bytes(static_cast<std::uint64_t>(setting.block_bytes))), setting.model,
-      setting.machine, setting.cost);
+  std::string text =
+      fmt::format("{}: {}, {} of 512 tokens ({} each)\n{} on {}, cost {}; simulated\n\n",
+                  setting.trace, count_of(outcomes.front().requests, "request"),
+                  count_of(outcomes.front().wanted_blocks, "block"),
+                  show_bytes(Bytes(static_cast<std::uint64_t>(setting.block_bytes))), setting.model,
+                  setting.machine, setting.cost);
   TextTable table({{"blocks", Align::kRight},
                    {"policy"},
                    {"hit", Align::kRight},

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "allocators/base/count_of.h"
 #include "tiering/cli/json_document.h"
 #include "tiering/cli/text_table.h"
 
@@ -30,10 +31,10 @@ nlohmann::ordered_json simulated(double value) {
 
 std::string comparison_as_text(const Comparison& comparison, const Topology& topology) {
   std::string text = fmt::format(
-      "{}: {}\n{} in blocks of 2 MiB, tier {} holds {}; {} steps after {} to learn; simulated\n\n",
+      "{}: {}\n{} in blocks of 2 MiB, tier {} holds {}; {} after {} to learn; simulated\n\n",
       comparison.workload, comparison.summary, show_bytes(bytes_of(comparison.workload_blocks)),
-      topology.tiers.front().name, show_bytes(bytes_of(comparison.fast_blocks)), comparison.steps,
-      comparison.warmup_steps);
+      topology.tiers.front().name, show_bytes(bytes_of(comparison.fast_blocks)),
+      count_of(comparison.steps, "step"), comparison.warmup_steps);
   TextTable table({{"policy"},
                    {"step", Align::kRight},
                    {"over optimum", Align::kRight},

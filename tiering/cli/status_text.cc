@@ -7,6 +7,8 @@
 
 #include <terrace/units.h>
 
+#include "allocators/base/count_of.h"
+#include "tiering/cli/counter_words.h"
 #include "tiering/cli/text_table.h"
 
 namespace terrace::cli {
@@ -44,8 +46,8 @@ std::string head(const Json& process) {
                   word(process, "phase"), show_age(number(process, "running_ms")),
                   process.at("recording").get<bool>() ? ", recording" : "",
                   process.at("emulated").get<bool>() ? ", with an emulated tier" : "");
-  text += fmt::format("{} objects, {}, live; {} ever, {} of them named by the plan of {}\n",
-                      number(live, "objects"), show_size(number(live, "bytes")),
+  text += fmt::format("{}, {}, live; {} ever, {} of them named by the plan of {}\n",
+                      count_of(number(live, "objects"), "object"), show_size(number(live, "bytes")),
                       number(process, "objects"), number(process, "planned"),
                       number(process, "plan_objects"));
   return text;
@@ -83,21 +85,10 @@ std::string off_tiers(const Json& process) {
 
 /// Counters that are not zero: each says that something did not go as asked.
 std::string events(const Json& process) {
-  constexpr const char* kEvents[][2] = {
-      {"spilled_blocks", "blocks on another tier than asked, which was full"},
-      {"unplaced", "allocations not placed"},
-      {"bind_refused", "bindings refused"},
-      {"small_page_objects", "objects on 4 KiB pages"},
-      {"coarsened_objects", "stripes laid in longer runs"},
-      {"stripes_refused", "stripes that the kernel refused"},
-      {"frozen_by_fork", "objects made private by a fork"},
-      {"made_private_blocks", "blocks given back to ordinary memory"},
-      {"memory_errors", "memory errors"},
-      {"memory_errors_not_mended", "memory errors that could not be mended"}};
   std::string text;
-  for (const auto& [key, meaning] : kEvents) {
-    const std::uint64_t count = number(process, key);
-    if (count != 0) text += fmt::format("{} {}\n", count, meaning);
+  for (const CounterWords& counter : kMisplacedCounters) {
+    const std::uint64_t count = number(process, counter.key);
+    if (count != 0) text += in_words(counter, count) + "\n";
   }
   return text.empty() ? text : "\n" + text;
 }

@@ -10,6 +10,7 @@
 
 #include <terrace/units.h>
 
+#include "tiering/cli/counter_words.h"
 #include "tiering/cli/text_table.h"
 
 namespace terrace::cli {
@@ -20,17 +21,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::uint64_t kRecentMilliseconds = 60000;
 constexpr std::size_t kMostRecent = 32;
 
-/// Counters that tell of memory that went elsewhere than asked.
-constexpr const char* kCounters[][2] = {
-    {"placed_late", "objects placed late"},
-    {"spilled_blocks", "blocks spilled from a full tier"},
-    {"unplaced", "allocations not placed"},
-    {"bind_refused", "bindings refused"},
-    {"stripes_refused", "stripes refused by the kernel"},
-    {"made_private_blocks", "blocks given back to ordinary memory"},
-    {"frozen_by_fork", "objects made private by a fork"},
-    {"memory_errors", "memory errors"},
-    {"memory_errors_not_mended", "memory errors that could not be mended"}};
+constexpr CounterWords kPlacedLate{"placed_late", "object", " placed late"};
 
 std::uint64_t number(const Json& json, const char* key) {
   return json.value(key, std::uint64_t{0});
@@ -143,10 +134,13 @@ Json recent_events(const Json& before, const Json& document, double seconds) {
                              move.at("from").get<std::string>(), move.at("to").get<std::string>(),
                              move.at("label").get<std::string>())));
   }
-  for (const auto& [key, meaning] : kCounters) {
-    const std::int64_t more = difference(before, document, key);
-    if (more > 0) recent.push_back(event(0, fmt::format("{} {}", more, meaning)));
-  }
+  const auto add_rise = [&](const CounterWords& counter) {
+    const std::int64_t more = difference(before, document, counter.key);
+    if (more <= 0) return;
+    recent.push_back(event(0, in_words(counter, static_cast<std::uint64_t>(more))));
+  };
+  add_rise(kPlacedLate);
+  for (const CounterWords& counter : kMisplacedCounters) add_rise(counter);
   while (recent.size() > kMostRecent) recent.erase(recent.begin());
   return recent;
 }

@@ -8,6 +8,7 @@
 
 #include <terrace/units.h>
 
+#include "allocators/base/count_of.h"
 #include "profiler/report/words.h"
 #include "tiering/cli/fitted_table.h"
 
@@ -58,12 +59,12 @@ std::string short_name(const std::string& path) {
 std::string head(const Json& document) {
   const Json& live = document.at("live");
   return fmt::format(
-      "{} (pid {}) {}{}{}{}: {} objects, {}", short_name(word(document, "program")),
+      "{} (pid {}) {}{}{}{}: {}, {}", short_name(word(document, "program")),
       number(document, "pid"), word(document, "phase"),
       document.contains("running_ms") ? " for " + seconds_of(number(document, "running_ms")) : "",
       document.at("recording").get<bool>() ? ", recording" : "",
-      document.at("emulated").get<bool>() ? ", EMULATED tier" : "", number(live, "objects"),
-      size_of(live, "bytes"));
+      document.at("emulated").get<bool>() ? ", EMULATED tier" : "",
+      count_of(number(live, "objects"), "object"), size_of(live, "bytes"));
 }
 
 std::string signed_size(std::int64_t bytes) {
@@ -168,8 +169,8 @@ class Composer {
     const std::size_t kept = std::min(said.size(), most_said);
     const std::size_t frame = (airy_ ? 1u : 0u) + (titled_ ? 1u : 0u);
     const std::size_t for_said = kept == 0 ? 0 : kept + frame;
-    section(tier_table(document_).lines(layout_.size.columns), for_said + frame + 1, "tiers");
-    section(object_table(document_).lines(layout_.size.columns), for_said, "objects");
+    section(tier_table(document_).lines(layout_.size.columns), for_said + frame + 1, "tier");
+    section(object_table(document_).lines(layout_.size.columns), for_said, "object");
     if (kept == 0) return finished();
     if (airy_) lines_.push_back({});
     if (titled_) lines_.push_back({"moves, changes and messages", Look::kTitle});
@@ -196,7 +197,7 @@ class Composer {
     if (tells) --shown;
     for (std::size_t i = 1; i <= shown; ++i) lines_.push_back({table[i], Look::kPlain});
     if (tells) {
-      lines_.push_back({fmt::format("  {} more {}", count - shown, what), Look::kPlain});
+      lines_.push_back({"  " + count_of(count - shown, std::string("more ") + what), Look::kPlain});
     }
   }
 

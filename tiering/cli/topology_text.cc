@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "allocators/base/count_of.h"
 #include "tiering/cli/text_table.h"
 
 namespace terrace::cli {
@@ -50,7 +51,7 @@ std::string list_of(const std::vector<NodeId>& nodes) {
 std::string memory_of(const Tier& tier) {
   if (tier.backing == BackingKind::kDax) return tier.path;
   const std::string nodes =
-      fmt::format("node{} {}", tier.nodes.size() == 1 ? "" : "s", list_of(tier.nodes));
+      fmt::format("node{} {}", plural_end(tier.nodes.size()), list_of(tier.nodes));
   return tier.emulated() ? "emulated, " + nodes : nodes;
 }
 
@@ -164,8 +165,9 @@ std::string unknowns_text(const std::vector<std::string>& unknowns) {
 }  // namespace
 
 std::string topology_text(const Topology& topology) {
-  std::string text = fmt::format("{}, {} hardware threads, machine {}\n\n", topology.cpu_model,
-                                 topology.hardware_threads, topology.machine_id);
+  std::string text =
+      fmt::format("{}, {}, machine {}\n\n", topology.cpu_model,
+                  count_of(topology.hardware_threads, "hardware thread"), topology.machine_id);
   text += tiers_text(topology.tiers);
   if (topology.emulated()) text += "\nA tier is emulated: what is measured on it is, too.\n";
   text += measured_text(topology.tiers);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "allocators/base/count_of.h"
+
 namespace terrace::cli {
 namespace {
 
@@ -27,8 +29,8 @@ Status check_machine(const Plan& plan, const HeatMap& heat) {
                       plan.machine_id.c_str(), heat.machine_id.c_str());
   if (plan.tiers.size() != heat.tiers.size())
     return make_error(ErrorCode::kUsage, 0,
-                      "the plan has %zu tiers, the session %zu; record under the plan's tier file",
-                      plan.tiers.size(), heat.tiers.size());
+                      "the plan has %s, the session %zu; record under the plan's tier file",
+                      count_of(plan.tiers.size(), "tier").c_str(), heat.tiers.size());
   for (std::size_t i = 0; i < plan.tiers.size(); ++i) {
     if (plan.tiers[i].name != heat.tiers[i].name)
       return make_error(ErrorCode::kUsage, 0,
@@ -65,9 +67,9 @@ Result<Verdict> verify_plan(const Plan& plan, const HeatMap& heat, double margin
   compare_objects(plan, heat, verdict);
   if (verdict.objects_found == 0)
     return make_error(ErrorCode::kUsage, 0,
-                      "none of the plan's %zu objects is in the session; was the same program "
+                      "none of the plan's %s is in the session; was the same program "
                       "recorded, with the same model?",
-                      plan.objects.size());
+                      count_of(plan.objects.size(), "object").c_str());
   if (plan.per_second || !(plan.planned.step_seconds > 0))
     return make_error(ErrorCode::kCapabilityMissing, 0,
                       "the plan predicts no step, since the session it was made from held none; "

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "allocators/base/count_of.h"
 #include "tiering/cli/text_table.h"
 
 namespace terrace::cli {
@@ -125,8 +126,9 @@ std::string one_point(const wall::Sweep& swept, const wall::FittedConstants& con
   return text +
          fmt::format(
              "\nPredicted; four of five cases fall into the intervals. Model: {}. Predictor: "
-             "{} points, {:.1f} % mean error on hardware left out.\n",
-             swept.model.source, constants.points, constants.left_out_error * 100);
+             "{}, {:.1f} % mean error on hardware left out.\n",
+             swept.model.source, count_of(constants.points, "point"),
+             constants.left_out_error * 100);
 }
 
 std::string sweep_table(const wall::Sweep& swept) {
@@ -288,8 +290,9 @@ std::string validation_as_text(const wall::Validation& validation) {
   for (const wall::PointError& point : validation.points)
     table.add({point.label, show_number(point.measured), show_number(point.predicted),
                fmt::format("{:+.1f} %", point.error() * 100)});
-  return table.text() + fmt::format("\nmean absolute error {:.1f} % over {} points\n",
-                                    validation.mean_absolute_error * 100, validation.points.size());
+  return table.text() + fmt::format("\nmean absolute error {:.1f} % over {}\n",
+                                    validation.mean_absolute_error * 100,
+                                    count_of(validation.points.size(), "point"));
 }
 
 }  // namespace terrace::cli

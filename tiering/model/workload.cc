@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "allocators/base/count_of.h"
+
 namespace terrace::model {
 namespace {
 
@@ -149,9 +151,9 @@ Result<Workload> make_workload(const heat::HeatMap& heat, Bytes phase_bytes) {
   }
   if (workload.total_bytes_per_step() <= 0) {
     return make_error(ErrorCode::kUsage, 0,
-                      "heat map: none of its %zu objects of 2 MiB and more shows any heat; record "
+                      "heat map: none of its %s of 2 MiB and more shows any heat; record "
                       "again while the program works",
-                      heat.objects.size());
+                      count_of(heat.objects.size(), "object").c_str());
   }
   return workload;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "allocators/base/count_of.h"
 #include "tiering/model/step_model.h"
 #include "tiering/plan/baselines.h"
 #include "tiering/plan/engine_rate.h"
@@ -66,9 +67,10 @@ Status check_fits(const Task& task, const Topology& topology) {
   const std::uint64_t wanted = task.workload.total_blocks();
   if (wanted <= room) return ok_status();
   return make_error(ErrorCode::kInfeasible, 0,
-                    "plan: the objects take %llu MiB, the %zu tiers together leave %llu MiB; add "
+                    "plan: the objects take %llu MiB, %s together leave %llu MiB; add "
                     "%llu MiB of capacity or lower the headroom",
-                    2 * static_cast<unsigned long long>(wanted), topology.tiers.size(),
+                    2 * static_cast<unsigned long long>(wanted),
+                    count_of(topology.tiers.size(), "tier").c_str(),
                     2 * static_cast<unsigned long long>(room),
                     2 * static_cast<unsigned long long>(wanted - room));
 }

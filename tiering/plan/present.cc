@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 
+#include "allocators/base/count_of.h"
 #include "tiering/plan/constraints.h"
 
 namespace terrace::plan {
@@ -63,13 +64,13 @@ Result<model::Assignment> present_assignment(const Plan& present, const heat::He
   }
   if (found == 0) {
     return make_error(ErrorCode::kUsage, 0,
-                      "plan: the present plan (%zu objects) and the session (%zu) share no object; "
+                      "plan: the present plan (%s) and the session (%zu) share no object; "
                       "give the plan under which the session was recorded",
-                      present.objects.size(), workload.objects.size());
+                      count_of(present.objects.size(), "object").c_str(), workload.objects.size());
   }
   if (found < workload.objects.size()) {
-    notes.push_back(std::to_string(workload.objects.size() - found) +
-                    " objects of the session are not in the present plan: they are placed as new");
+    notes.push_back(count_of(workload.objects.size() - found, "object") +
+                    " of the session not in the present plan: placed as new");
   }
   return where;
 }

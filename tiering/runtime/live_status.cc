@@ -2,6 +2,7 @@
 // What a running program tells `terrace status`. Runs on the status server's thread while the
 // program allocates: the lock is taken for a slice of the objects at a time, so that nobody waits
 // longer than for any other holder, and each figure is of the moment in which it was read.
+#include "allocators/base/origin_name.h"
 #include "allocators/os/clock.h"
 #include "allocators/os/console.h"
 #include "allocators/os/files.h"
@@ -93,18 +94,6 @@ const char* word_of(extent::Pages pages) {
   return "unknown";
 }
 
-const char* word_of(Origin origin) {
-  switch (origin) {
-    case Origin::kHeap:
-      return "heap";
-    case Origin::kAnonymous:
-      return "anonymous";
-    case Origin::kFile:
-      return "file";
-  }
-  return "unknown";
-}
-
 void put_shares(const State& runtime, const extent::Object& object, JsonText& json) {
   json.put(",\"tiers\":[");
   if (object.pages == extent::Pages::kPlaced) {
@@ -145,7 +134,7 @@ bool put_object(State& runtime, const Ranked& one, Nanoseconds now, JsonText& js
       "{\"id\":%llu,\"bytes\":%llu,\"blocks\":%u,\"age_ms\":%llu,\"origin\":\"%s\","
       "\"pages\":\"%s\",\"planned\":%s,\"site\":\"%016llx\",\"ordinal\":%u",
       static_cast<ull>(object.id), static_cast<ull>(object.size_bytes), object.block_count,
-      static_cast<ull>(age_ms), word_of(object.key.origin), word_of(object.pages),
+      static_cast<ull>(age_ms), name_of(object.key.origin), word_of(object.pages),
       find_planned_alike(runtime, object.key) != nullptr ? "true" : "false",
       static_cast<ull>(object.key.site_hash), object.key.ordinal);
   if (object.key.origin == Origin::kFile) {

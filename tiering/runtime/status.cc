@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the runtime did, at the program's end: JSON for tools, a few lines for people.
+#include "allocators/base/plural_end.h"
 #include "allocators/os/console.h"
 #include "allocators/os/files.h"
 #include "tiering/runtime/state.h"
@@ -36,17 +37,19 @@ void write_status(State& runtime) {
   }
   if (header.object_count != 0 && counters.planned.load() == 0) {
     os::message(
-        "none of the plan's %u objects was allocated: the plan is of another program, "
+        "none of the plan's %u object%s was allocated: the plan is of another program, "
         "model or version; record and plan again",
-        header.object_count);
+        header.object_count, plural_end(header.object_count));
   }
   if (!runtime.flat.has(kFlagVerbose)) return;
   os::message(
-      "%llu objects, %llu named by the plan, %llu placed late, %llu unplaced, "
-      "%llu blocks spilled",
-      static_cast<ull>(counters.objects.load()), static_cast<ull>(counters.planned.load()),
-      static_cast<ull>(counters.placed_late.load()), static_cast<ull>(counters.unplaced.load()),
-      static_cast<ull>(runtime.capacity.spilled_blocks()));
+      "%llu object%s, %llu named by the plan, %llu placed late, %llu unplaced, "
+      "%llu block%s spilled",
+      static_cast<ull>(counters.objects.load()), plural_end(counters.objects.load()),
+      static_cast<ull>(counters.planned.load()), static_cast<ull>(counters.placed_late.load()),
+      static_cast<ull>(counters.unplaced.load()),
+      static_cast<ull>(runtime.capacity.spilled_blocks()),
+      plural_end(runtime.capacity.spilled_blocks()));
   for (std::uint32_t i = 0; i < header.tier_count; ++i) {
     os::message("tier %.31s: at most %llu of %llu MiB used", runtime.flat.tiers[i].name,
                 static_cast<ull>(in_bytes(counters.peak_blocks[i].load()) >> 20),

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <optional>
 
+#include "allocators/base/count_of.h"
 #include "tiering/plan/machine_figures.h"
 
 namespace terrace::simulate {
@@ -95,9 +96,9 @@ Result<policy::Machine> machine_of(const Topology& topology, double engine_secon
                                    std::uint32_t blocks) {
   if (topology.tiers.size() < 2) {
     return make_error(ErrorCode::kUsage, 0,
-                      "simulate: the machine has %zu tier%s, and placement needs two; add one in a "
+                      "simulate: the machine has %s, and placement needs two; add one in a "
                       "tier file (--tiers), or give --fast and --slow-ratio",
-                      topology.tiers.size(), topology.tiers.size() == 1 ? "" : "s");
+                      count_of(topology.tiers.size(), "tier").c_str());
   }
   policy::Machine machine;
   auto rates = plan::seconds_per_byte(topology.tiers, {});

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "allocators/base/count_of.h"
 #include "tiering/simulate/block_pool.h"
 
 namespace terrace::simulate {
@@ -130,7 +131,7 @@ Result<WorkloadSource> trace_source(const std::string& path, TraceFormat format,
   if (!count) return count.error();
   WorkloadSource source;
   source.name = path;
-  source.summary = std::to_string(*count) + " requests of a " +
+  source.summary = count_of(*count, "request") + " of a " +
                    (format == TraceFormat::kMooncake ? "Mooncake" : "Azure") + " trace";
   source.constancy = Constancy::kChanging;
   source.make = [=, half = *count / 2](Run run) {

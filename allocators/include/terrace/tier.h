@@ -68,6 +68,8 @@ struct Tier {
   bool emulated() const { return backing == BackingKind::kEmulatedLink; }
 };
 
+/// The word that texts, documents and tier files use for it; "unknown" for a value that is none of
+/// the enumeration's. Static strings; thread-safe, never allocates.
 TERRACE_API const char* name_of(TierKind kind);
 TERRACE_API const char* name_of(BackingKind backing);
 TERRACE_API const char* name_of(Use use);

@@ -127,7 +127,7 @@ const reportSources = (data, page) => {
   const reasoned = (value, words) => value === null ? "–" : words(value);
   page.table("Where heat comes from", [...data.plan.notes,
     "Cost: the recorder's CPU time and that of the faults which it caused, over the program's.",
-    unobserved > 0 ? `Not observed: ${unobserved} objects.` : ""].join(" "),
+    unobserved > 0 ? `Objects not observed: ${unobserved}.` : ""].join(" "),
     ["source", "objects", "heat", "confidence", "cost", "allowed", "window", "each", "why|"],
     data.sources.map((source) => [source.name, String(source.objects),
       `${terraceBytes(source.bytes_per_second)}/s`, reasoned(source.confidence, reportPercent),

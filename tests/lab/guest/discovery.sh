@@ -11,7 +11,7 @@ read_machine /lab/machine
 name=$(cat /lab/name)
 
 masked_text() {
-  terrace topo --quiet | sed -E '1s/^.*, ([0-9]+ hardware threads), machine [0-9a-f]{16}$/CPU, \1, machine ID/
+  terrace topo --quiet | sed -E '1s/^.*, ([0-9]+ hardware threads?), machine [0-9a-f]{16}$/CPU, \1, machine ID/
     s/[0-9.]+ [KMG]iB \(sysfs\)/SIZE (sysfs)/' | awk '
     /^$/ { rows = 0 }
     rows { sub(/[0-9.]+ [KMG]iB/, "SIZE"); $5 = $5 == "-" ? "-" : "N" }

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiering/cli/os/child_process.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,6 +19,28 @@ Result<ProgramEnd> run(const std::vector<std::string>& command) {
   const HeldSignals signals;
   return run_program({command, current_environment()}, signals);
 }
+
+/// Holds a program that reads a line from it until the test lets it go.
+class Hold {
+ public:
+  Hold() { EXPECT_EQ(pipe(ends_), 0); }
+  ~Hold() {
+    close(ends_[0]);
+    close(ends_[1]);
+  }
+  Hold(const Hold&) = delete;
+  Hold& operator=(const Hold&) = delete;
+  /// As a shell's redirection.
+  std::string input() const { return "</dev/fd/" + std::to_string(ends_[0]); }
+  void let_go() {
+    if (std::exchange(let_go_, true)) return;
+    EXPECT_EQ(write(ends_[1], "\n", 1), 1);
+  }
+
+ private:
+  int ends_[2] = {};
+  bool let_go_ = false;
+};
 
 int exit_code(const std::vector<std::string>& command) {
   const auto end = run(command);
@@ -71,10 +97,15 @@ TEST(ChildProcess, HandsOverTheGivenEnvironment) {
 
 TEST(ChildProcess, LooksAtTheProgramWhileItRuns) {
   const HeldSignals signals;
+  Hold hold;
   std::vector<pid_t> looked_at;
-  const auto end = run_program(
-      {{"sleep", "0.3"}, current_environment(), [&](pid_t pid) { looked_at.push_back(pid); }},
-      signals);
+  const auto end = run_program({{"sh", "-c", "read -r line " + hold.input()},
+                                current_environment(),
+                                [&](pid_t pid) {
+                                  looked_at.push_back(pid);
+                                  if (looked_at.size() == 3) hold.let_go();
+                                }},
+                               signals);
   ASSERT_TRUE(end.ok());
   EXPECT_EQ(end->exit_code, 0);
   ASSERT_GE(looked_at.size(), 3u);
@@ -83,17 +114,21 @@ TEST(ChildProcess, LooksAtTheProgramWhileItRuns) {
 
 TEST(ProcessFiles, ShowsOpenFilesAndChildren) {
   const HeldSignals signals;
+  Hold hold;
   std::vector<std::string> files;
   std::vector<pid_t> children;
-  const auto end = run_program({{"sh", "-c", "exec 7</etc/hostname; sleep 0.3; true"},
-                                current_environment(),
-                                [&](pid_t pid) {
-                                  for (const std::string& file : open_files_of(pid))
-                                    files.push_back(file);
-                                  for (const pid_t child : children_of(pid))
-                                    children.push_back(child);
-                                }},
-                               signals);
+  int looks = 0;
+  const auto end =
+      run_program({{"sh", "-c", "exec 7</etc/hostname; head -n 1 " + hold.input() + "; true"},
+                   current_environment(),
+                   [&](pid_t pid) {
+                     for (const std::string& file : open_files_of(pid)) files.push_back(file);
+                     for (const pid_t child : children_of(pid)) children.push_back(child);
+                     const bool opened = std::ranges::count(files, "/etc/hostname") > 0;
+                     const bool seen = opened && !children.empty();
+                     if (seen || ++looks == 100) hold.let_go();
+                   }},
+                  signals);
   ASSERT_TRUE(end.ok());
   EXPECT_THAT(files, testing::Contains("/etc/hostname"));
   EXPECT_FALSE(children.empty()) << "needs /proc/PID/task/TID/children (CONFIG_PROC_CHILDREN)";

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiering/cli/os/huge_page_budget.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <optional>
 
 #include <gtest/gtest.h>
@@ -16,7 +21,7 @@ class HugePageBudgetTest : public ::testing::Test {
     folder_ = ::testing::TempDir() + "/" +
               ::testing::UnitTest::GetInstance()->current_test_info()->name();
     std::filesystem::create_directories(folder_);
-    files_ = {folder_ + "/overcommit", folder_ + "/meminfo"};
+    files_ = {folder_ + "/overcommit", folder_ + "/meminfo", folder_ + "/run/notes"};
     write(files_.overcommit, "10\n");
     write(files_.meminfo,
           "MemTotal:       2000000 kB\nMemAvailable:   1024000 kB\nHugePages_Total:       0\n"
@@ -26,6 +31,22 @@ class HugePageBudgetTest : public ::testing::Test {
 
   static void write(const std::string& path, const std::string& text) {
     std::ofstream(path) << text;
+  }
+  std::size_t notes() const {
+    std::error_code none;
+    return static_cast<std::size_t>(
+        std::distance(std::filesystem::directory_iterator(files_.notes, none), {}));
+  }
+  /// A process that raises the limit and is killed before it can give it back.
+  void raise_and_be_killed(Bytes need) const {
+    const pid_t child = fork();
+    if (child == 0) {
+      const auto budget = HugePageBudget::raise(need, files_);
+      kill(getpid(), SIGKILL);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status));
   }
   int pages() const {
     int number = -1;
@@ -80,6 +101,52 @@ TEST_F(HugePageBudgetTest, GivesBackOnceAfterAMove) {
     EXPECT_EQ(pages(), 20);
   }
   EXPECT_EQ(pages(), 10);
+}
+
+TEST_F(HugePageBudgetTest, GivesBackWhatAKilledOneLeft) {
+  raise_and_be_killed(MiB(20));
+  raise_and_be_killed(MiB(40));
+  EXPECT_EQ(pages(), 30) << "the second gave back the first's";
+  {
+    const auto budget = HugePageBudget::raise(MiB(2), files_);
+    ASSERT_TRUE(budget.ok());
+    EXPECT_EQ(budget->mended_pages(), 20u);
+    EXPECT_EQ(budget->added_pages(), 1u);
+    EXPECT_EQ(pages(), 11);
+    EXPECT_EQ(notes(), 1u);
+  }
+  EXPECT_EQ(pages(), 10);
+  EXPECT_EQ(notes(), 0u);
+}
+
+TEST_F(HugePageBudgetTest, LeavesWhatALivingOneHasRaised) {
+  const auto living = HugePageBudget::raise(MiB(20), files_);
+  ASSERT_TRUE(living.ok());
+  raise_and_be_killed(MiB(40));
+  const auto next = HugePageBudget::raise(MiB(2), files_);
+  ASSERT_TRUE(next.ok());
+  EXPECT_EQ(next->mended_pages(), 20u);
+  EXPECT_EQ(pages(), 21);
+}
+
+TEST_F(HugePageBudgetTest, RaisesWithoutANoteWhereNoneCanBeLeft) {
+  write(folder_ + "/run", "no folder\n");
+  {
+    const auto budget = HugePageBudget::raise(MiB(20), files_);
+    ASSERT_TRUE(budget.ok());
+    EXPECT_EQ(pages(), 20);
+  }
+  EXPECT_EQ(pages(), 10);
+}
+
+TEST_F(HugePageBudgetTest, TakesNothingBackByAFileThatIsNoNote) {
+  std::filesystem::create_directories(files_.notes);
+  write(files_.notes + "/1", "");
+  write(files_.notes + "/2", "what?\n");
+  const auto budget = HugePageBudget::raise(MiB(20), files_);
+  ASSERT_TRUE(budget.ok());
+  EXPECT_EQ(budget->mended_pages(), 0u);
+  EXPECT_EQ(pages(), 20);
 }
 
 TEST_F(HugePageBudgetTest, SaysWhatIsMissing) {

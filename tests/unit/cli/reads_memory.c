@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // reads_memory MIB MILLISECONDS [PROGRAM ARGS...]: a stand-in for an engine. Fills MIB of memory,
 // reads all of it over and over for that long, then runs PROGRAM, if any, and ends with its code.
+// The file that $READS_MEMORY_READY names, a FIFO, gets its process id once the memory is filled.
 #include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 extern char** environ;
 
@@ -25,6 +27,14 @@ static int run(char** arguments) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+static void say_ready(void) {
+  const char* const path = getenv("READS_MEMORY_READY");
+  FILE* const file = path == NULL ? NULL : fopen(path, "w");
+  if (file == NULL) return;
+  fprintf(file, "%d\n", (int)getpid());
+  fclose(file);
+}
+
 int main(int argc, char** argv) {
   if (argc < 3) return 2;
   const size_t size = strtoul(argv[1], NULL, 10) << 20;
@@ -32,6 +42,7 @@ int main(int argc, char** argv) {
   uint64_t* const memory = malloc(size);
   if (memory == NULL) return 3;
   memset(memory, 1, size);
+  say_ready();
   uint64_t sum = 0;
   while (now() < end) {
     for (size_t i = 0; i < size / sizeof *memory; i += 8) sum += memory[i];

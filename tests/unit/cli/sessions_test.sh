@@ -79,27 +79,25 @@ checks=$((checks + 1))
 awk -F'[:,]' '/"recorded_seconds"/ { exit !($2 < 2.0) }' out || fail 'recorded for longer than asked'
 
 # top: the heat of a program while it is recorded.
-"$terrace" record -f -o live.session -- "$reader" 48 20000 >recorded 2>&1 &
-recorder=$!
+# Nobody is told when the recording has seen enough of it, so top is asked again.
+start 48 20000 record -f -o live.session
 for ((i = 0; i < 40; ++i)); do
-  running=$(pgrep -P "$recorder" reads_memory) &&
-    "$terrace" top "$running" --json --interval 500ms >out 2>err && grep -q "\"hottest\": \[$" out && break
-  sleep 0.2
+  "$terrace" top "$pid" --json --interval 500ms >out 2>err && grep -q "\"hottest\": \[$" out && break
 done
 checks=$((checks + 3))
 [ "$i" -lt 40 ] || fail "top of a recorded program: nothing is hot"
 grep -qE "^ *\"bytes_per_second\": [1-9][0-9]{7}" out || fail "top of a recorded program: less than 10 MB/s are read"
 grep -qE "\"bandwidth_from\": \"recording\"" out || fail "top of a recorded program: no bandwidth"
-expect 0 "top of a recorded program, as text" top "$running" --once --interval 100ms
+expect 0 "top of a recorded program, as text" top "$pid" --once --interval 100ms
 prints "hottest"
 prints "~"
-[ -z "$running" ] || kill "$running"
-wait "$recorder"
+kill "$pid"
+wait "$job"
 
 # A killed program: nobody knows whether the file is still written to, so it stays as it is.
 # shellcheck disable=SC2016  # the recorded shell expands it
 expect 137 'record of a killed program' record -o killed.session -- \
-  sh -c '"$0" 48 60000 & p=$!; sleep 2; kill -9 $p; wait $p' "$reader"
+  "$reader" 48 2000 sh -c 'kill -9 $PPID'
 expect 0 'report of a killed program' report killed.session
 says 'not closed in order'
 schema_is killed.session 1

@@ -7,14 +7,6 @@ set -u
 # shellcheck source=tests/unit/cli/recordings.sh
 . "$(dirname "$0")/recordings.sh"
 
-files() {
-  find . -maxdepth 1 -name "$1" | wc -l
-}
-# seconds: for how long a report says that was recorded.
-seconds() {
-  sed -n 's/.*recorded for \([0-9]*\)\..*/\1/p' out
-}
-
 one_fast_tier
 record() {
   local code=$1 name=$2

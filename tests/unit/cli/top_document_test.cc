@@ -49,6 +49,16 @@ TEST(TopDocument, AMoveHasBothEndsAndBytes) {
   EXPECT_EQ(document["recent"][1]["text"], "3 objects placed late");
 }
 
+TEST(TopDocument, OneIsNotCountedAsMany) {
+  Json now = sample_answer();
+  now["placed_late"] = now.value("placed_late", 0) + 1;
+  now["memory_errors"] = now.value("memory_errors", 0) + 1;
+  const Json document = top_document(sample_answer(), now, 1);
+  ASSERT_EQ(document["recent"].size(), 2u);
+  EXPECT_EQ(document["recent"][0]["text"], "1 object placed late");
+  EXPECT_EQ(document["recent"][1]["text"], "1 memory error");
+}
+
 TEST(TopDocument, PlacingLateIsAMoveFromOrdinaryMemory) {
   Json before = sample_answer();
   before["largest"][1]["tiers"] = Json::array();

@@ -72,8 +72,15 @@ TEST(TopView, AnOrdinaryScreenHasTitlesAndAFooter) {
   EXPECT_EQ(lines[0].look, TopLine::Look::kTitle);
   EXPECT_THAT(all(lines), HasSubstr("largest"));
   EXPECT_THAT(all(lines), HasSubstr("dram 80 %, slow 20 %"));
-  EXPECT_THAT(all(lines), HasSubstr("0 s ago: 7 blocks spilled from a full tier"));
+  EXPECT_THAT(all(lines),
+              HasSubstr("0 s ago: 7 blocks on another tier than asked, which was full"));
   EXPECT_EQ(lines[23].text, "every 1s; q quits");
+}
+
+TEST(TopView, OneIsNotCountedAsMany) {
+  Json one = document();
+  one["live"]["objects"] = 1;
+  EXPECT_THAT(top_lines(one, layout(80, 24))[0].text, HasSubstr(": 1 object, 110.0 MiB"));
 }
 
 TEST(TopView, AWideScreenHasEveryColumn) {

@@ -76,7 +76,7 @@ TEST_F(VerifyPlan, RefusesOtherTiers) {
 
 TEST_F(VerifyPlan, RefusesAnotherProgram) {
   heat_.objects[0].key.site_hash = 8;
-  EXPECT_THAT(error(), HasSubstr("none of the plan's 1 objects"));
+  EXPECT_THAT(error(), HasSubstr("none of the plan's 1 object is in"));
 }
 
 TEST_F(VerifyPlan, NeedsAPredictedStep) {

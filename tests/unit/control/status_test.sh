@@ -25,18 +25,18 @@ expect_status() {
 
 # start COUNT COMMAND...: starts it and waits for COUNT lines "ready PID"; sets `ready`, an array.
 start() {
-  local count=$1 i
+  local count=$1 word id
   shift
   rm -f "$work/hold" "$work/said"
-  mkfifo "$work/hold"
+  mkfifo "$work/hold" "$work/said"
   "$@" <"$work/hold" >"$work/said" 2>"$work/messages" &
   pids+=($!)
-  exec 8>"$work/hold"
-  for ((i = 0; i < 200; ++i)); do
-    [ "$(grep -c '^ready' "$work/said")" -ge "$count" ] && break
-    sleep 0.05
+  exec 8>"$work/hold" 7<"$work/said"
+  ready=()
+  while [ ${#ready[@]} -lt "$count" ] && read -r -t 10 word id <&7; do
+    [ "$word" != ready ] || ready+=("$id")
   done
-  mapfile -t ready < <(awk '/^ready/ { print $2 }' "$work/said" | sort -n)
+  mapfile -t ready < <(printf '%s\n' "${ready[@]}" | sort -n)
   [ ${#ready[@]} -ge "$count" ] || { echo "not ready: $*"; cat "$work/messages"; exit 1; }
 }
 stop() {
@@ -59,7 +59,7 @@ preloaded=(env "LD_PRELOAD=$shim" "TERRACE_PLAN_FILE=$work/flat" "$program")
 start 1 "${preloaded[@]}" object
 expect_status 0 'plain LD_PRELOAD' "${ready[0]}"
 prints_like "status_program \(pid ${ready[0]}\): running"
-prints_like '^1 objects, 8.00 MiB, live'
+prints_like '^1 object, 8.00 MiB, live'
 prints_like '^dram +numa +8.00 MiB +100.0 %'
 prints_like '8.00 MiB .* dram 100.0 % +make_object'
 expect_status 0 'JSON' "${ready[0]}" --json
@@ -91,7 +91,7 @@ says 'there is no such process'
 
 start 1 "$terrace" run --threshold 1M --late-size 4K "$program" object
 expect_status 0 'terrace run' "${ready[0]}"
-prints_like '^1 objects, 8.00 MiB, live'
+prints_like '^1 object, 8.00 MiB, live'
 stop
 
 # expect_top CODE NAME ARGUMENTS...: runs terrace top, without a terminal.
@@ -102,7 +102,7 @@ expect_top() {
 }
 start 1 "$terrace" run --threshold 1M --late-size 4K "$program" object
 expect_top 0 "one view" --once --interval 100ms "${ready[0]}"
-prints_like "^status_program \(pid ${ready[0]}\) running for .*: 1 objects, 8.00 MiB"
+prints_like "^status_program \(pid ${ready[0]}\) running for .*: 1 object, 8.00 MiB"
 prints_like "8.00 MiB .* 100 % +make_object"
 expect_top 0 "JSON" --once --json --interval 100ms "${ready[0]}"
 prints_like '"kind": "top"'
@@ -115,9 +115,18 @@ expect_top 3 "without a terminal" "${ready[0]}"
 says 'use --once'
 expect_top 2 "an interval that is too short" --interval 1ms "${ready[0]}"
 says 'use 100ms or more'
+# How often the program's thread that answers has gone to sleep.
+switches() {
+  for comm in "/proc/${ready[0]}"/task/*/comm; do
+    [ "$(<"$comm")" != terrace-status ] || awk '/^voluntary_ctxt/ { print $2 }' "${comm%comm}status"
+  done
+}
+before=$(switches)
 timeout 30 "$terrace" top --once --interval 2s "${ready[0]}" >"$work/out" 2>"$work/err" 8>&- </dev/null &
 watcher=$!
-sleep 0.5
+# Its first look is over when the thread that answers it has gone back to sleep; that is written in
+# the kernel's counts alone.
+for _ in $(seq 100); do [ "$(switches)" = "$before" ] || break; sleep 0.05; done
 exec 8>&-
 wait "$watcher"
 got=$?
@@ -199,12 +208,15 @@ if is_root 'users and namespaces'; then
     checks=$((checks + 1))
     [ $got -eq 2 ] || fail "top, nobody to watch: exit code $got, expected 2"
     says 'no process of yours runs under Terrace'
-    timeout 20 "${alone[@]}" "sleep 15 | LD_PRELOAD=$shim TERRACE_PLAN_FILE=$work/flat $program object &
-      until \"$terrace\" top --once --interval 100ms; do sleep 0.1; done" >"$work/out" 2>"$work/err"
+    rm -f "$work/hold" "$work/said"
+    mkfifo "$work/hold" "$work/said"
+    timeout 20 "${alone[@]}" "exec 8<>$work/hold 7<>$work/said
+      LD_PRELOAD=$shim TERRACE_PLAN_FILE=$work/flat $program object <&8 >&7 &
+      read -r _ <&7; \"$terrace\" top --once --interval 100ms" >"$work/out" 2>"$work/err"
     got=$?
     checks=$((checks + 1))
     [ $got -eq 0 ] || fail "top, the only process that answers: exit code $got, expected 0"
-    prints_like '^status_program .*1 objects'
+    prints_like '^status_program .*1 object, '
     start 1 unshare --net "${preloaded[@]}" object
     expect_status 0 'a program in a network namespace, asked by root' "${ready[0]}"
     expect_status 0 'the list with it'

@@ -60,7 +60,7 @@ Round run_and_kill(const StoreOptions& options, std::uint64_t chain, From from, 
   if (from == From::kOpen) {
     EXPECT_EQ(read(told[0], &said, sizeof said), long{sizeof said});
   }
-  usleep(after_us);
+  usleep(after_us);  // any moment of its work is one that is wanted: the caller draws it
   kill(child, SIGKILL);
   int status = 0;
   waitpid(child, &status, 0);

@@ -232,7 +232,7 @@ TEST_F(BadInput, RefusesAnotherMachinesHeat) {
 }
 TEST_F(BadInput, RefusesHeatThatIsAllZero) {
   for (double& rate : heat.objects[0].block_bytes_per_second) rate = 0;
-  expect(ErrorCode::kUsage, "none of its 1 objects");
+  expect(ErrorCode::kUsage, "none of its 1 object of");
 }
 TEST_F(BadInput, RefusesATierWithoutBandwidth) {
   machine.tiers[1].read_bandwidth = {};

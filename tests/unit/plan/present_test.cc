@@ -105,7 +105,8 @@ TEST_F(Present, NewObjectsAreNotedAndPlacedWithoutCharge) {
   EXPECT_EQ(plan.objects[1].block_tiers, std::vector<std::uint8_t>(10, 1)) << "cold: slowest tier";
   EXPECT_EQ(plan.moves->bytes, 0u);
   ASSERT_FALSE(plan.notes.empty());
-  EXPECT_THAT(plan.notes.back(), HasSubstr("1 objects of the session are not in"));
+  EXPECT_THAT(plan.notes.back(),
+              HasSubstr("1 object of the session not in the present plan: placed as new"));
 }
 
 TEST_F(Present, ATierThatIsGoneIsNotedAndLeft) {

@@ -427,6 +427,7 @@ void copy_that_is_not_touched_leaves_memory() {
       const std::size_t at = 5 * kBlock + static_cast<std::size_t>(i) * 300 * kPage;
       while (!stop.load()) {
         REQUIRE(view.same(at, at + kPage));
+        // Paced: the process's time that work() counts is not to be the readers'.
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
       }
     });

@@ -42,7 +42,8 @@ Status write_number(int fd, const std::string& path, std::uint64_t number) {
   return ok_status();
 }
 
-/// Applies `change` to the number in the file, alone with it: the lock keeps two of us apart.
+/// Applies `change` to the number in the file, alone with it and with the notes: the lock keeps two
+/// of us apart.
 template <typename Change>
 Result<std::uint64_t> change_number(const std::string& path, Change change) {
   const FileDescriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC));
@@ -55,6 +56,11 @@ Result<std::uint64_t> change_number(const std::string& path, Change change) {
   const Status written = write_number(file.get(), path, change(*before));
   if (!written.ok()) return written.error();
   return *before;
+}
+
+/// Somebody may have set the limit lower meanwhile.
+std::uint64_t less(std::uint64_t limit, std::uint64_t pages) {
+  return limit > pages ? limit - pages : 0;
 }
 
 }  // namespace
@@ -83,26 +89,41 @@ Result<HugePageBudget> HugePageBudget::raise(Bytes need, const HugePageFiles& fi
     return make_error(ErrorCode::kCapabilityMissing, 0,
                       "this kernel has no huge pages (CONFIG_HUGETLBFS)");
   const std::uint64_t most = memory->available.value / 5 * 4 / page;
-  const std::uint64_t pages = std::min(need.value / page + (need.value % page != 0), most);
-  const Result<std::uint64_t> raised =
-      change_number(files.overcommit, [pages](std::uint64_t before) { return before + pages; });
-  if (!raised.ok()) return raised.error();
-  return HugePageBudget(files.overcommit, pages);
+  HugePageBudget budget;
+  budget.path_ = files.overcommit;
+  budget.added_ = std::min(need.value / page + (need.value % page != 0), most);
+  const Result<std::uint64_t> raised = change_number(files.overcommit, [&](std::uint64_t before) {
+    budget.mended_ = pages_left_by_the_dead(files.notes);
+    budget.note_ = HugePageNote::leave(files.notes);
+    return less(before, budget.mended_) + budget.added_;
+  });
+  if (!raised.ok()) {
+    budget.added_ = 0;
+    return raised.error();
+  }
+  budget.note_.say(budget.added_);
+  return budget;
 }
 
 HugePageBudget::HugePageBudget(HugePageBudget&& other) noexcept
-    : path_(std::move(other.path_)), added_(std::exchange(other.added_, 0)) {}
+    : path_(std::move(other.path_)),
+      added_(std::exchange(other.added_, 0)),
+      mended_(other.mended_),
+      note_(std::move(other.note_)) {}
 
 HugePageBudget& HugePageBudget::operator=(HugePageBudget&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(added_, other.added_);
+  std::swap(mended_, other.mended_);
+  std::swap(note_, other.note_);
   return *this;
 }
 
 HugePageBudget::~HugePageBudget() {
   if (added_ == 0) return;
   const auto lowered = change_number(path_, [this](std::uint64_t now) {
-    return now > added_ ? now - added_ : 0;  // somebody may have set it lower meanwhile
+    note_.take_away();
+    return less(now, added_);
   });
   if (!lowered.ok()) std::fprintf(stderr, "terrace: warning: %s\n", lowered.error().message);
 }

@@ -2,7 +2,8 @@
 // Lets the kernel hand out huge pages for the life of one program, by raising
 // vm.nr_overcommit_hugepages, and takes the same number back afterwards. Emulated tiers and
 // recording keep their pages in huge-page memfds. Several at once are fine: each adds and subtracts
-// under a lock on the file. Not thread-safe; allocates.
+// under a lock on the file. What a killed one has not given back, the next one does
+// (huge_page_notes.h). Not thread-safe; allocates.
 #pragma once
 
 #include <cstdint>
@@ -11,12 +12,15 @@
 #include <terrace/result.h>
 #include <terrace/units.h>
 
+#include "tiering/cli/os/huge_page_notes.h"
+
 namespace terrace::cli::os {
 
 /// Where the kernel says and takes it; the tests bring files of their own.
 struct HugePageFiles {
   std::string overcommit = "/proc/sys/vm/nr_overcommit_hugepages";
   std::string meminfo = "/proc/meminfo";
+  std::string notes = "/run/terrace/huge-pages";  ///< a folder, made when it is missing
 };
 
 struct MemoryInfo {
@@ -36,12 +40,16 @@ class HugePageBudget {
   ~HugePageBudget();
 
   std::uint64_t added_pages() const { return added_; }
+  /// Those that killed programs had left, given back by this one.
+  std::uint64_t mended_pages() const { return mended_; }
 
  private:
-  HugePageBudget(std::string path, std::uint64_t added) : path_(std::move(path)), added_(added) {}
+  HugePageBudget() = default;
 
   std::string path_;
   std::uint64_t added_ = 0;
+  std::uint64_t mended_ = 0;
+  HugePageNote note_;
 };
 
 }  // namespace terrace::cli::os

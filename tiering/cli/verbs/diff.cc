@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // terrace diff: what changed from one session to another.
+#include "allocators/base/count_of.h"
 #include "profiler/heat/difference.h"
 
 #include <algorithm>
@@ -151,8 +152,8 @@ void print_text(const Compared& compared) {
   for (std::size_t i = 0; i < shown; ++i) table.add(row_of(compared, difference.objects[i]));
   std::fputs(table.text().c_str(), stdout);
   if (shown < difference.objects.size()) {
-    std::printf("and %zu objects that changed less (--json has all)\n",
-                difference.objects.size() - shown);
+    std::printf("and %s that changed less (--json has all)\n",
+                count_of(difference.objects.size() - shown, "object").c_str());
   }
   std::puts(
       "\nsame: within twice the standard error of both sessions' counts. moved: blocks that lie on "

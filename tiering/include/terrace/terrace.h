@@ -157,6 +157,7 @@ typedef struct terrace_tier_info {
   uint64_t latency_ns;  ///< idle; 0: nobody knows it
 } terrace_tier_info;
 
+/// How many tiers the context has: their numbers are below that. Never changes.
 TERRACE_API terrace_status terrace_tier_count(terrace_context context, uint32_t* count);
 /// Reads the kernel's figures and which of the context's blocks have pages: for a status, not for
 /// each request.
@@ -241,6 +242,8 @@ typedef struct terrace_tensor_info {
   uint32_t reserved;
 } terrace_tensor_info;
 
+/// What the context knows of it at this moment. Of adopted memory the kernel is asked where its
+/// pages are, which takes longer the more there are.
 TERRACE_API terrace_status terrace_get_tensor(terrace_tensor tensor, terrace_tensor_info* info);
 
 /// Where the kernel says that the tensor's pages are, from up to `samples` pages, one a block at
@@ -378,6 +381,7 @@ typedef struct terrace_job_info {
   char reason[256];          ///< of `result`, in words
 } terrace_job_info;
 
+/// How far it has come, without waiting. A job can be asked until terrace_job_end().
 TERRACE_API terrace_status terrace_job_poll(terrace_job job, terrace_job_info* info);
 /// Waits until the job has ended and returns its result. TERRACE_TIMED_OUT after `timeout_ns`
 /// (UINT64_MAX: never). TERRACE_BUSY from an event handler.

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rules about what declarations say to their readers: a header's opening, the documentation of what
+// is exported, parameters that switch.
+#include <string_view>
+
+#include "tests/lint/rules.h"
+
+namespace terrace::lint {
+namespace {
+
+constexpr std::string_view kExported = "TERRACE_API ";
+
+bool is_header(std::string_view path) {
+  return path.ends_with(".h") || path.ends_with(".hpp");
+}
+
+/// `bool name = true` or `false`, followed by what ends a parameter.
+bool is_switch(std::string_view text) {
+  const std::size_t is = text.find(" = ");
+  if (is == std::string_view::npos || text.substr(0, is).find_first_of(" ,();{") != text.npos) {
+    return false;
+  }
+  text.remove_prefix(is + 3);
+  for (const std::string_view value : {"true", "false"}) {
+    if (text.starts_with(value)) text.remove_prefix(value.size());
+  }
+  return text.starts_with(',') || text.starts_with(')');
+}
+
+/// A `bool` that opens a line goes on with the parentheses of the one before, or is a statement,
+/// which ends with a semicolon and no parenthesis before it.
+bool has_switch(std::string_view line) {
+  constexpr std::string_view kBool = "bool ";
+  for (std::size_t at = line.find(kBool); at != line.npos; at = line.find(kBool, at + 1)) {
+    const std::string_view before = line.substr(0, at);
+    const bool begins = before.find_first_not_of(' ') == before.npos;
+    const bool parameter = before.ends_with('(') || before.ends_with(", ") || begins;
+    if (parameter && is_switch(line.substr(at + kBool.size()))) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Findings check_header_comment(const SourceFile& file) {
+  if (!is_header(file.path)) return {};
+  if (file.lines.size() > 1 && file.lines[1].starts_with("// ")) return {};
+  return {
+      {file.path, 2, "header-comment",
+       "says nothing about itself; what it is for, where it stands, thread-safety, allocation"}};
+}
+
+Findings check_public_docs(const SourceFile& file) {
+  if (!is_header(file.path) || file.path.find("/include/terrace/") == std::string::npos) return {};
+  Findings findings;
+  bool said = false;  // of the block of lines, up to the next blank one
+  for (std::size_t i = 0; i < file.lines.size(); ++i) {
+    const std::string& line = file.lines[i];
+    if (line.empty()) said = false;
+    if (line.starts_with("//")) said = true;
+    if (!line.starts_with(kExported) || said) continue;
+    findings.push_back({file.path, i + 1, "public-docs",
+                        "exported and not documented; units, ownership, errors, threads, cost"});
+  }
+  return findings;
+}
+
+Findings check_bool_defaults(const SourceFile& file) {
+  Findings findings;
+  for (std::size_t i = 0; i < file.code.size(); ++i) {
+    if (!has_switch(file.code[i])) continue;
+    findings.push_back({file.path, i + 1, "bool-default",
+                        "a bool parameter with a default is a switch; give the choice a name"});
+  }
+  return findings;
+}
+
+}  // namespace terrace::lint
