@@ -63,6 +63,12 @@ void Keeper::put_back(const Wanted& one) {
   is_wanted_[one.id] = true;
 }
 
+/// Their room stays: found() does not allocate.
+void Keeper::forget_wanted() {
+  for (const Wanted& one : wanted_) is_wanted_[one.id] = false;
+  wanted_.clear();
+}
+
 void Keeper::found(std::span<const BlockId> blocks) {
   if (failed() || blocks.empty()) return;
   for (const BlockId id : blocks) want(id);
@@ -104,9 +110,7 @@ void Keeper::work() {
 
 /// Lock held. The first ones that are still there.
 std::vector<Keeper::Wanted> Keeper::take_batch() {
-  if (deadline_.value != 0 && os::monotonic_now() > deadline_) {
-    for (const Wanted& one : std::exchange(wanted_, {})) is_wanted_[one.id] = false;
-  }
+  if (deadline_.value != 0 && os::monotonic_now() > deadline_) forget_wanted();
   const std::size_t taken = std::min<std::size_t>(wanted_.size(), most_at_once());
   const auto end = wanted_.begin() + static_cast<std::ptrdiff_t>(taken);
   std::vector<Wanted> batch(wanted_.begin(), end);
@@ -157,9 +161,7 @@ void Keeper::write(std::span<const BlockId> held_blocks, std::unique_lock<CacheL
     if (blocks_[held_blocks[i]].lost) damaged.push_back(blocks[i].hash);
   }
   moves_.let_go(held_blocks);
-  if (failed()) {
-    for (const Wanted& one : std::exchange(wanted_, {})) is_wanted_[one.id] = false;
-  }
+  if (failed()) forget_wanted();
   if (damaged.empty()) return;
   // Its memory was found damaged while it was read.
   held.unlock();

@@ -56,6 +56,7 @@ class Keeper {
   bool is_there(const Wanted& one) const;
   void want(BlockId id);
   void put_back(const Wanted& one);
+  void forget_wanted();
   std::vector<BlockId> hold(std::span<const Wanted> batch);
   void write(std::span<const BlockId> held_blocks, std::unique_lock<CacheLock>& held);
   StoredBlock stored(BlockId id) const;
