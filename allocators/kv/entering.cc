@@ -18,18 +18,16 @@ Entering::~Entering() {
 }
 
 void Entering::take_found(std::span<const ChainHash> asked, std::span<const BlockId> found) {
-  std::vector<BlockId> free_to_move;
-  free_to_move.reserve(found.size());
+  free_to_move_.reserve(found.size());
   state_.blocks.asked(asked, found);
   asked_ = asked.size();
   found_ = found.size();
   for (const BlockId id : found) {
     ++hits_[state_.blocks.tier_of(id)];
     // Tables of others name the places of those that they lease.
-    if (state_.blocks[id].leases == 0) free_to_move.push_back(id);
+    if (state_.blocks[id].leases == 0) free_to_move_.push_back(id);
   }
   lease(found);
-  state_.moves.arrive(free_to_move, sequence_->priority);
 }
 
 void Entering::lease(std::span<const BlockId> blocks) {
@@ -47,6 +45,7 @@ void Entering::admit(std::uint64_t promise) {
   state_.admission.runs(sequence_->tenant, sequence_->cap, promise);
   sequence_->promised = promise;
   admitted_ = true;
+  state_.moves.arrive(free_to_move_, sequence_->priority);
 }
 
 void Entering::run() {

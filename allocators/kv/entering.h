@@ -25,11 +25,11 @@ class Entering {
   Entering(const Entering&) = delete;
   Entering& operator=(const Entering&) = delete;
 
-  /// Leases what was found of the hashes that were asked for. What of it lies on slower tiers comes
-  /// over as far as there is room.
+  /// Leases what was found of the hashes that were asked for.
   void take_found(std::span<const ChainHash> asked, std::span<const BlockId> found);
   void lease(std::span<const BlockId> blocks);
-  /// Admission counts it from now on.
+  /// Admission counts it from now on. What was found on slower tiers comes over as far as its
+  /// promise, too, leaves room for moves.
   void admit(std::uint64_t promise);
   /// It runs, with its table, and all is counted.
   void run();
@@ -38,6 +38,7 @@ class Entering {
   Cache::State& state_;
   const SequenceRef sequence_;
   std::unique_lock<CacheLock>& held_;
+  std::vector<BlockId> free_to_move_;
   std::uint64_t asked_ = 0;
   std::size_t found_ = 0;  ///< its first blocks
   std::array<std::uint64_t, kMaxTiers> hits_{};
