@@ -2,6 +2,7 @@
 #include "allocators/kv/keeper.h"
 
 #include <algorithm>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -95,17 +96,32 @@ void Keeper::work() {
       continue;
     }
     busy_ = true;
-    std::vector<Wanted> batch = take_batch();
-    held.unlock();
-    std::erase_if(batch, [&](const Wanted& one) { return store_.touch(one.hash); });
-    held.lock();
-    const bool any = !batch.empty();
-    const std::vector<BlockId> held_blocks = hold(batch);
-    // Only put back: tried again when something has moved or ended.
-    blocked_ = any && held_blocks.empty() && !wanted_.empty();
-    write(held_blocks, held);
+    try {
+      keep_some(held);
+    } catch (const std::bad_alloc&) {
+      // Tried again as if there had been no room.
+      if (!held.owns_lock()) held.lock();
+      blocked_ = true;
+    }
     busy_ = false;
   }
+}
+
+/// Lock held, and open meanwhile. Throws std::bad_alloc before it has taken or held any.
+void Keeper::keep_some(std::unique_lock<CacheLock>& held) {
+  std::vector<BlockId> held_blocks;
+  std::vector<StoredBlock> stored_blocks;
+  held_blocks.reserve(most_at_once());
+  stored_blocks.reserve(most_at_once());
+  std::vector<Wanted> batch = take_batch();
+  held.unlock();
+  std::erase_if(batch, [&](const Wanted& one) { return store_.touch(one.hash); });
+  held.lock();
+  hold(batch, held_blocks);
+  // Only put back: tried again when something has moved or ended.
+  blocked_ = !batch.empty() && held_blocks.empty() && !wanted_.empty();
+  for (const BlockId id : held_blocks) stored_blocks.push_back(stored(id));
+  write(held_blocks, stored_blocks, held);
 }
 
 /// Lock held. The first ones that are still there.
@@ -121,8 +137,7 @@ std::vector<Keeper::Wanted> Keeper::take_batch() {
 }
 
 /// Lock held. Those that cannot be held just now are wanted as before, and so are their children.
-std::vector<BlockId> Keeper::hold(std::span<const Wanted> batch) {
-  std::vector<BlockId> held_blocks;
+void Keeper::hold(std::span<const Wanted> batch, std::vector<BlockId>& held_blocks) {
   bool refused = false;
   for (const Wanted& one : batch) {
     if (!is_there(one)) continue;
@@ -133,7 +148,6 @@ std::vector<BlockId> Keeper::hold(std::span<const Wanted> batch) {
       held_blocks.push_back(one.id);
     }
   }
-  return held_blocks;
 }
 
 StoredBlock Keeper::stored(BlockId id) const {
@@ -149,23 +163,28 @@ StoredBlock Keeper::stored(BlockId id) const {
 }
 
 /// Lock held, and open while it is written: a held block keeps its place, its bytes and its tokens.
-void Keeper::write(std::span<const BlockId> held_blocks, std::unique_lock<CacheLock>& held) {
+/// What the store has no memory for is not kept.
+void Keeper::write(std::span<const BlockId> held_blocks, std::vector<StoredBlock>& blocks,
+                   std::unique_lock<CacheLock>& held) {
   if (held_blocks.empty()) return;
-  std::vector<StoredBlock> blocks;
-  for (const BlockId id : held_blocks) blocks.push_back(stored(id));
   held.unlock();
-  if (!store_.keep(blocks)) failed_.store(true, std::memory_order_relaxed);
-  held.lock();
-  std::vector<ChainHash> damaged;
-  for (std::size_t i = 0; i < blocks.size(); ++i) {
-    if (blocks_[held_blocks[i]].lost) damaged.push_back(blocks[i].hash);
+  try {
+    if (!store_.keep(blocks)) failed_.store(true, std::memory_order_relaxed);
+  } catch (const std::bad_alloc&) {
+    blocks.clear();
   }
+  held.lock();
+  // Its memory was found damaged while it was read.
+  std::size_t damaged = 0;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (blocks_[held_blocks[i]].lost) blocks[damaged++] = blocks[i];
+  }
+  blocks.resize(damaged);
   moves_.let_go(held_blocks);
   if (failed()) forget_wanted();
-  if (damaged.empty()) return;
-  // Its memory was found damaged while it was read.
+  if (blocks.empty()) return;
   held.unlock();
-  for (const ChainHash hash : damaged) store_.forget(hash);
+  for (const StoredBlock& block : blocks) store_.forget(block.hash);
   held.lock();
 }
 

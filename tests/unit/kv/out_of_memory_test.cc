@@ -378,5 +378,27 @@ TEST(KvOutOfMemory, BlocksStayWhereTheyAreWhenTheCopierHasNoMemory) {
   EXPECT_EQ(rig.wrong(*sequence, tokens), 0u);
 }
 
+TEST(KvOutOfMemory, WhatTheKeeperHasNoMemoryForIsKeptLater) {
+  Stage stage;
+  store_tokens(stage);
+  const Tokens tokens = tokens_from(7000, 6 * kRigTokens);
+  SequenceRef first = computed(stage, tokens, tokens.size());
+  end(stage, first);
+  const auto find_again = [&] {
+    SequenceRef again = stage.rig->begin(tokens_from(7000, tokens.size() + 1), tokens.size() + 1);
+    end(stage, again);
+    stage.rig->cache->settle();
+  };
+  const std::uint64_t before = stage.store->stats().written;
+  {
+    const OthersNewFails failing;
+    find_again();
+    EXPECT_GT(failing.failures(), 0u);
+  }
+  EXPECT_EQ(stage.store->stats().written, before);
+  find_again();
+  EXPECT_EQ(stage.store->stats().written, before + 6);
+}
+
 }  // namespace
 }  // namespace terrace::kv
