@@ -290,33 +290,35 @@ bool Blocks::drop_any_leaf(std::uint32_t from) {
 }
 
 void Blocks::lose(Place place) {
-  if (!places_.mark_bad(place)) return;
   const BlockId id = block_at(place);
-  if (id == kNoBlock) return;
-  Block& block = blocks_[id];
-  block.lost = true;
+  const bool cached = id != kNoBlock && blocks_[id].kind == BlockKind::kCached;
+  const std::vector<BlockId> behind = cached && blocks_[id].children > 0
+                                          ? cached_behind(blocks_[id].position)
+                                          : std::vector<BlockId>();
+  if (!places_.mark_bad(place) || id == kNoBlock) return;
+  blocks_[id].lost = true;
   ++lost_;
-  if (block.kind == BlockKind::kCached) {
-    const std::uint32_t position = block.position;
-    const bool has_children = block.children > 0;
-    unindex(id);
-    if (has_children) forget_behind(position);
-  }
+  if (cached) unindex(id);
+  forget_orphans(behind);
   free_if_unused(id);
 }
 
-/// Cached blocks behind this position whose chains are broken leave the index, or the same tokens
-/// computed again would find their hashes taken and be shared by nobody. Blocks do not know their
-/// children, and a loss is seldom, so that a search through all will do.
-void Blocks::forget_behind(std::uint32_t position) {
+/// Parents before their children. Blocks do not know their children, and a loss is seldom, so that
+/// a search through all will do.
+std::vector<BlockId> Blocks::cached_behind(std::uint32_t position) const {
   std::vector<BlockId> behind;
   for (BlockId id = 0; id < count(); ++id) {
     const Block& block = blocks_[id];
     if (block.kind == BlockKind::kCached && block.position > position) behind.push_back(id);
   }
-  // Parents before their children.
   std::ranges::stable_sort(behind, {}, [&](BlockId id) { return blocks_[id].position; });
-  for (const BlockId id : behind) {
+  return behind;
+}
+
+/// Those whose chains are broken leave the index, or the same tokens computed again would find
+/// their hashes taken and be shared by nobody.
+void Blocks::forget_orphans(std::span<const BlockId> cached) {
+  for (const BlockId id : cached) {
     const BlockId parent = blocks_[id].parent;
     if (parent == kNoBlock || blocks_[parent].kind == BlockKind::kCached) continue;
     unindex(id);

@@ -121,7 +121,8 @@ class Blocks {
 
   /// The address's slot is used no more. The block in it, if any, is found by nobody from now on,
   /// and neither is what is cached behind it: without it that is of no use, and may have been
-  /// computed from what was damaged already. Walks all blocks.
+  /// computed from what was damaged already. Walks all blocks. Throws std::bad_alloc, with nothing
+  /// changed.
   void lose(Place place);
   /// An open block whose contents are of a lost one; its own slot is good.
   void set_lost(BlockId id) { blocks_[id].lost = true; }
@@ -166,7 +167,8 @@ class Blocks {
   void count_at_parent(const Block& block, std::uint32_t change);
   void leave_policy(BlockId id);
   void unindex(BlockId id);
-  void forget_behind(std::uint32_t position);
+  std::vector<BlockId> cached_behind(std::uint32_t position) const;
+  void forget_orphans(std::span<const BlockId> cached);
   void offer_or_hold(BlockId id);
   void free_if_unused(BlockId id);
 

@@ -142,6 +142,8 @@ class Cache {
   Outcome table(Sequence& sequence, Table& table) const;
   Outcome wait_layer(Sequence& sequence, std::uint32_t layer);
   Outcome fork(Sequence& sequence, std::uint64_t max_tokens, SequenceRef& fork);
+  /// The fork, which nobody has seen, ends, and the sequence is as it was before.
+  void take_back(Sequence& sequence, Sequence& fork);
   Outcome truncate(Sequence& sequence, std::uint64_t tokens);
   Outcome pause(Sequence& sequence);
   Outcome resume(Sequence& sequence);

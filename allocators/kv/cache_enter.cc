@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "allocators/kv/cache_state.h"
+#include "allocators/kv/entering.h"
 
 namespace terrace::kv {
 namespace {
@@ -23,6 +24,12 @@ void make_arrays(Sequence& sequence) {
   sequence.blocks.reserve(sequence.cap);
   sequence.hashes.reserve(sequence.cap);
   sequence.table = std::make_unique<Place[]>(sequence.cap);
+}
+
+/// Hashes and tokens of the blocks that it has.
+void keep_full_blocks(Sequence& sequence, std::size_t block_tokens) {
+  sequence.hashes.resize(sequence.blocks.size());
+  sequence.tokens.resize(sequence.blocks.size() * block_tokens);
 }
 
 std::uint64_t unleased(const Blocks& blocks, std::span<const BlockId> ids) {
@@ -54,37 +61,8 @@ Outcome Cache::State::check_cap(std::uint64_t max_tokens) {
   return admission.refuse_for_good(max_tokens, blocks.count(), block_tokens());
 }
 
-void Cache::State::admit(Sequence& sequence) {
-  sequence.promised = promise_of(sequence);
-  admission.runs(sequence.tenant, sequence.cap, sequence.promised);
-}
-
-void Cache::State::start_running(const SequenceRef& sequence) {
-  sequence->state = SequenceState::kRunning;
-  sequence->running_at = running.size();
-  running.push_back(sequence);
-}
-
-void Cache::State::take_found(Sequence& sequence, std::span<const ChainHash> hashes,
-                              const std::vector<BlockId>& found) {
-  blocks.asked(hashes, found);
-  looked_up += hashes.size();
-  std::vector<BlockId> free_to_move;
-  for (const BlockId id : found) {
-    ++hits[blocks.tier_of(id)];
-    // Tables of others name the places of those that they lease.
-    if (blocks[id].leases == 0) free_to_move.push_back(id);
-    blocks.lease(id);
-  }
-  moves.arrive(free_to_move, sequence.priority);
-  if (keeper != nullptr) keeper->found(found);
-  sequence.blocks.assign(found.begin(), found.end());
-  sequence.arrivals.clear();
-  read_places(sequence, 0);
-}
-
-void Cache::State::read_places(Sequence& sequence, std::size_t first) {
-  for (std::size_t i = first; i < sequence.blocks.size(); ++i) {
+void Cache::State::read_places(Sequence& sequence) {
+  for (std::size_t i = 0; i < sequence.blocks.size(); ++i) {
     const Block& block = blocks[sequence.blocks[i]];
     sequence.table[i] = block.place;
     if (block.moving != Moving::kArrival) continue;
@@ -104,22 +82,23 @@ Outcome Cache::begin(const SequenceOptions& options, SequenceRef& sequence) {
   SequenceRef begun = state.make_sequence(options.max_tokens, options.tenant, options.priority);
   begun->root = {options.salt, options.shared ? 0 : begun->id};
   const auto hashes = state.hash_blocks(begun->root, options.tokens);
+  // One token at least is left to compute.
   const std::size_t most =
       options.tokens.empty() ? 0 : (options.tokens.size() - 1) / state.block_tokens();
+  const auto known = options.tokens.first(most * state.block_tokens());
+  begun->hashes.assign(hashes.begin(), hashes.begin() + static_cast<std::ptrdiff_t>(most));
+  begun->tokens.assign(known.begin(), known.end());
   std::unique_lock held(state.lock);
-  const auto found =
-      state.blocks.longest_prefix(std::span(hashes).first(most), begun->root, options.tokens);
+  const auto found = state.blocks.longest_prefix(begun->hashes, begun->root, begun->tokens);
   const Claim claim{unleased(state.blocks, found), begun->cap - found.size()};
   if (Outcome outcome = state.may_run(*begun, claim); !outcome.ok()) return outcome;
-  state.take_found(*begun, hashes, found);
-  state.admit(*begun);
-  state.take_stored(*begun, std::span(hashes).first(most), options.tokens, held);
-  const std::size_t there = begun->blocks.size();
-  begun->matched = begun->written = there * state.block_tokens();
-  begun->tokens.assign(options.tokens.begin(),
-                       options.tokens.begin() + static_cast<std::ptrdiff_t>(begun->matched));
-  begun->hashes.assign(hashes.begin(), hashes.begin() + static_cast<std::ptrdiff_t>(there));
-  state.start_running(begun);
+  Entering entering(state, begun, held);
+  entering.take_found(hashes, found);
+  entering.admit(claim.promised);
+  state.take_stored(*begun, held);
+  entering.run();
+  keep_full_blocks(*begun, state.block_tokens());
+  begun->matched = begun->written = begun->tokens.size();
   sequence = std::move(begun);
   return {};
 }
@@ -141,23 +120,21 @@ Outcome Cache::fork(Sequence& sequence, std::uint64_t max_tokens, SequenceRef& f
   if (Outcome outcome = state.check_cap(max_tokens); !outcome.ok()) return outcome;
   SequenceRef begun = state.make_sequence(max_tokens, sequence.tenant, sequence.priority);
   begun->root = sequence.root;
-  const std::unique_lock held(state.lock);
+  begun->tokens.assign(sequence.tokens.begin(), sequence.tokens.end());
+  begun->hashes.assign(sequence.hashes.begin(), sequence.hashes.end());
+  begun->written = begun->matched = sequence.written;
+  std::unique_lock held(state.lock);
   // Either of them may be the first to write into the last block, and copies it then.
   const bool partial = sequence.tokens.size() % state.block_tokens() != 0;
   const std::uint64_t copies = partial ? (sequence.own_tail ? 2 : 1) : 0;
   const Claim claim{0, begun->cap - sequence.blocks.size() + copies};
   if (Outcome outcome = state.may_run(*begun, claim); !outcome.ok()) return outcome;
-  for (const BlockId id : sequence.blocks) state.blocks.lease(id);
-  begun->blocks.assign(sequence.blocks.begin(), sequence.blocks.end());
-  std::copy_n(sequence.table.get(), sequence.blocks.size(), begun->table.get());
-  begun->tokens.assign(sequence.tokens.begin(), sequence.tokens.end());
-  begun->hashes.assign(sequence.hashes.begin(), sequence.hashes.end());
-  begun->arrivals = sequence.arrivals;
-  begun->written = begun->matched = sequence.written;
+  Entering entering(state, begun, held);
+  entering.lease(sequence.blocks);
+  entering.admit(state.promise_of(*begun));
+  entering.run();
   sequence.own_tail = false;
   state.renew_promise(sequence);
-  state.admit(*begun);
-  state.start_running(begun);
   fork = std::move(begun);
   return {};
 }
@@ -169,16 +146,6 @@ Claim Cache::State::claim_of(const Sequence& sequence, std::span<const BlockId> 
   if (blocks[tail].leases == 0) ++claim.newly_leased;
   if (blocks.may_reopen(tail)) --claim.promised;
   return claim;
-}
-
-/// Without its last, not full block; with what the store has of the others.
-void Cache::State::resume_full_blocks(Sequence& sequence, std::unique_lock<CacheLock>& held) {
-  sequence.own_tail = false;
-  sequence.tokens.resize(sequence.hashes.size() * block_tokens());
-  admit(sequence);
-  take_stored(sequence, sequence.hashes, sequence.tokens, held);
-  sequence.hashes.resize(sequence.blocks.size());
-  sequence.tokens.resize(sequence.blocks.size() * block_tokens());
 }
 
 Outcome Cache::resume(Sequence& sequence) {
@@ -196,17 +163,20 @@ Outcome Cache::resume(Sequence& sequence) {
   }
   if (Outcome outcome = state.may_run(sequence, claim); !outcome.ok()) return outcome;
   make_arrays(sequence);
-  state.take_found(sequence, sequence.hashes, found);
+  Entering entering(state, sequence.shared_from_this(), held);
+  entering.take_found(sequence.hashes, found);
+  if (tail != kNoBlock) entering.lease(std::span(&tail, 1));
+  entering.admit(claim.promised);
+  if (tail == kNoBlock) state.take_stored(sequence, held);
+  entering.run();
   if (tail != kNoBlock) {
-    sequence.own_tail = state.take_tail(sequence, tail);
-    state.admit(sequence);
+    state.take_tail(sequence, tail);
   } else {
     state.drop_tail(sequence);
-    state.resume_full_blocks(sequence, held);
+    keep_full_blocks(sequence, state.block_tokens());
   }
   sequence.written = sequence.matched = sequence.tokens.size();
   --state.paused;
-  state.start_running(sequence.shared_from_this());
   return {};
 }
 

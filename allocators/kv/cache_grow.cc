@@ -34,8 +34,7 @@ std::uint64_t Cache::State::promise_of(const Sequence& sequence) const {
   return sequence.cap - sequence.blocks.size() + (copy_may_come ? 1 : 0);
 }
 
-void Cache::State::renew_promise(Sequence& sequence) {
-  const std::uint64_t promise = promise_of(sequence);
+void Cache::State::set_promise(Sequence& sequence, std::uint64_t promise) {
   admission.change_promise(sequence.promised, promise);
   sequence.promised = promise;
 }
@@ -130,6 +129,8 @@ static void seal_blocks(Cache::State& state, Sequence& sequence, std::uint64_t t
   const std::size_t per_block = state.block_tokens();
   const std::size_t first = sequence.hashes.size();
   const std::span<const Token> all = sequence.tokens;
+  // For what equal blocks may add below, where there is no way back.
+  sequence.arrivals.reserve(sequence.arrivals.size() + tokens / per_block - first);
   ChainHash parent = first == 0 ? state.hasher.root(sequence.root) : sequence.hashes.back();
   for (std::size_t i = first; i < tokens / per_block; ++i) {
     parent = state.hasher.block(parent, all.subspan(i * per_block, per_block));
@@ -162,10 +163,10 @@ Outcome Cache::written(Sequence& sequence, std::uint64_t tokens) {
                   "takes some away",
                   tokens, sequence.tokens.size(), sequence.written);
   }
-  sequence.written = tokens;
   if (tokens / state.block_tokens() > sequence.hashes.size()) {
     seal_blocks(state, sequence, tokens);
   }
+  sequence.written = tokens;
   return {};
 }
 
@@ -227,8 +228,7 @@ static Outcome give_back_from(Cache::State& state, Sequence& sequence, std::uint
                          static_cast<std::uint32_t>(sequence.hashes.size()));
   }
   sequence.own_tail = own_tail;
-  state.admission.change_promise(sequence.promised, promise);
-  sequence.promised = promise;
+  state.set_promise(sequence, promise);
   state.moves.keep_room();
   return {};
 }

@@ -67,4 +67,17 @@ Outcome Cache::end(Sequence& sequence) {
   return {};
 }
 
+void Cache::take_back(Sequence& sequence, Sequence& fork) {
+  State& state = *state_;
+  (void)end(fork);
+  const std::lock_guard own(sequence.lock);
+  if (sequence.state != SequenceState::kRunning || sequence.blocks.empty()) return;
+  const std::unique_lock held(state.lock);
+  // The last block is its own again, and no copy of it has to be promised.
+  const Block& last = state.blocks[sequence.blocks.back()];
+  if (last.kind != BlockKind::kOpen || last.leases > 1) return;
+  sequence.own_tail = true;
+  state.renew_promise(sequence);
+}
+
 }  // namespace terrace::kv

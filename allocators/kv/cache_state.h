@@ -73,22 +73,16 @@ struct Cache::State {
   // Under the sequence's lock and the cache's.
   Outcome may_run(const Sequence& sequence, const Claim& claim);
   std::uint64_t promise_of(const Sequence& sequence) const;
-  void renew_promise(Sequence& sequence);
-  /// Leases and counts what was found, after it was admitted.
-  void take_found(Sequence& sequence, std::span<const ChainHash> hashes,
-                  const std::vector<BlockId>& found);
-  /// Admission counts it from now on.
-  void admit(Sequence& sequence);
-  /// step() moves its blocks from now on.
-  void start_running(const SequenceRef& sequence);
+  void renew_promise(Sequence& sequence) { set_promise(sequence, promise_of(sequence)); }
+  void set_promise(Sequence& sequence, std::uint64_t promise);
   // Of a running sequence, for step(); its blocks and its table change under the cache's lock
   // alone.
   void follow_places(Sequence& sequence) const;
   void copy_ahead(const Sequence& sequence);
-  /// Table entries and arrivals of its blocks from `first` on.
-  void read_places(Sequence& sequence, std::size_t first);
+  /// Table entries and arrivals of its blocks.
+  void read_places(Sequence& sequence);
   void stop_running(Sequence& sequence);
-  /// All its blocks go back, the deepest first.
+  /// All its blocks go back, the deepest first, and its table.
   void release_blocks(Sequence& sequence);
   // cache_tail.cc: the not full last block of a sequence that pauses, is truncated while it is
   // paused, resumes, or ends.
@@ -96,14 +90,12 @@ struct Cache::State {
   void cut_tail(Sequence& sequence, std::uint64_t tokens);
   /// Behind all its full blocks, which were found.
   BlockId find_tail(const Sequence& sequence, std::span<const BlockId> found) const;
-  /// True: it may be written, without a copy.
-  bool take_tail(Sequence& sequence, BlockId tail);
+  /// Of a sequence that runs now, with its lease on it.
+  void take_tail(Sequence& sequence, BlockId tail);
   void drop_tail(Sequence& sequence);
   Claim claim_of(const Sequence& sequence, std::span<const BlockId> found, BlockId tail) const;
   /// An open block, if need be after a move has ended.
   BlockId open_block(std::unique_lock<CacheLock>& held);
-
-  void resume_full_blocks(Sequence& sequence, std::unique_lock<CacheLock>& held);
 
   // cache_store.cc
   bool may_be_stored(std::span<const ChainHash> hashes, std::size_t first,
@@ -114,10 +106,10 @@ struct Cache::State {
   std::vector<PrefixStore::Lease> lease_stored(std::span<const ChainHash> hashes, std::size_t first,
                                                const ChainRoot& root,
                                                std::span<const Token> tokens) const;
-  /// Of an admitted sequence that does not run yet. Blocks behind those that it has are filled from
-  /// the store; the lock is open while they are read and verified.
-  void take_stored(Sequence& sequence, std::span<const ChainHash> hashes,
-                   std::span<const Token> tokens, std::unique_lock<CacheLock>& held);
+  /// Of an admitted sequence that does not run yet, with hashes and tokens of all full blocks.
+  /// Those behind the ones that it has are filled from the store; the lock is open while they are
+  /// read and verified. Throws std::bad_alloc: what it has by then is as good as leased ones.
+  void take_stored(Sequence& sequence, std::unique_lock<CacheLock>& held);
   /// All sequences end; what is worth it is written. Without the lock.
   void close_store();
 };

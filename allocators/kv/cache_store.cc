@@ -2,6 +2,8 @@
 // Prefixes from the store: what memory has no more, or not yet after a restart.
 #include <algorithm>
 #include <mutex>
+#include <new>
+#include <ranges>
 
 #include "allocators/kv/cache_state.h"
 
@@ -76,21 +78,26 @@ std::vector<PrefixStore::Lease> Cache::State::lease_stored(std::span<const Chain
   return leases;
 }
 
-void Cache::State::take_stored(Sequence& sequence, std::span<const ChainHash> hashes,
-                               std::span<const Token> tokens, std::unique_lock<CacheLock>& held) {
+void Cache::State::take_stored(Sequence& sequence, std::unique_lock<CacheLock>& held) {
   const std::size_t first = sequence.blocks.size();
+  const std::span<const ChainHash> hashes = sequence.hashes;
+  const std::span<const Token> tokens = sequence.tokens;
   if (!may_be_stored(hashes, first, sequence.root)) return;
   held.unlock();
   std::vector<PrefixStore::Lease> leases = lease_stored(hashes, first, sequence.root, tokens);
+  std::vector<BlockId> filled;
+  std::vector<PrefixStore::Lease> from;
+  filled.reserve(leases.size());
+  from.reserve(leases.size());
+  sequence.arrivals.reserve(first + leases.size());
   held.lock();
   for (std::size_t i = 0; i < leases.size(); ++i) {
     const BlockId id = open_block(held);
     if (id == kNoBlock) break;
     sequence.blocks.push_back(id);
+    set_promise(sequence, sequence.promised - 1);
   }
   // From here on the lock stays: nobody finds a block that is not being filled.
-  std::vector<BlockId> filled;
-  std::vector<PrefixStore::Lease> from;
   for (std::size_t i = first; i < sequence.blocks.size(); ++i) {
     const BlockId opened = sequence.blocks[i];
     const BlockId parent = i == 0 ? kNoBlock : sequence.blocks[i - 1];
@@ -102,10 +109,14 @@ void Cache::State::take_stored(Sequence& sequence, std::span<const ChainHash> ha
     filled.push_back(id);
     from.push_back(std::move(leases[i - first]));
   }
+  try {
+    moves.fill(filled, std::move(from), sequence.priority);
+  } catch (const std::bad_alloc&) {
+    // Children before their parents.
+    for (const BlockId id : filled | std::views::reverse) blocks.reopen(id);
+    throw;
+  }
   store_hits += filled.size();
-  moves.fill(filled, std::move(from), sequence.priority);
-  read_places(sequence, first);
-  renew_promise(sequence);
 }
 
 void Cache::State::close_store() {
@@ -114,7 +125,11 @@ void Cache::State::close_store() {
     for (const SequenceRef& sequence : running) release_blocks(*sequence);
     while (!running.empty()) stop_running(*running.back());
   }
-  keeper->keep_rest(kMostClosing);
+  try {
+    keeper->keep_rest(kMostClosing);
+  } catch (const std::bad_alloc&) {
+    // What was found twice is there; nobody is left to be told of the rest.
+  }
 }
 
 }  // namespace terrace::kv

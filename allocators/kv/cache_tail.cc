@@ -56,15 +56,10 @@ BlockId Cache::State::find_tail(const Sequence& sequence, std::span<const BlockI
                                sequence.tail_root, tokens);
 }
 
-bool Cache::State::take_tail(Sequence& sequence, BlockId tail) {
-  blocks.lease(tail);
-  sequence.table[sequence.blocks.size()] = blocks[tail].place;
-  sequence.blocks.push_back(tail);
-  if (blocks[tail].moving == Moving::kArrival) sequence.arrivals.push_back(blocks[tail].job);
+void Cache::State::take_tail(Sequence& sequence, BlockId tail) {
   // One that moves, or that others have as well, is copied by the first append.
-  if (!blocks.reopen(tail)) return false;
-  sequence.tail_hash = 0;
-  return true;
+  sequence.own_tail = blocks.reopen(tail);
+  if (sequence.own_tail) sequence.tail_hash = 0;
 }
 
 void Cache::State::drop_tail(Sequence& sequence) {

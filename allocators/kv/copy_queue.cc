@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstring>
-#include <deque>
 #include <map>
 #include <mutex>
 #include <system_error>
@@ -45,6 +44,7 @@ class CopyQueue::State {
   using Lock = std::unique_lock<std::mutex>;
   /// The most urgent first: higher priority, then lower number.
   using Order = std::pair<std::int64_t, std::uint64_t>;
+  using Jobs = std::map<Order, std::shared_ptr<CopyJob>>;
   static Order order_of(const CopyJob& job) { return {-std::int64_t{job.priority_}, job.number_}; }
 
   static void* enter(void* state) {
@@ -54,6 +54,7 @@ class CopyQueue::State {
   void stop();
   void work();
   void run_piece(Lock& lock);
+  void move_to_ending(Jobs::iterator job);
   void copy_piece(CopyJob& job) const;
   void end_one(Lock& lock);
   void mark_cancelled(CopyJob& job);
@@ -63,11 +64,12 @@ class CopyQueue::State {
   mutable std::mutex mutex_;
   std::condition_variable work_there_;  ///< the thread's
   std::condition_variable changed_;     ///< of everybody who waits for a layer or an end
-  std::map<Order, std::shared_ptr<CopyJob>> waiting_;  ///< the one at work as well
-  std::deque<std::shared_ptr<CopyJob>> ending_;        ///< nothing left but when_done
-  const CopyJob* copying_ = nullptr;                   ///< whose piece is being copied
-  bool telling_ = false;                               ///< a when_done runs
+  Jobs waiting_;                        ///< the one at work as well
+  Jobs ending_;                         ///< nothing left but when_done; in the order of their ends
+  const CopyJob* copying_ = nullptr;    ///< whose piece is being copied
+  bool telling_ = false;                ///< a when_done runs
   std::uint64_t next_number_ = 0;
+  std::uint64_t next_end_ = 0;
   std::uint32_t callers_ = 0;  ///< in wait_layer() and drain()
   bool stopping_ = false;
   CopyStats stats_;
@@ -77,15 +79,21 @@ class CopyQueue::State {
 void CopyQueue::State::submit(const std::shared_ptr<CopyJob>& job) {
   const std::lock_guard lock(mutex_);
   job->number_ = next_number_++;
+  const auto at = waiting_.emplace(order_of(*job), job).first;
   if (job->copies_.empty() || shape_.block_bytes().value == 0) {
     job->layers_done_.store(shape_.layers, std::memory_order_release);
-    ending_.push_back(job);
-  } else {
-    waiting_.emplace(order_of(*job), job);
+    move_to_ending(at);
   }
   // One that comes from a when_done while the queue is being destroyed ends with the others.
   if (stopping_) mark_cancelled(*job);
   work_there_.notify_one();
+}
+
+/// With its node: the queue's thread has nobody to tell that there is no memory.
+void CopyQueue::State::move_to_ending(Jobs::iterator job) {
+  Jobs::node_type node = waiting_.extract(job);
+  node.key() = {0, next_end_++};
+  ending_.insert(std::move(node));
 }
 
 bool CopyQueue::State::wait_layer(CopyJob& job, std::uint32_t layer) {
@@ -104,8 +112,7 @@ void CopyQueue::State::mark_cancelled(CopyJob& job) {
   const auto found = waiting_.find(order_of(job));
   if (found == waiting_.end() || found->second.get() != &job) return;
   job.cancelled_.store(true, std::memory_order_release);
-  ending_.push_back(std::move(found->second));
-  waiting_.erase(found);
+  move_to_ending(found);
 }
 
 void CopyQueue::State::cancel(CopyJob& job) {
@@ -185,16 +192,15 @@ void CopyQueue::State::run_piece(Lock& lock) {
     // Release: who sees the number sees the bytes.
     if (job->layers_done_.fetch_add(1, std::memory_order_release) + 1 == shape_.layers) {
       stats_.blocks += job->copies_.size();
-      waiting_.erase(order_of(*job));
-      ending_.push_back(job);
+      move_to_ending(waiting_.find(order_of(*job)));
     }
   }
   changed_.notify_all();
 }
 
 void CopyQueue::State::end_one(Lock& lock) {
-  const std::shared_ptr<CopyJob> job = std::move(ending_.front());
-  ending_.pop_front();
+  const std::shared_ptr<CopyJob> job = std::move(ending_.begin()->second);
+  ending_.erase(ending_.begin());
   telling_ = true;
   lock.unlock();
   // Gone before the job counts as ended, with all that it holds.

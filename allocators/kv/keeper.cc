@@ -2,6 +2,7 @@
 #include "allocators/kv/keeper.h"
 
 #include <algorithm>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -63,6 +64,12 @@ void Keeper::put_back(const Wanted& one) {
   is_wanted_[one.id] = true;
 }
 
+/// Their room stays: found() does not allocate.
+void Keeper::forget_wanted() {
+  for (const Wanted& one : wanted_) is_wanted_[one.id] = false;
+  wanted_.clear();
+}
+
 void Keeper::found(std::span<const BlockId> blocks) {
   if (failed() || blocks.empty()) return;
   for (const BlockId id : blocks) want(id);
@@ -89,24 +96,37 @@ void Keeper::work() {
       continue;
     }
     busy_ = true;
-    std::vector<Wanted> batch = take_batch();
-    held.unlock();
-    std::erase_if(batch, [&](const Wanted& one) { return store_.touch(one.hash); });
-    held.lock();
-    const bool any = !batch.empty();
-    const std::vector<BlockId> held_blocks = hold(batch);
-    // Only put back: tried again when something has moved or ended.
-    blocked_ = any && held_blocks.empty() && !wanted_.empty();
-    write(held_blocks, held);
+    try {
+      keep_some(held);
+    } catch (const std::bad_alloc&) {
+      // Tried again as if there had been no room.
+      if (!held.owns_lock()) held.lock();
+      blocked_ = true;
+    }
     busy_ = false;
   }
 }
 
+/// Lock held, and open meanwhile. Throws std::bad_alloc before it has taken or held any.
+void Keeper::keep_some(std::unique_lock<CacheLock>& held) {
+  std::vector<BlockId> held_blocks;
+  std::vector<StoredBlock> stored_blocks;
+  held_blocks.reserve(most_at_once());
+  stored_blocks.reserve(most_at_once());
+  std::vector<Wanted> batch = take_batch();
+  held.unlock();
+  std::erase_if(batch, [&](const Wanted& one) { return store_.touch(one.hash); });
+  held.lock();
+  hold(batch, held_blocks);
+  // Only put back: tried again when something has moved or ended.
+  blocked_ = !batch.empty() && held_blocks.empty() && !wanted_.empty();
+  for (const BlockId id : held_blocks) stored_blocks.push_back(stored(id));
+  write(held_blocks, stored_blocks, held);
+}
+
 /// Lock held. The first ones that are still there.
 std::vector<Keeper::Wanted> Keeper::take_batch() {
-  if (deadline_.value != 0 && os::monotonic_now() > deadline_) {
-    for (const Wanted& one : std::exchange(wanted_, {})) is_wanted_[one.id] = false;
-  }
+  if (deadline_.value != 0 && os::monotonic_now() > deadline_) forget_wanted();
   const std::size_t taken = std::min<std::size_t>(wanted_.size(), most_at_once());
   const auto end = wanted_.begin() + static_cast<std::ptrdiff_t>(taken);
   std::vector<Wanted> batch(wanted_.begin(), end);
@@ -117,8 +137,7 @@ std::vector<Keeper::Wanted> Keeper::take_batch() {
 }
 
 /// Lock held. Those that cannot be held just now are wanted as before, and so are their children.
-std::vector<BlockId> Keeper::hold(std::span<const Wanted> batch) {
-  std::vector<BlockId> held_blocks;
+void Keeper::hold(std::span<const Wanted> batch, std::vector<BlockId>& held_blocks) {
   bool refused = false;
   for (const Wanted& one : batch) {
     if (!is_there(one)) continue;
@@ -129,7 +148,6 @@ std::vector<BlockId> Keeper::hold(std::span<const Wanted> batch) {
       held_blocks.push_back(one.id);
     }
   }
-  return held_blocks;
 }
 
 StoredBlock Keeper::stored(BlockId id) const {
@@ -145,25 +163,28 @@ StoredBlock Keeper::stored(BlockId id) const {
 }
 
 /// Lock held, and open while it is written: a held block keeps its place, its bytes and its tokens.
-void Keeper::write(std::span<const BlockId> held_blocks, std::unique_lock<CacheLock>& held) {
+/// What the store has no memory for is not kept.
+void Keeper::write(std::span<const BlockId> held_blocks, std::vector<StoredBlock>& blocks,
+                   std::unique_lock<CacheLock>& held) {
   if (held_blocks.empty()) return;
-  std::vector<StoredBlock> blocks;
-  for (const BlockId id : held_blocks) blocks.push_back(stored(id));
   held.unlock();
-  if (!store_.keep(blocks)) failed_.store(true, std::memory_order_relaxed);
+  try {
+    if (!store_.keep(blocks)) failed_.store(true, std::memory_order_relaxed);
+  } catch (const std::bad_alloc&) {
+    blocks.clear();
+  }
   held.lock();
-  std::vector<ChainHash> damaged;
-  for (std::size_t i = 0; i < blocks.size(); ++i) {
-    if (blocks_[held_blocks[i]].lost) damaged.push_back(blocks[i].hash);
-  }
-  moves_.let_go(held_blocks);
-  if (failed()) {
-    for (const Wanted& one : std::exchange(wanted_, {})) is_wanted_[one.id] = false;
-  }
-  if (damaged.empty()) return;
   // Its memory was found damaged while it was read.
+  std::size_t damaged = 0;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (blocks_[held_blocks[i]].lost) blocks[damaged++] = blocks[i];
+  }
+  blocks.resize(damaged);
+  moves_.let_go(held_blocks);
+  if (failed()) forget_wanted();
+  if (blocks.empty()) return;
   held.unlock();
-  for (const ChainHash hash : damaged) store_.forget(hash);
+  for (const StoredBlock& block : blocks) store_.forget(block.hash);
   held.lock();
 }
 

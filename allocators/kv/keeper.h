@@ -56,8 +56,11 @@ class Keeper {
   bool is_there(const Wanted& one) const;
   void want(BlockId id);
   void put_back(const Wanted& one);
-  std::vector<BlockId> hold(std::span<const Wanted> batch);
-  void write(std::span<const BlockId> held_blocks, std::unique_lock<CacheLock>& held);
+  void forget_wanted();
+  void keep_some(std::unique_lock<CacheLock>& held);
+  void hold(std::span<const Wanted> batch, std::vector<BlockId>& held_blocks);
+  void write(std::span<const BlockId> held_blocks, std::vector<StoredBlock>& blocks,
+             std::unique_lock<CacheLock>& held);
   StoredBlock stored(BlockId id) const;
   std::uint64_t most_at_once() const;
 

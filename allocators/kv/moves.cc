@@ -2,8 +2,11 @@
 #include "allocators/kv/moves.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <mutex>
+#include <new>
+#include <ranges>
 #include <utility>
 
 #include "allocators/os/clock.h"
@@ -18,6 +21,16 @@ constexpr std::uint32_t kMostFree = 64;
 constexpr std::size_t kMostDemoted = 16;
 constexpr std::int32_t kDemotionPriority = -1000000;
 
+/// False: there is no memory for so many.
+bool reserve(std::vector<BlockId>& ids, std::size_t most) {
+  try {
+    ids.reserve(most);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 Moves::Moves(const CacheOptions& options, Places& places, Blocks& blocks, Admission& admission,
@@ -29,7 +42,11 @@ Moves::Moves(const CacheOptions& options, Places& places, Blocks& blocks, Admiss
       leaving_(places.tiers()),
       queue_(places.tiers() > 1 || options.store != nullptr
                  ? std::make_unique<CopyQueue>(options.shape)
-                 : nullptr) {}
+                 : nullptr) {
+  if (places.tiers() == 1) return;
+  expected_.reserve(places.slots(0) / 2);
+  ready_.reserve(blocks.count());
+}
 
 Moves::~Moves() {
   {
@@ -66,21 +83,54 @@ Place Moves::place_above(std::uint32_t tier) {
   return kNoPlace;
 }
 
-std::shared_ptr<CopyJob> Moves::submit(std::vector<BlockId> blocks, Moving how,
-                                       std::int32_t priority) {
-  if (blocks.empty()) return nullptr;
+/// From where they are to their other places; what arrives has changed them already.
+std::vector<BlockCopy> Moves::copies_of(std::span<const BlockId> blocks, Moving how) const {
   std::vector<BlockCopy> copies;
+  copies.reserve(blocks.size());
   for (const BlockId id : blocks) {
     std::byte* const place = places_.address(blocks_[id].place);
     std::byte* const other = places_.address(blocks_[id].other);
     copies.push_back(how == Moving::kArrival ? BlockCopy{other, place} : BlockCopy{place, other});
   }
-  const Nanoseconds began = how == Moving::kArrival ? os::monotonic_now() : Nanoseconds();
-  auto moved = blocks;
-  auto job = queue_->submit(std::move(copies), priority,
-                            [this, moved = std::move(moved), began] { ended(moved, began); });
+  return copies;
+}
+
+/// One job, with whose end the blocks' moves end; `from` stays as long as it is read. Throws
+/// std::bad_alloc, and nothing is queued.
+void Moves::queue_up(std::span<const BlockId> blocks, std::vector<BlockCopy> copies,
+                     std::vector<PrefixStore::Lease> from, Nanoseconds began,
+                     std::int32_t priority) {
+  // What a std::function holds must be copied with it.
+  std::shared_ptr<std::vector<PrefixStore::Lease>> records;
+  if (!from.empty()) {
+    records = std::make_shared<std::vector<PrefixStore::Lease>>(std::move(from));
+  }
+  std::vector<BlockId> moved(blocks.begin(), blocks.end());
+  const auto job = queue_->submit(std::move(copies), priority,
+                                  [this, moved = std::move(moved), records = std::move(records),
+                                   began] { ended(moved, began); });
   for (const BlockId id : blocks) blocks_.set_job(id, job);
-  return job;
+}
+
+/// Moves that have begun. False: there was no memory, and none of them has.
+bool Moves::submit(std::span<const BlockId> blocks, Moving how, std::int32_t priority) {
+  if (blocks.empty()) return true;
+  const Nanoseconds began = how == Moving::kArrival ? os::monotonic_now() : Nanoseconds();
+  try {
+    queue_up(blocks, copies_of(blocks, how), {}, began, priority);
+    return true;
+  } catch (const std::bad_alloc&) {
+    for (const BlockId id : blocks | std::views::reverse) take_back(id);
+    return false;
+  }
+}
+
+/// A move that began and for which there is no job.
+void Moves::take_back(BlockId id) {
+  const Moving how = blocks_[id].moving;
+  if (how == Moving::kDemotion) --leaving_[blocks_.tier_of(id)];
+  if (how == Moving::kArrival) blocks_.swap_places(id);
+  blocks_.end_move(id);
 }
 
 /// The slower tiers are full of what is worth more than this block, which is dropped then.
@@ -95,26 +145,35 @@ bool Moves::drops_instead(std::uint32_t tier, BlockId id) {
 
 void Moves::keep_room() {
   for (std::uint32_t tier = 0; tier + 1 < places_.tiers(); ++tier) {
-    std::vector<BlockId> batch;
-    while (places_.free(tier) + leaving_[tier] < room_wanted(tier) && may_move()) {
-      const BlockId id = blocks_.least(tier);
-      if (id == kNoBlock) break;
-      if (drops_instead(tier, id)) continue;
-      const Place below = place_below(tier);
-      if (below == kNoPlace) break;
-      blocks_.begin_move(id, Moving::kDemotion, below);
-      ++leaving_[tier];
-      batch.push_back(id);
-      if (batch.size() < kMostDemoted) continue;
-      submit(std::exchange(batch, {}), Moving::kDemotion, kDemotionPriority);
+    while (demote_batch(tier)) {
     }
-    submit(std::move(batch), Moving::kDemotion, kDemotionPriority);
   }
   if (waiting_ > 0) one_ended_.notify_all();
 }
 
-std::shared_ptr<CopyJob> Moves::arrive(std::span<const BlockId> blocks, std::int32_t priority) {
+/// As many blocks as one job may have. True: more may have to go.
+bool Moves::demote_batch(std::uint32_t tier) {
+  std::array<BlockId, kMostDemoted> batch;
+  std::size_t begun = 0;
+  while (begun < batch.size() && places_.free(tier) + leaving_[tier] < room_wanted(tier) &&
+         may_move()) {
+    const BlockId id = blocks_.least(tier);
+    if (id == kNoBlock) break;
+    if (drops_instead(tier, id)) continue;
+    const Place below = place_below(tier);
+    if (below == kNoPlace) break;
+    blocks_.begin_move(id, Moving::kDemotion, below);
+    ++leaving_[tier];
+    batch[begun++] = id;
+  }
+  const bool made = submit(std::span(batch).first(begun), Moving::kDemotion, kDemotionPriority);
+  return made && begun == batch.size();
+}
+
+void Moves::arrive(std::span<const BlockId> blocks, std::int32_t priority) {
+  if (blocks.empty() || places_.tiers() == 1) return;
   std::vector<BlockId> arriving;
+  if (!reserve(arriving, blocks.size())) return;
   for (const BlockId id : blocks) {
     if (blocks_[id].moving != Moving::kNo || blocks_.tier_of(id) == 0 || !may_move()) continue;
     const Place above = place_above(blocks_.tier_of(id));
@@ -123,7 +182,7 @@ std::shared_ptr<CopyJob> Moves::arrive(std::span<const BlockId> blocks, std::int
     blocks_.swap_places(id);
     arriving.push_back(id);
   }
-  return submit(std::move(arriving), Moving::kArrival, priority);
+  submit(arriving, Moving::kArrival, priority);
 }
 
 void Moves::expect(std::span<const BlockId> blocks, std::int32_t priority) {
@@ -155,6 +214,7 @@ void Moves::arrive_expected() {
   for (std::size_t first = 0; first < expected_.size();) {
     const std::int32_t priority = expected_[first].priority;
     std::vector<BlockId> blocks;
+    if (!reserve(blocks, expected_.size() - first)) break;
     for (; first < expected_.size() && expected_[first].priority == priority; ++first) {
       blocks.push_back(expected_[first].id);
     }
@@ -166,6 +226,7 @@ void Moves::arrive_expected() {
 
 void Moves::copy_ahead(std::span<const BlockId> blocks, std::int32_t priority) {
   std::vector<BlockId> ahead;
+  if (blocks.empty() || !reserve(ahead, blocks.size())) return;
   for (const BlockId id : blocks) {
     const Block& block = blocks_[id];
     const bool still = block.kind == BlockKind::kCached && block.moving == Moving::kNo;
@@ -175,24 +236,20 @@ void Moves::copy_ahead(std::span<const BlockId> blocks, std::int32_t priority) {
     blocks_.begin_move(id, Moving::kAhead, above);
     ahead.push_back(id);
   }
-  submit(std::move(ahead), Moving::kAhead, priority);
+  submit(ahead, Moving::kAhead, priority);
 }
 
 void Moves::fill(std::span<const BlockId> blocks, std::vector<PrefixStore::Lease> from,
                  std::int32_t priority) {
   if (blocks.empty()) return;
   std::vector<BlockCopy> copies;
+  copies.reserve(blocks.size());
   for (std::size_t i = 0; i < blocks.size(); ++i) {
-    blocks_.begin_move(blocks[i], Moving::kArrival, kNoPlace);
     copies.push_back({from[i].block().data.data(), places_.address(blocks_[blocks[i]].place)});
   }
-  // Records stay as long as they are read. What a std::function holds must be copied with it.
-  auto records = std::make_shared<std::vector<PrefixStore::Lease>>(std::move(from));
-  std::vector<BlockId> moved(blocks.begin(), blocks.end());
-  const auto job = queue_->submit(std::move(copies), priority,
-                                  [this, moved = std::move(moved), records = std::move(records),
-                                   began = os::monotonic_now()] { ended(moved, began); });
-  for (const BlockId id : blocks) blocks_.set_job(id, job);
+  queue_up(blocks, std::move(copies), std::move(from), os::monotonic_now(), priority);
+  // It may be copying already: its end waits for the lock.
+  for (const BlockId id : blocks) blocks_.begin_move(id, Moving::kArrival, kNoPlace);
 }
 
 bool Moves::hold(BlockId id) {
@@ -234,12 +291,12 @@ void Moves::end_one(BlockId id) {
     return blocks_.end_move(id);
   }
   const bool wanted = block.kind == BlockKind::kCached && !stopping_;
-  if (wanted && block.leases > 0) {
+  if (wanted && block.leases == 0) blocks_.swap_places(id);
+  if (wanted && block.leases > 0 && ready_.size() < ready_.capacity()) {
     blocks_.set_moving(id, Moving::kReady);
     ready_.push_back(id);
     return;
   }
-  if (wanted) blocks_.swap_places(id);
   blocks_.end_move(id);
 }
 
@@ -257,24 +314,20 @@ void Moves::end_demotion(BlockId id) {
 // Steps ------------------------------------------------------------------------------------------
 
 bool Moves::flip() {
-  std::vector<BlockId> later;
   bool flipped = false;
-  for (const BlockId id : std::exchange(ready_, {})) {
+  std::erase_if(ready_, [&](BlockId id) {
     const Block& block = blocks_[id];
     // Who gave the last lease back has settled it already.
-    if (block.moving != Moving::kReady) continue;
-    if (block.copiers > 0) {
-      later.push_back(id);
-      continue;
-    }
+    if (block.moving != Moving::kReady) return true;
+    if (block.copiers > 0) return false;
     if (block.kind == BlockKind::kCached) {
       blocks_.swap_places(id);
       ++promoted_;
       flipped = true;
     }
     blocks_.end_move(id);
-  }
-  ready_ = std::move(later);
+    return true;
+  });
   keep_room();
   one_ended_.notify_all();
   return flipped;
@@ -284,11 +337,12 @@ bool Moves::wait_for_one(std::unique_lock<CacheLock>& held) {
   if (queue_ == nullptr || blocks_.moving() == 0) return false;
   // Copies that wait for a step hold a place that is wanted now.
   bool freed = false;
-  for (const BlockId id : std::exchange(ready_, {})) {
+  for (const BlockId id : ready_) {
     if (blocks_[id].moving != Moving::kReady) continue;
     blocks_.end_move(id);
     freed = true;
   }
+  ready_.clear();
   if (!freed) one_ended_.wait(held);
   return true;
 }

@@ -4,7 +4,9 @@
 // layer by layer; what running sequences have on slower tiers is copied ahead and changes places in
 // step(). Copies are made by copy_queue.h; here is decided what, and both places kept meanwhile.
 // A move is begun only as long as all that is promised could be had beside its two places.
-// The cache's lock guards it; ends of copies take that lock on the queue's thread. Allocates.
+// The cache's lock guards it; ends of copies take that lock on the queue's thread. Allocates, but
+// for what is said of fill() and expect(): a move for which there is no memory does not begin, and
+// the block stays where it is.
 #pragma once
 
 #include <condition_variable>
@@ -31,12 +33,12 @@ class Moves {
 
   /// Demotes as far as tiers have fewer free slots than they should.
   void keep_room();
-  /// Cached blocks on slower tiers that nobody leases get places on faster ones, at once; the job
-  /// fills them. Null: none, or no room.
-  std::shared_ptr<CopyJob> arrive(std::span<const BlockId> blocks, std::int32_t priority);
+  /// Cached blocks on slower tiers that no table names get places on faster ones, at once, as far
+  /// as there is room; their jobs fill them.
+  void arrive(std::span<const BlockId> blocks, std::int32_t priority);
   /// As arrive(); what finds no room comes as soon as demotions have made some, in this order,
   /// unless it is leased or gone by then. Of the blocks that are waited for by that, the first half
-  /// of the fastest tier's size are kept in mind.
+  /// of the fastest tier's size are kept in mind. Throws std::bad_alloc, and has done nothing then.
   void expect(std::span<const BlockId> blocks, std::int32_t priority);
   /// Begins to copy leased blocks, which nobody writes any more, to the fastest tier.
   void copy_ahead(std::span<const BlockId> blocks, std::int32_t priority);
@@ -45,7 +47,7 @@ class Moves {
   bool flip();
 
   /// Leased blocks that hold nothing yet are filled from the store's records, one for each, by
-  /// layers.
+  /// layers. Throws std::bad_alloc, and they hold nothing still.
   void fill(std::span<const BlockId> blocks, std::vector<PrefixStore::Lease> from,
             std::int32_t priority);
   /// The block stays where it is, and as it is, until let_go(). False: it moves, or its place may
@@ -67,11 +69,6 @@ class Moves {
   Nanoseconds prefetched() const { return prefetched_; }
 
  private:
-  struct Batch {
-    std::vector<BlockId> blocks;
-    Nanoseconds began;
-    std::shared_ptr<CopyJob> job;
-  };
   /// A block that comes when there is room.
   struct Expected {
     BlockId id;
@@ -87,7 +84,12 @@ class Moves {
   Place place_below(std::uint32_t tier);
   Place place_above(std::uint32_t tier);
   bool drops_instead(std::uint32_t tier, BlockId id);
-  std::shared_ptr<CopyJob> submit(std::vector<BlockId> blocks, Moving how, std::int32_t priority);
+  bool demote_batch(std::uint32_t tier);
+  bool submit(std::span<const BlockId> blocks, Moving how, std::int32_t priority);
+  std::vector<BlockCopy> copies_of(std::span<const BlockId> blocks, Moving how) const;
+  void queue_up(std::span<const BlockId> blocks, std::vector<BlockCopy> copies,
+                std::vector<PrefixStore::Lease> from, Nanoseconds began, std::int32_t priority);
+  void take_back(BlockId id);
   void ended(std::span<const BlockId> blocks, Nanoseconds began);
   void end_one(BlockId id);
   void end_demotion(BlockId id);
@@ -98,7 +100,7 @@ class Moves {
   Admission& admission_;
   CacheLock& lock_;
   std::condition_variable_any one_ended_;
-  std::vector<Expected> expected_;
+  std::vector<Expected> expected_;  ///< of fixed room, as ready_
   std::vector<BlockId> ready_;
   std::vector<std::uint32_t> leaving_;  ///< by tier: slots that demotions will free
   std::uint64_t demoted_ = 0;

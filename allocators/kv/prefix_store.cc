@@ -2,6 +2,7 @@
 #include "allocators/kv/prefix_store.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "allocators/kv/store_state.h"
@@ -50,9 +51,19 @@ void touch(StoreIndex& index, std::span<const StoredBlock> blocks) {
   }
 }
 
+/// None, too, when there is no memory for one more: the block is not kept.
+StoreIndex::Place reserve(StoreIndex& index, ChainHash hash, StoreSlot parent) {
+  try {
+    return index.reserve(hash, parent);
+  } catch (const std::bad_alloc&) {
+    return {};
+  }
+}
+
 std::vector<Placed> place(StoreIndex& index, std::span<const StoredBlock> blocks) {
-  touch(index, blocks);
   std::vector<Placed> placed;
+  placed.reserve(blocks.size());
+  touch(index, blocks);
   for (const StoredBlock& block : blocks) {
     if (index.find(block.hash) != kNoStoreSlot) continue;
     StoreSlot parent = kNoStoreSlot;
@@ -60,7 +71,7 @@ std::vector<Placed> place(StoreIndex& index, std::span<const StoredBlock> blocks
       parent = index.find(block.parent);
       if (parent == kNoStoreSlot || index.use(parent) == StoreIndex::Use::kUnverified) continue;
     }
-    const StoreIndex::Place at = index.reserve(block.hash, parent);
+    const StoreIndex::Place at = reserve(index, block.hash, parent);
     if (at.slot != kNoStoreSlot) placed.push_back({&block, at});
   }
   return placed;

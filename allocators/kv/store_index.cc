@@ -2,11 +2,12 @@
 #include "allocators/kv/store_index.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace terrace::kv {
 
-StoreIndex::StoreIndex(std::uint32_t slots) : entries_(slots) {
-  by_hash_.reserve(slots);
+StoreIndex::StoreIndex(std::uint32_t slots) : entries_(slots), nodes_(slots) {
+  by_hash_.reserve(std::size_t{slots} + 1);
   free_.reserve(slots);
 }
 
@@ -17,9 +18,17 @@ bool StoreIndex::may_go(const Entry& entry) const {
 template <typename Step>
 void StoreIndex::change(StoreSlot slot, Step step) {
   Entry& entry = entries_[slot];
-  if (may_go(entry)) leaves_.erase({entry.last_use, slot});
+  if (may_go(entry)) nodes_[slot] = leaves_.extract({entry.last_use, slot});
   step(entry);
-  if (may_go(entry)) leaves_.insert({entry.last_use, slot});
+  if (!may_go(entry)) return;
+  nodes_[slot].value() = {entry.last_use, slot};
+  leaves_.insert(std::move(nodes_[slot]));
+}
+
+void StoreIndex::make_node(StoreSlot slot) {
+  if (!nodes_[slot].empty()) return;
+  Leaves one = {{0, slot}};
+  nodes_[slot] = one.extract(one.begin());
 }
 
 void StoreIndex::adopt(StoreSlot slot, StoreSlot parent) {
@@ -45,18 +54,23 @@ StoreIndex::Place StoreIndex::take_slot() {
   }
   if (leaves_.empty()) return {};
   const StoreSlot victim = leaves_.begin()->second;
-  leaves_.erase(leaves_.begin());
+  nodes_[victim] = leaves_.extract(leaves_.begin());
   forget(victim);
   return {victim, true};
 }
 
 StoreIndex::Place StoreIndex::reserve(ChainHash hash, StoreSlot parent) {
+  if (!free_.empty()) make_node(free_.back());
+  const auto named = by_hash_.emplace(hash, kNoStoreSlot).first;
   if (parent != kNoStoreSlot) pin(parent);
   const Place place = take_slot();
   if (parent != kNoStoreSlot) unpin(parent);
-  if (place.slot == kNoStoreSlot) return place;
+  if (place.slot == kNoStoreSlot) {
+    by_hash_.erase(named);
+    return place;
+  }
   entries_[place.slot] = Entry{hash, ++clock_, kNoStoreSlot, 0, 0, Use::kReserved};
-  by_hash_[hash] = place.slot;
+  named->second = place.slot;
   adopt(place.slot, parent);
   return place;
 }
@@ -67,6 +81,7 @@ void StoreIndex::commit(StoreSlot slot) {
 }
 
 bool StoreIndex::add_unverified(StoreSlot slot, ChainHash hash, std::uint64_t written) {
+  make_node(slot);
   if (!by_hash_.emplace(hash, slot).second) return false;
   entries_[slot] = Entry{hash, written, kNoStoreSlot, 0, 0, Use::kUnverified};
   clock_ = std::max(clock_, written);

@@ -4,7 +4,8 @@
 // nothing of it is stored. Where it stands: prefix_store.cc holds its lock around each call.
 // The last use is not stored either: after a restart records rank by when they were written, until
 // they are used again.
-// Not thread-safe. Allocates at construction and when a record is added.
+// Not thread-safe. Allocates at construction and when a record is added, and drop() does: a lease
+// that ends has nobody to tell that there is no memory.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +34,8 @@ class StoreIndex {
   };
 
   /// A slot for a new record: a free one, else that of the least recently used leaf, which is gone
-  /// then. Its parent's slot can no longer go. kNoStoreSlot: nothing may go.
+  /// then. Its parent's slot can no longer go. kNoStoreSlot: nothing may go. Throws std::bad_alloc,
+  /// with nothing changed.
   struct Place {
     StoreSlot slot = kNoStoreSlot;
     bool replaces = false;
@@ -80,10 +82,14 @@ class StoreIndex {
   void forget(StoreSlot slot);
   std::vector<StoreSlot> with_descendants(StoreSlot slot) const;
   Place take_slot();
+  void make_node(StoreSlot slot);
 
+  /// By last use.
+  using Leaves = std::set<std::pair<std::uint64_t, StoreSlot>>;
   std::vector<Entry> entries_;
   std::unordered_map<ChainHash, StoreSlot> by_hash_;
-  std::set<std::pair<std::uint64_t, StoreSlot>> leaves_;  ///< may go, least recently used first
+  Leaves leaves_;                         ///< may go, least recently used first
+  std::vector<Leaves::node_type> nodes_;  ///< by slot: its own, while it is no leaf
   std::vector<StoreSlot> free_;
   std::uint64_t clock_ = 0;
   std::uint64_t live_ = 0;

@@ -150,7 +150,15 @@ double read_plain(const std::string& path, Cache cache, std::byte* to) {
   return rate;
 }
 
-void run(const std::string& folder, bool json) {
+/// In turn, the other one first from round to round.
+template <typename Ours, typename Theirs>
+void pair(PairedRounds& figures, int round, Ours ours, Theirs theirs) {
+  const double first = round % 2 == 0 ? ours() : theirs();
+  const double second = round % 2 == 0 ? theirs() : ours();
+  figures.add(round % 2 == 0 ? first : second, round % 2 == 0 ? second : first);
+}
+
+std::vector<PairedRounds> measure(const std::string& folder) {
   const std::string store = folder + "/prefixes";
   const std::string plain = folder + "/plain";
   const Contents contents;
@@ -158,11 +166,6 @@ void run(const std::string& folder, bool json) {
   PairedRounds kept("keep, durable", "MiB/s", Better::kMore);
   PairedRounds read("lease and copy, warm", "MiB/s", Better::kMore);
   PairedRounds verified("open and verify, cold", "MiB/s", Better::kMore);
-  const auto pair = [](PairedRounds& figures, int round, auto ours, auto theirs) {
-    const double first = round % 2 == 0 ? ours() : theirs();
-    const double second = round % 2 == 0 ? theirs() : ours();
-    figures.add(round % 2 == 0 ? first : second, round % 2 == 0 ? second : first);
-  };
   for (int round = 0; round < kRounds; ++round) {
     pair(
         kept, round, [&] { return keep(store, contents); },
@@ -174,24 +177,19 @@ void run(const std::string& folder, bool json) {
         verified, round, [&] { return verify(store); },
         [&] { return read_plain(plain, Cache::kCold, to.data()); });
   }
-  for (const PairedRounds* figures : {&kept, &read, &verified}) {
-    if (json) {
-      figures->print_json();
-    } else {
-      figures->print_row();
-    }
-  }
+  return {kept, read, verified};
 }
 
 }  // namespace
 }  // namespace terrace::bench
 
 int main(int argc, char** argv) {
-  bool json = false;
+  using terrace::bench::PairedRounds;
+  auto print = &PairedRounds::print_row;
   std::string in = "/var/tmp";
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--json") == 0) {
-      json = true;
+      print = &PairedRounds::print_json;
     } else if (argv[i][0] != '-') {
       in = argv[i];
     } else {
@@ -204,7 +202,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "prefix_store_benchmark: %s: %s\n", in.c_str(), std::strerror(errno));
     return 1;
   }
-  terrace::bench::run(folder, json);
+  for (const PairedRounds& figures : terrace::bench::measure(folder)) (figures.*print)();
   std::filesystem::remove_all(folder);
   return 0;
 }

@@ -5,12 +5,7 @@
 #   bench/scenario/recording_cost.sh [--json] [--rounds N] [--tokens N] [--budget PERCENT] [--no-placed]
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-# shellcheck source=../lib/packages.sh
-. "$root/bench/lib/packages.sh"
-# shellcheck source=../lib/build.sh
-. "$root/bench/lib/build.sh"
-require_packages build
-require_packages demo
-build_release terrace terrace-preload make_model
-"$root/bench/scenario/build_engine.sh"
+# shellcheck source=../lib/engine.sh
+. "$root/bench/lib/engine.sh"
+prepare_engine
 exec node "$root/bench/scenario/recording_cost.mjs" "$@"

@@ -54,23 +54,24 @@ terrace_status read_options(const terrace_sequence_options& known, kv::SequenceO
   return TERRACE_OK;
 }
 
-/// A begun sequence gets its handle, or ends again.
+/// A begun sequence gets its handle, or is taken back.
+template <typename TakeBack>
 terrace_status hand_out(Context& context, const KvRef& cache, const kv::SequenceRef& sequence,
-                        terrace_sequence* handle, terrace_sequence_info* info) {
+                        terrace_sequence* handle, TakeBack take_back) {
   std::uint64_t number = 0;
   terrace_status done = TERRACE_NO_MEMORY;
   try {
     done = context.name_sequence(cache, sequence, number);
   } catch (...) {
-    (void)cache->cache->end(*sequence);
+    take_back();
     throw;
   }
-  if (done != TERRACE_OK) {
-    (void)cache->cache->end(*sequence);
-    return done;
+  if (done == TERRACE_OK) {
+    handle->id = number;
+  } else {
+    take_back();
   }
-  handle->id = number;
-  return tell({cache, sequence}, info);
+  return done;
 }
 
 /// One call of the cache on a sequence.
@@ -98,7 +99,10 @@ terrace_status terrace_sequence_begin(terrace_kv cache, const terrace_sequence_o
     if (done != TERRACE_OK) return done;
     terrace::kv::SequenceRef begun;
     done = status_of(inside->cache->begin(wanted, begun));
-    return done == TERRACE_OK ? hand_out(context, inside, begun, sequence, info) : done;
+    if (done == TERRACE_OK) {
+      done = hand_out(context, inside, begun, sequence, [&] { (void)inside->cache->end(*begun); });
+    }
+    return done == TERRACE_OK ? tell({inside, begun}, info) : done;
   });
 }
 
@@ -145,7 +149,8 @@ terrace_status terrace_sequence_fork(terrace_sequence sequence, uint64_t max_tok
     const terrace_status done =
         status_of(inside->kv->cache->fork(*inside->sequence, max_tokens, made));
     if (done != TERRACE_OK) return done;
-    return hand_out(context, inside->kv, made, fork, nullptr);
+    return hand_out(context, inside->kv, made, fork,
+                    [&] { inside->kv->cache->take_back(*inside->sequence, *made); });
   });
 }
 

@@ -105,6 +105,30 @@ TEST(KvTiers, ResumedBlocksArriveOnTheFastTierLayerByLayer) {
   EXPECT_EQ(rig.cache->facts().hit_blocks[1], 3u);
 }
 
+/// What moves has two places: with 6 leased blocks, p promised ones and 24 places, the n-th move
+/// begins when 6 + p + 2n + 2 <= 24, the first being the 0th.
+TEST(KvTiers, WhatArrivesLeavesRoomForWhatItsSequenceIsPromised) {
+  struct {
+    std::uint64_t most_blocks;
+    std::uint64_t arriving;
+  } const cases[] = {{7, 6}, {16, 4}, {22, 1}, {24, 0}};
+  for (const auto& [most_blocks, arriving] : cases) {
+    Rig rig({.tiers = {8, 16}});
+    const SequenceRef filler = rig.begin({}, 32);
+    ASSERT_TRUE(rig.cache->append(*filler, tokens_from(1000, 32)).ok());
+    const SequenceRef first = rig.begin({}, 24);
+    rig.fill(*first, tokens_from(1, 24), 0);
+    ASSERT_TRUE(rig.cache->end(*first).ok());
+    ASSERT_TRUE(rig.cache->end(*filler).ok());
+    rig.cache->settle();
+    ASSERT_EQ(rig.cache->facts().cached_blocks[1], 6u);
+    const SequenceRef sequence = rig.begin(tokens_from(1, 25), most_blocks * kRigTokens);
+    ASSERT_TRUE(rig.last.ok()) << rig.last.text;
+    EXPECT_EQ(rig.cache->facts(*sequence).tier_blocks[0], arriving) << most_blocks;
+    EXPECT_EQ(rig.wrong(*sequence, tokens_from(1, 24)), 0u);
+  }
+}
+
 TEST(KvTiers, StepBringsRunningBlocksToTheFastTier) {
   Rig rig({.tiers = {8, 16}});
   const SequenceRef filler = rig.begin({}, 32);

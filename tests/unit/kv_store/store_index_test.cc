@@ -5,8 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <new>
 #include <optional>
 #include <random>
+
+#include "tests/unit/kv/failing_new.h"
 
 namespace terrace::kv {
 namespace {
@@ -129,6 +132,43 @@ TEST(StoreIndex, UnverifiedRecordsAreNotFoundAndDoNotGo) {
   EXPECT_EQ(index.reserve(3, kNoStoreSlot).slot, kNoStoreSlot) << "another builds on it";
   index.commit(1);
   EXPECT_EQ(index.reserve(3, kNoStoreSlot).slot, 1u);
+}
+
+TEST(StoreIndex, NeedsNoMemoryToLeaseUseAndLetGo) {
+  StoreIndex index(2);
+  for (const StoreSlot slot : {0, 1}) index.add_free(slot);
+  for (const ChainHash hash : {1, 2}) index.commit(index.reserve(hash, kNoStoreSlot).slot);
+  {
+    const NthNewFails failing(1);
+    const StoreSlot oldest = index.find_live(1);
+    index.pin(oldest);
+    index.touch(oldest);
+    index.unpin(oldest);
+    EXPECT_FALSE(failing.failed());
+  }
+  EXPECT_TRUE(index.reserve(3, kNoStoreSlot).replaces);
+  EXPECT_EQ(index.find(2), kNoStoreSlot);
+  EXPECT_NE(index.find_live(1), kNoStoreSlot);
+}
+
+TEST(StoreIndex, AReserveWithoutMemoryChangesNothing) {
+  std::uint64_t refused = 0;
+  for (std::uint64_t nth = 1;; ++nth) {
+    StoreIndex index(1);
+    index.add_free(0);
+    {
+      const NthNewFails failing(nth);
+      try {
+        index.reserve(1, kNoStoreSlot);
+      } catch (const std::bad_alloc&) {
+        ++refused;
+      }
+    }
+    if (refused < nth) break;
+    EXPECT_EQ(index.find(1), kNoStoreSlot);
+    EXPECT_NE(index.reserve(1, kNoStoreSlot).slot, kNoStoreSlot);
+  }
+  EXPECT_GT(refused, 1u);
 }
 
 }  // namespace
