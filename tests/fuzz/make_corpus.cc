@@ -52,6 +52,8 @@ int main(int argc, char** argv) {
       write(folder / "safetensors" / "good", fixture::tiny_safetensors()) &&
       write(folder / "model_config" / "good", fixture::tiny_config()) &&
       write(folder / "plan_json" / "good", terrace::plan::plan_to_json(fixture::small_plan())) &&
+      write(folder / "plan_json" / "good-moves",
+            terrace::plan::plan_to_json(fixture::moved_plan())) &&
       write(folder / "plan_flat" / "good", fuzz::good_flat_plan());
   return written ? 0 : 1;
 }
