@@ -12,7 +12,7 @@ namespace terrace::plan {
 namespace {
 
 TEST(FuzzPlanJson, ReadsOrRefusesWhateverIsDamaged) {
-  const std::string whole = plan_to_json(fixture::small_plan());
+  const std::string whole = plan_to_json(fixture::moved_plan());
   fuzz::Mutator mutator(fuzz::logged_seed());
   for (int round = 0; round < 4000 && !testing::Test::HasFailure(); ++round) {
     fuzz::plan_json_input(mutator.damaged_text(whole));

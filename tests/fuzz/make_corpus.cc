@@ -49,9 +49,14 @@ int main(int argc, char** argv) {
       write(folder / "segments" / "good", fuzz::joined(segments)) &&
       write(folder / "sample_record" / "good", fuzz::good_ring()) &&
       write(folder / "gguf" / "good", fixture::tiny_model_gguf()) &&
+      write(folder / "gguf" / "good-mixture", fixture::tiny_mixture_gguf()) &&
+      write(folder / "safetensors" / "good-mixture", fixture::mixture_safetensors()) &&
+      write(folder / "model_config" / "good-mixture", fixture::mixture_config()) &&
       write(folder / "safetensors" / "good", fixture::tiny_safetensors()) &&
       write(folder / "model_config" / "good", fixture::tiny_config()) &&
       write(folder / "plan_json" / "good", terrace::plan::plan_to_json(fixture::small_plan())) &&
+      write(folder / "plan_json" / "good-moves",
+            terrace::plan::plan_to_json(fixture::moved_plan())) &&
       write(folder / "plan_flat" / "good", fuzz::good_flat_plan());
   return written ? 0 : 1;
 }

@@ -26,6 +26,12 @@ int sound(const LanguageModel& model) {
   return 1;
 }
 
+double elements_of(const std::vector<std::uint64_t>& shape) {
+  double product = 1;
+  for (const std::uint64_t length : shape) product *= static_cast<double>(length);
+  return product;
+}
+
 int refused(const Error& error) {
   EXPECT_TRUE(error.code == ErrorCode::kUsage || error.code == ErrorCode::kIo);
   EXPECT_NE(error.message[0], '\0');
@@ -44,7 +50,14 @@ int safetensors_with(const std::string& bytes, const std::string& config_text) {
     EXPECT_LE(tensor.bytes, exact.size() - tensor.offset);
   }
   const auto model = model_of_safetensors("f.safetensors", {*header}, *config);
-  return model ? sound(*model) : refused(model.error());
+  if (!model) return refused(model.error());
+  double held = 0;
+  for (const TensorShape& tensor : model->file_tensors) {
+    held += static_cast<double>(tensor.stored->value);
+  }
+  // The narrowest types have 4 bits, packed or not.
+  EXPECT_LE(parameter_count(*model), 2 * held * (1 + 1e-9));
+  return sound(*model);
 }
 
 }  // namespace
@@ -55,20 +68,20 @@ int gguf_input(const std::string& bytes) {
   if (!header) return refused(header.error());
   const auto model = model_of_gguf("f.gguf", {*header});
   if (!model) return refused(model.error());
-  double held = 0;
-  for (const TensorShape& tensor : model->file_tensors) {
-    held += static_cast<double>(tensor.stored->value);
-  }
-  EXPECT_GE(held, 0);
+  double elements = 0;
+  for (const GgufTensor& tensor : header->tensors) elements += elements_of(tensor.shape);
+  EXPECT_NEAR(parameter_count(*model), elements, 1e-9 * elements);
   return sound(*model);
 }
 
 int safetensors_input(const std::string& bytes) {
-  return safetensors_with(bytes, fixture::tiny_config());
+  return safetensors_with(bytes, fixture::tiny_config()) |
+         safetensors_with(bytes, fixture::mixture_config());
 }
 
 int model_config_input(const std::string& text) {
-  return safetensors_with(fixture::tiny_safetensors(), text);
+  return safetensors_with(fixture::tiny_safetensors(), text) |
+         safetensors_with(fixture::mixture_safetensors(), text);
 }
 
 }  // namespace terrace::fuzz

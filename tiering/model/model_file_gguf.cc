@@ -92,7 +92,8 @@ TensorShape shape_of(const GgufTensor& tensor) {
   shape.layer = layer_of(tensor.name);
   shape.cols = tensor.shape[0];
   shape.rows = 1;
-  const bool stacked = tensor.name.find("_exps") != std::string::npos && tensor.shape.size() == 3;
+  const bool stacked = tensor.name.find("_exps") != std::string::npos &&
+                       expert_of(tensor.name).expert < 0 && tensor.shape.size() == 3;
   for (std::size_t i = 1; i < tensor.shape.size(); ++i) {
     if (stacked && i == 2) {
       shape.experts = tensor.shape[i];

@@ -84,7 +84,8 @@ TensorShape shape_of(const SafetensorsTensor& tensor) {
   shape.cols = tensor.shape.empty() ? 1 : tensor.shape.back();
   shape.rows = 1;
   const bool stacked = tensor.name.find(".experts.") != std::string::npos &&
-                       expert_of(tensor.name).expert < 0 && tensor.shape.size() >= 3;
+                       expert_of(tensor.name).expert < 0 && tensor.shape.size() >= 3 &&
+                       tensor.shape.front() > 0;
   for (std::size_t i = 0; i + 1 < tensor.shape.size(); ++i) {
     if (stacked && i == 0) {
       shape.experts = tensor.shape[i];

@@ -130,6 +130,8 @@ Result<LanguageModel> shape_from_facts(const std::string& path, const Facts& fac
     if (tensor.role == TensorRole::kTokenEmbedding) model.vocab = tensor.rows;
   }
   if (model.vocab == 0) return lacks(path, "vocabulary");
+  // Its sizes would be those of the shape in 16 bits, and pass for the file's own.
+  if (tensors.empty()) return lacks(path, "weights, of which it holds none");
   model.gated = has_role(tensors, TensorRole::kFfnGate);
   model.tied = !has_role(tensors, TensorRole::kOutput);
   fill_mixture(model, facts);

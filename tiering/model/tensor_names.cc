@@ -142,6 +142,10 @@ std::vector<TensorShape> with_experts_stacked(std::vector<TensorShape> tensors) 
       continue;
     }
     TensorShape& whole = stacked[at->second];
+    if (tensor.cols != whole.cols || tensor.rows != whole.rows) {
+      stacked.push_back(std::move(tensor));
+      continue;
+    }
     ++whole.experts;
     if (whole.stored && tensor.stored) *whole.stored += *tensor.stored;
   }

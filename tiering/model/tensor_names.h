@@ -23,7 +23,8 @@ struct ExpertName {
 };
 ExpertName expert_of(std::string_view name);
 
-/// One tensor for all experts of a layer and matrix, as newer GGUF files have it.
+/// One tensor for all experts of a layer and matrix, as newer GGUF files have it. Experts of
+/// another shape than the first are of no such matrix and stay as they are.
 std::vector<TensorShape> with_experts_stacked(std::vector<TensorShape> tensors);
 
 }  // namespace terrace::model

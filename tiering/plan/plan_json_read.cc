@@ -223,8 +223,9 @@ std::vector<PlacementRule> read_rules(const JsonCursor& at) {
   return rules;
 }
 
-// "gain_seconds" is for people, it follows from the rest.
-Moves read_moves(const JsonCursor& at, std::size_t tier_count) {
+// "gain_seconds" is for people, it follows from the rest. The writer has no number for a gain
+// beyond a double's range.
+Moves read_moves(const JsonCursor& at, std::size_t tier_count, const Prediction& planned) {
   at.expect_keys({"from", "horizon_seconds", "bytes", "seconds", "gain_seconds", "present"});
   Moves moves;
   moves.from = at.at("from").text();
@@ -233,6 +234,10 @@ Moves read_moves(const JsonCursor& at, std::size_t tier_count) {
   moves.seconds = at.at("seconds").amount();
   at.at("gain_seconds").number();
   moves.present = read_prediction(at.at("present"), tier_count);
+  if (!std::isfinite(moves.gain_seconds(planned))) {
+    at.at("horizon_seconds")
+        .complain("and the steps give a gain that is no finite number; plan again");
+  }
   return moves;
 }
 
@@ -264,7 +269,8 @@ Plan read_document(const nlohmann::json& document, JsonProblem& problem) {
   if (problem.found()) return plan;
   read_predictions(root.at("predictions"), plan);
   if (document.contains("rules")) plan.rules = read_rules(root.at("rules"));
-  if (document.contains("moves")) plan.moves = read_moves(root.at("moves"), plan.tiers.size());
+  if (document.contains("moves"))
+    plan.moves = read_moves(root.at("moves"), plan.tiers.size(), plan.planned);
   std::uint64_t blocks_left = kMaxBlocks;
   for (const JsonCursor& object : root.at("objects").elements()) {
     if (problem.found()) break;

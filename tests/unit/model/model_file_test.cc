@@ -85,6 +85,16 @@ TEST(ModelFile, AFileThatDoesNotTellItsShapeIsRefused) {
   EXPECT_THAT(none.error().message, HasSubstr("lacks general.architecture"));
 }
 
+TEST(ModelFile, AFileOfAVocabularyAloneIsRefused) {
+  GgufBytes file;
+  fixture::model_metadata(file, 0,
+                          [](GgufBytes& to) { to.u32_pair("llama.attention.head_count", 4); });
+  CatalogueFolder folder;
+  const auto model = read_model_file(folder.write("m.gguf", file.data(0).bytes()));
+  ASSERT_FALSE(model.ok());
+  EXPECT_THAT(model.error().message, HasSubstr("weights, of which it holds none"));
+}
+
 TEST(ModelFile, SafetensorsTakeTheirShapeFromTheConfiguration) {
   CatalogueFolder folder;
   const std::string path = folder.write("model.safetensors", fixture::tiny_safetensors());
@@ -125,23 +135,8 @@ TEST(ModelFile, AnIndexJoinsItsShards) {
 }
 
 TEST(ModelFile, ReadsLatentAttentionAndStackedExpertsOfAGguf) {
-  GgufBytes file;
-  file.preamble(3, 13);
-  file.string_pair("general.architecture", "deepseek2").u32_pair("deepseek2.block_count", 2);
-  file.u32_pair("deepseek2.embedding_length", 32).u32_pair("deepseek2.feed_forward_length", 64);
-  file.u32_pair("deepseek2.attention.head_count", 4).u32_pair("deepseek2.expert_count", 6);
-  file.u32_pair("deepseek2.expert_used_count", 2)
-      .u32_pair("deepseek2.leading_dense_block_count", 1);
-  file.u32_pair("deepseek2.expert_feed_forward_length", 16);
-  file.u32_pair("deepseek2.attention.kv_lora_rank", 16);
-  file.u32_pair("deepseek2.rope.dimension_count", 4);
-  file.u32_pair("deepseek2.attention.key_length", 12);
-  file.u32_pair("deepseek2.attention.value_length", 8);
-  file.tensor("token_embd.weight", {32, 6}, 1, 0);
-  file.tensor("output.weight", {32, 6}, 1, 384);
-  file.tensor("blk.1.ffn_up_exps.weight", {32, 16, 6}, 1, 768);
   CatalogueFolder folder;
-  const auto model = read_model_file(folder.write("m.gguf", file.data(768 + 6144).bytes()));
+  const auto model = read_model_file(folder.write("m.gguf", fixture::tiny_mixture_gguf()));
   ASSERT_TRUE(model.ok()) << model.error().message;
   ASSERT_TRUE(model->latent && model->mixture);
   EXPECT_EQ(model->latent->nope_dim, 8u);
@@ -156,20 +151,27 @@ TEST(ModelFile, ReadsLatentAttentionAndStackedExpertsOfAGguf) {
 
 TEST(ModelFile, ReadsPackedExpertsOfSafetensors) {
   CatalogueFolder folder;
-  folder.write("config.json",
-               R"({"num_hidden_layers":1,"hidden_size":8,"vocab_size":10,"num_attention_heads":2,)"
-               R"("intermediate_size":8,"num_local_experts":4,"num_experts_per_tok":1})");
-  const std::string path = folder.write(
-      "m.safetensors",
-      fixture::safetensors(
-          R"({"model.layers.0.mlp.experts.down_proj_blocks":{"dtype":"U8","shape":[4,8,1,4],)"
-          R"("data_offsets":[0,128]}})",
-          128));
+  folder.write("config.json", fixture::mixture_config());
+  const std::string path = folder.write("m.safetensors", fixture::mixture_safetensors());
   const auto model = read_model_file(path);
   ASSERT_TRUE(model.ok()) << model.error().message;
   EXPECT_EQ(model->file_tensors[0].experts, 4u);
   EXPECT_EQ(parameter_count(*model), 4 * 8 * 8);
   EXPECT_EQ(stored_bytes(*model), 128);
+}
+
+TEST(ModelFile, ATensorOfNoExpertsHoldsNothing) {
+  CatalogueFolder folder;
+  folder.write("config.json", fixture::mixture_config());
+  const auto model = read_model_file(folder.write(
+      "m.safetensors",
+      fixture::safetensors(
+          R"({"lm_head.weight":{"dtype":"U8","shape":[10,8],"data_offsets":[0,80]},)"
+          R"("model.layers.0.mlp.experts.up_proj":{"dtype":"U8","shape":[0,1073741824,1024],)"
+          R"("data_offsets":[80,80]}})",
+          80)));
+  ASSERT_TRUE(model.ok()) << model.error().message;
+  EXPECT_EQ(parameter_count(*model), 80);
 }
 
 TEST(ModelFile, ExpertsThatNobodyChoosesAreRefused) {
@@ -232,6 +234,21 @@ TEST(TensorNames, ExpertsOfTheirOwnBecomeOneTensor) {
   EXPECT_EQ(stacked[0].parameters(), 64u);
   EXPECT_EQ(stacked[2].name, "model.layers.0.mlp.experts.up_proj.weight");
   EXPECT_EQ(stacked[3].experts, 0u);
+}
+
+TEST(TensorNames, ExpertsOfAnotherShapeThanTheFirstStayBesideIt) {
+  std::vector<TensorShape> list;
+  for (const std::uint64_t rows : {4, 1, 4}) {
+    const std::string name = "blk.0.ffn_up." + std::to_string(list.size()) + ".weight";
+    list.push_back({name, role_of(name), 0, 8, rows, 0, Bytes(16 * rows), "F16"});
+  }
+  const auto stacked = with_experts_stacked(list);
+  ASSERT_EQ(stacked.size(), 2u);
+  EXPECT_EQ(stacked[0].experts, 2u);
+  EXPECT_EQ(stacked[0].parameters(), 64u);
+  EXPECT_EQ(stacked[0].stored->value, 128u);
+  EXPECT_EQ(stacked[1].name, "blk.0.ffn_up.1.weight");
+  EXPECT_EQ(stacked[1].parameters(), 8u);
 }
 
 }  // namespace

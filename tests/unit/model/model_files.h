@@ -35,6 +35,20 @@ inline std::string tiny_config() {
          R"("tie_word_embeddings":false,"rope_theta":10000.0})";
 }
 
+/// The configuration of a layer of four experts.
+inline std::string mixture_config() {
+  return R"({"num_hidden_layers":1,"hidden_size":8,"vocab_size":10,"num_attention_heads":2,)"
+         R"("intermediate_size":8,"num_local_experts":4,"num_experts_per_tok":1})";
+}
+
+/// Its experts, packed into one tensor.
+inline std::string mixture_safetensors() {
+  return safetensors(
+      R"({"model.layers.0.mlp.experts.down_proj_blocks":{"dtype":"U8","shape":[4,8,1,4],)"
+      R"("data_offsets":[0,128]}})",
+      128);
+}
+
 /// The metadata of a model of two layers; `heads` writes attention.head_count.
 template <typename Heads>
 GgufBytes& model_metadata(GgufBytes& file, std::uint64_t tensors, Heads heads) {
@@ -56,6 +70,26 @@ inline std::string tiny_model_gguf() {
   file.tensor("token_embd.weight", {32, 6}, 1, 0);
   file.tensor("blk.1.attn_q.weight", {32, 32}, 1, 384);
   return file.data(384 + 2048).bytes();
+}
+
+/// Latent attention, and a layer of six experts behind one of none.
+inline std::string tiny_mixture_gguf() {
+  GgufBytes file;
+  file.preamble(3, 13);
+  file.string_pair("general.architecture", "deepseek2").u32_pair("deepseek2.block_count", 2);
+  file.u32_pair("deepseek2.embedding_length", 32).u32_pair("deepseek2.feed_forward_length", 64);
+  file.u32_pair("deepseek2.attention.head_count", 4).u32_pair("deepseek2.expert_count", 6);
+  file.u32_pair("deepseek2.expert_used_count", 2)
+      .u32_pair("deepseek2.leading_dense_block_count", 1);
+  file.u32_pair("deepseek2.expert_feed_forward_length", 16);
+  file.u32_pair("deepseek2.attention.kv_lora_rank", 16);
+  file.u32_pair("deepseek2.rope.dimension_count", 4);
+  file.u32_pair("deepseek2.attention.key_length", 12);
+  file.u32_pair("deepseek2.attention.value_length", 8);
+  file.tensor("token_embd.weight", {32, 6}, 1, 0);
+  file.tensor("output.weight", {32, 6}, 1, 384);
+  file.tensor("blk.1.ffn_up_exps.weight", {32, 16, 6}, 1, 768);
+  return file.data(768 + 6144).bytes();
 }
 
 }  // namespace terrace::fixture

@@ -56,6 +56,15 @@ inline plan::Plan small_plan() {
   return plan;
 }
 
+/// The same as made from a present placement under rules.
+inline plan::Plan moved_plan() {
+  plan::Plan plan = small_plan();
+  plan.rules = {{plan::RuleKind::kPin, "weights", "ddr"},
+                {plan::RuleKind::kForbid, "class:file", "ddr"}};
+  plan.moves = plan::Moves{"old.json", 60, {0.04, 0.03, {0.02, 0.03}}, 6 << 20, 0.5};
+  return plan;
+}
+
 inline std::string temporary_path(const std::string& name) {
   return testing::TempDir() + "/" + std::to_string(std::random_device{}()) + "-" + name;
 }

@@ -69,9 +69,7 @@ TEST_F(PlanJson, ADaxTierKeepsItsPath) {
 }
 
 TEST_F(PlanJson, KeepsRulesAndMoves) {
-  Plan plan = fixture::small_plan();
-  plan.rules = {{RuleKind::kPin, "weights", "ddr"}, {RuleKind::kForbid, "class:file", "ddr"}};
-  plan.moves = Moves{"old.json", 60, {0.04, 0.03, {0.02, 0.03}}, 6 << 20, 0.5};
+  const Plan plan = fixture::moved_plan();
   const std::string written = plan_to_json(plan);
   EXPECT_THAT(written, HasSubstr("\"gain_seconds\": 9.99"));
   const auto read = plan_from_json(written, "p.json");
@@ -80,6 +78,15 @@ TEST_F(PlanJson, KeepsRulesAndMoves) {
   EXPECT_EQ(read->rules, plan.rules);
   ASSERT_TRUE(read->moves);
   EXPECT_EQ(read->moves->bytes, 6u << 20);
+}
+
+TEST_F(PlanJson, RefusesMovesWhoseGainIsNoFiniteNumber) {
+  Plan plan = fixture::moved_plan();
+  plan.moves->present.step_seconds = 1e-300;
+  text = plan_to_json(plan);
+  EXPECT_TRUE(plan_from_json(text, "p.json").ok());
+  replace("\"horizon_seconds\": 60.0", "\"horizon_seconds\": 1e308");
+  expect_refused({"/moves/horizon_seconds", "gain"});
 }
 
 TEST_F(PlanJson, RefusesARuleOfAnUnknownKind) {

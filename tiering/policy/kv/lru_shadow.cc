@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiering/policy/kv/lru_shadow.h"
 
-#include <ranges>
-
 namespace terrace::policy {
 
 void LruShadow::used(std::span<const std::uint32_t> records) {
-  for (const std::uint32_t record : records | std::views::reverse) {
+  // Not views::reverse, which clang 14 (preset fuzz) rejects in GCC 12's library.
+  for (auto at = records.rbegin(); at != records.rend(); ++at) {
+    const std::uint32_t record = *at;
     order_.remove(record);
     order_.append(0, record);
     held_ += inside_[record] == 0 ? 1 : 0;
