@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "profiler/sources/block_cost.h"
 
-#include <algorithm>
-#include <array>
+#include <cstdint>
 
 #include "allocators/os/clock.h"
 #include "allocators/os/mapping.h"
@@ -10,13 +9,18 @@
 namespace terrace::sources {
 namespace {
 
-constexpr std::size_t kRounds = 5;
+constexpr int kRounds = 5;
 constexpr std::uint64_t kLineBytes = 64;
 // A program that streams leaves nothing of the kernel's in the near caches: of several huge pages
 // more than those hold is read. Small ones are so dear that one block of them tells.
 constexpr std::uint64_t kHugeBlocks = 8;
 
-using Times = std::array<Nanoseconds, kRounds>;
+/// Of all rounds the shortest: the machine's other work only ever adds, and more than what is
+/// looked for, so that medians of as few rounds differ by ten times.
+struct Shortest {
+  Nanoseconds time = Nanoseconds(UINT64_MAX);
+  void add(Nanoseconds one) { time = one < time ? one : time; }
+};
 
 Nanoseconds time_of_reading(const char* at, Bytes size) {
   const volatile char* const bytes = at;
@@ -25,30 +29,27 @@ Nanoseconds time_of_reading(const char* at, Bytes size) {
   return os::thread_cpu_now() - begin;
 }
 
-Nanoseconds more_of_a_block(Times with, Times without, Bytes size) {
-  std::sort(with.begin(), with.end());
-  std::sort(without.begin(), without.end());
-  const Nanoseconds high = with[kRounds / 2];
-  const Nanoseconds low = without[kRounds / 2];
-  return high > low ? Nanoseconds((high - low).value / (size.value / kBlockBytes.value))
-                    : Nanoseconds();
+Nanoseconds more_of_a_block(const Shortest& with, const Shortest& without, Bytes size) {
+  const std::uint64_t blocks = size.value / kBlockBytes.value;
+  return with.time > without.time ? Nanoseconds((with.time - without.time).value / blocks)
+                                  : Nanoseconds();
 }
 
 /// 0 or an errno value. Without the kernel's populate (before Linux 5.14) nothing is ever put back,
 /// and its cost stays 0.
 int measure_on(char* at, Bytes size, BlockCost& cost) {
-  Times as_it_was;
-  Times faulted;
-  Times put_back;
+  Shortest as_it_was;
+  Shortest faulted;
+  Shortest put_back;
   bool populates = true;
-  for (std::size_t i = 0; i < kRounds; ++i) {
+  for (int i = 0; i < kRounds; ++i) {
     (void)time_of_reading(at, size);
-    as_it_was[i] = time_of_reading(at, size);
+    as_it_was.add(time_of_reading(at, size));
     if (const int error = os::drop_pages(at, size); error != 0) return error;
-    faulted[i] = time_of_reading(at, size);
+    faulted.add(time_of_reading(at, size));
     if (const int error = os::drop_pages(at, size); error != 0) return error;
     populates = populates && os::populate_read(at, size) == 0;
-    put_back[i] = time_of_reading(at, size);
+    put_back.add(time_of_reading(at, size));
   }
   cost.faulted = more_of_a_block(faulted, as_it_was, size);
   if (populates) cost.put_back = more_of_a_block(put_back, as_it_was, size);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Learns the time of a step: one block that every step touches is looked at every kPoll, and the
-// times between touches are multiples of the step. Pure logic over poll results; the recorder does
-// the looking. Resident.
+// times between touches are multiples of the step. Once a few of them are alike, most of the time
+// to the next touch passes without a look, since each wakes a thread. Pure logic over poll results;
+// the recorder does the looking. Resident.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +22,8 @@ class StepWatch {
   std::uint32_t block() const { return block_; }
   /// Was the block touched since the last poll?
   void poll(bool touched, Nanoseconds now);
+  /// When to poll next, after a poll at `now`.
+  Nanoseconds next_poll(Nanoseconds now);
   bool finished(Nanoseconds now) const { return gap_count_ >= kWanted || now - begun_ > kLongest; }
   /// Steps seen, and their mean period; 0 when fewer than four, or when touches come at more than
   /// half of the polls: steps of less than two polls would show with the beat of both, a multiple.
@@ -30,12 +33,14 @@ class StepWatch {
  private:
   bool is_too_fast() const { return touched_polls_ * 2 > polls_; }
   std::uint64_t median_gap() const;
+  bool gaps_are_alike() const;
 
   std::uint32_t block_ = 0;
   Nanoseconds begun_;
   Nanoseconds last_touch_;
   bool seen_ = false;
   bool touched_before_ = false;
+  bool after_rest_ = false;  ///< the next poll is the first one after a time without
   std::uint32_t polls_ = 0;
   std::uint32_t touched_polls_ = 0;
   std::uint32_t gap_count_ = 0;

@@ -79,7 +79,7 @@ void Recorder::watch(State& runtime, Nanoseconds now) {
     watched_bits_.begin_run(block);
     caused_now_ = caused_now_ + block_cost(nullptr).faulted;
   }
-  next_poll_ = now + sources::StepWatch::kPoll;
+  next_poll_ = step_watch_.next_poll(now);
   if (!step_watch_.finished(now)) return;
   activity_ = Activity::kIdle;
   put_back_entries(runtime, block);

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 namespace terrace::sources {
 namespace {
 
@@ -13,7 +16,8 @@ StepWatch watch_program(Nanoseconds step, Nanoseconds busy, int missed_of_five) 
   const Nanoseconds start = milliseconds(1000);
   watch.begin(7, start);
   Nanoseconds last = start;
-  for (Nanoseconds now = start; !watch.finished(now); now = now + StepWatch::kPoll) {
+  Nanoseconds now = start;
+  for (; !watch.finished(now); now = watch.next_poll(now)) {
     bool touched = false;
     for (std::uint64_t t = last.value; t < now.value; t += 50000) {
       const std::uint64_t into = (t - start.value) % step.value;
@@ -34,6 +38,52 @@ TEST(StepWatch, FindsThePeriodToWithinAPollOverAllSteps) {
                 2.0 / watch.observations() + 0.6)
         << step_ms;
   }
+}
+
+/// A block that is touched for a moment at each of these times: polls until all are over.
+struct Touches {
+  StepWatch watch;
+  int polls = 0;
+};
+Touches watch_touches(const std::vector<std::uint64_t>& at_ms) {
+  Touches result;
+  result.watch.begin(7, Nanoseconds());
+  Nanoseconds last;
+  const Nanoseconds end = milliseconds(at_ms.back() + 5);
+  for (Nanoseconds now; now < end && !result.watch.finished(now);
+       now = result.watch.next_poll(now)) {
+    const bool touched = std::any_of(at_ms.begin(), at_ms.end(), [&](std::uint64_t at) {
+      return milliseconds(at) >= last && milliseconds(at) < now;
+    });
+    result.watch.poll(touched, now);
+    ++result.polls;
+    last = now;
+  }
+  return result;
+}
+
+TEST(StepWatch, RestsBetweenTouchesOnceTheyComeEvenly) {
+  std::vector<std::uint64_t> even;
+  for (std::uint64_t i = 1; i <= 17; ++i) even.push_back(43 * i);
+  const Touches seen = watch_touches(even);
+  EXPECT_NEAR(static_cast<double>(seen.watch.period().value) / 1e6, 43, 0.5);
+  // The first four steps at each 2 ms, then about 7 polls a step.
+  EXPECT_LT(seen.polls, 200);
+}
+
+TEST(StepWatch, ATouchSoonerThanForeseenStartsAnew) {
+  std::vector<std::uint64_t> at = {80, 160, 240, 320};
+  for (std::uint64_t i = 1; i <= 12; ++i) at.push_back(320 + 31 * i);
+  const Touches seen = watch_touches(at);
+  EXPECT_GE(seen.watch.observations(), 4u);
+  EXPECT_NEAR(static_cast<double>(seen.watch.period().value) / 1e6, 31, 0.7);
+}
+
+TEST(StepWatch, UnevenTouchesAreLookedAtAllTheTime) {
+  const std::vector<std::uint64_t> at = {40, 80, 200, 240, 400, 440, 560, 600};
+  const Touches seen = watch_touches(at);
+  EXPECT_GT(seen.polls, 600 / 2 - 10);
+  EXPECT_NEAR(static_cast<double>(seen.watch.period().value) / 1e6, 40, 1);
 }
 
 TEST(StepWatch, AMissedStepCountsAsTwoPeriods) {
