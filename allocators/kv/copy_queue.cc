@@ -37,7 +37,9 @@ class CopyQueue::State {
   void drain();
   CopyStats stats() const {
     const std::lock_guard lock(mutex_);
-    return stats_;
+    CopyStats stats = stats_;
+    stats.waiting = callers_;
+    return stats;
   }
 
  private:

@@ -49,9 +49,10 @@ class CopyJob {
 };
 
 struct CopyStats {
-  std::uint64_t jobs = 0;    ///< ended, cancelled ones too
-  std::uint64_t blocks = 0;  ///< copied whole
-  Nanoseconds busy;          ///< spent copying
+  std::uint64_t jobs = 0;     ///< ended, cancelled ones too
+  std::uint64_t blocks = 0;   ///< copied whole
+  Nanoseconds busy;           ///< spent copying
+  std::uint32_t waiting = 0;  ///< calls of wait_layer() and drain() that wait now
 };
 
 class CopyQueue {

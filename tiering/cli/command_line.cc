@@ -88,17 +88,28 @@ std::string verb_help(const VerbSpec& spec) {
                       fmt::format("Usage: terrace {} [OPTIONS]{}", spec.name, tail));
 }
 
+constexpr const char* kUsual =
+    "Usage: terrace VERB [OPTIONS] [ARGUMENT]\n"
+    "Places inference memory over fast and slow tiers, and finds out what that gains.\n\n"
+    "From a program to a placement that holds:\n"
+    "  terrace record -o a.trc -- ./server        which parts of its memory are read, how often\n"
+    "  terrace report a.trc                       what is hot, and what it costs\n"
+    "  terrace plan a.trc -o plan.json            what belongs on which tier, and what it gains\n"
+    "  terrace run --plan plan.json --record b.trc -- ./server\n"
+    "  terrace verify plan.json --session b.trc   does the prediction hold?\n\n"
+    "Verbs:\n";
+
 std::string general_help() {
-  std::string text =
-      "Usage: terrace VERB [OPTIONS] [ARGUMENT]\n"
-      "Places inference memory over fast and slow tiers, and finds out what that "
-      "gains.\n\nVerbs:\n";
+  std::size_t width = 0;
+  for (const VerbSpec& spec : kVerbs) width = std::max(width, spec.name.size());
+  std::string text = kUsual;
+  const auto add = [&](std::string_view name, std::string_view summary) {
+    text += fmt::format("  {:<{}} {}\n", name, width, summary);
+  };
   for (const VerbSpec& spec : kVerbs) {
-    if (spec.visibility == Visibility::kShown)
-      text += fmt::format("  {:<10}{}\n", spec.name, spec.summary);
+    if (spec.visibility == Visibility::kShown) add(spec.name, spec.summary);
   }
-  text +=
-      fmt::format("  {:<10}{}\n", "help", "print this, or with a verb's name that verb's options");
+  add("help", "print this, or with a verb's name that verb's options");
   return text + "\n`terrace help VERB` lists a verb's options. " + kFooter + "\n";
 }
 

@@ -269,18 +269,13 @@ TEST(CopyQueue, WhatWhenDoneSubmitsDuringDestructionEndsCancelled) {
 TEST(CopyQueue, WaitersLeaveBeforeItIsDestroyed) {
   Blocks blocks(kLargeShape, 10);
   auto queue = std::make_unique<CopyQueue>(kLargeShape);
+  std::latch may_go_on(1);
+  queue->submit({}, 0, [&] { may_go_on.wait(); });
   const auto last = queue->submit(blocks.copies(), -1, {});
-  std::latch waiting(2);
-  std::thread waiter([&] {
-    waiting.count_down();
-    queue->wait_layer(*last, 3);
-  });
-  std::thread drainer([&] {
-    waiting.count_down();
-    queue->drain();
-  });
-  waiting.wait();
-  while (last->layers_done() == 0) std::this_thread::yield();  // both have come in long since
+  std::thread waiter([&] { queue->wait_layer(*last, 3); });
+  std::thread drainer([&] { queue->drain(); });
+  while (queue->stats().waiting < 2) std::this_thread::yield();
+  may_go_on.count_down();
   queue.reset();
   waiter.join();
   drainer.join();
