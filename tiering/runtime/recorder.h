@@ -72,6 +72,7 @@ class Recorder {
     bool told = false;          ///< the kernel answered
     Nanoseconds caused;         ///< CPU time, as far as the source itself measures it; else 0
     Nanoseconds observed;       ///< where it is not the window's length; else 0
+    Nanoseconds lost;           ///< CPU time that the program lost in it to faults
   };
 
   Status open_tables(std::uint64_t blocks);
@@ -98,7 +99,7 @@ class Recorder {
   void begin_writes(State& runtime);
   /// kDropped: the window does not count.
   enum class Outcome : std::uint8_t { kCounted, kDropped };
-  void end_writes(State& runtime, Outcome outcome);
+  void end_writes(State& runtime, Outcome outcome, Nanoseconds lost);
   void flush_writes(const State& runtime, session::HeatRecord record, const extent::Object& object);
   void write_writes(session::SourceRecord record);
   void drop_window(State& runtime, const extent::Object& object);
@@ -122,6 +123,7 @@ class Recorder {
   void calibrate();
   const sources::BlockCost& block_cost(const extent::Object* object) const;
   void note_mapped(State& runtime);
+  Nanoseconds lost_in_window(State& runtime) const;
   Nanoseconds settle_faults(State& runtime);
   std::uint64_t put_back_entries(const State& runtime, const sources::BlockRun& run);
   void give_up_silent_samples(State& runtime);

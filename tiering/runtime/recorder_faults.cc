@@ -72,31 +72,45 @@ std::uint64_t Recorder::put_back_entries(const State& runtime, const BlockRun& r
   return left;
 }
 
-/// Of a window that has ended, before window_ is cleared.
+/// CPU time that the program lost in a window that has ended to the faults by which the window saw
+/// what it touched. Before window_ is cleared.
+Nanoseconds Recorder::lost_in_window(State& runtime) const {
+  Nanoseconds lost;
+  for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
+    const extent::Object& object = runtime.arena.slot(i);
+    if (object.pages == extent::Pages::kNone) continue;
+    std::uint64_t faults = 0;
+    for_each_run(runtime, object, source_.traits().reach, [&](const BlockRun& run) {
+      for (std::uint32_t b = run.first_block; b < run.first_block + run.blocks; ++b) {
+        faults += window_[b] != 0 ? 1 : 0;
+      }
+    });
+    lost = lost + Nanoseconds(faults * block_cost(&object).faulted.value);
+  }
+  return lost;
+}
+
+/// What the blocks that no window saw cost the program once the windows are over: their entries are
+/// put back, or fault later. Before window_ is cleared.
 Nanoseconds Recorder::settle_faults(State& runtime) {
-  // The next window drops entries again at once.
-  const bool last = comes_in_pairs() && !pairs_.second_due();
   Nanoseconds caused;
+  // The next window drops entries again at once.
+  if (!comes_in_pairs() || pairs_.second_due()) return caused;
   for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
     const extent::Object& object = runtime.arena.slot(i);
     if (object.pages == extent::Pages::kNone) continue;
     const bool huge = object.page_kind == os::PageKind::kHuge;
-    std::uint64_t faults = 0;
-    std::uint64_t put_back = 0;
+    const sources::BlockCost& cost = block_cost(&object);
     for_each_run(runtime, object, source_.traits().reach, [&](const BlockRun& run) {
       std::uint64_t still_dropped = 0;
       for (std::uint32_t b = run.first_block; b < run.first_block + run.blocks; ++b) {
-        faults += window_[b] != 0 ? 1 : 0;
         still_dropped += seen_[b].was_mapped() && window_[b] == 0 ? 1 : 0;
       }
-      if (!last) return;
       // Small pages take as long to put back as to fault in.
       const std::uint64_t left = huge ? put_back_entries(runtime, run) : still_dropped;
-      faults += left;
-      put_back += still_dropped > left ? still_dropped - left : 0;
+      const std::uint64_t put_back = still_dropped > left ? still_dropped - left : 0;
+      caused = caused + Nanoseconds(left * cost.faulted.value + put_back * cost.put_back.value);
     });
-    const sources::BlockCost& cost = block_cost(&object);
-    caused = caused + Nanoseconds(faults * cost.faulted.value + put_back * cost.put_back.value);
   }
   return caused;
 }

@@ -81,6 +81,8 @@ Recorder::WindowSum Recorder::take_window(State& runtime) {
     });
     return 0;
   });
+  const bool by_faults = sum.caused.value == 0 && traits.caused.value == 0;
+  if (by_faults) sum.lost = lost_in_window(runtime);
   return sum;
 }
 
@@ -111,7 +113,7 @@ Nanoseconds Recorder::caused_by(State& runtime, const WindowSum& sum) {
   if (sum.caused.value != 0) return sum.caused;
   const Nanoseconds each = source_.traits().caused;
   if (each.value != 0) return Nanoseconds(sum.observations * each.value);
-  return settle_faults(runtime);
+  return sum.lost + settle_faults(runtime);
 }
 
 void Recorder::end_window(State& runtime) {
@@ -130,9 +132,11 @@ void Recorder::end_window(State& runtime) {
       window_[i] = 0;
     }
   });
-  end_writes(runtime, usable ? Outcome::kCounted : Outcome::kDropped);
+  end_writes(runtime, usable ? Outcome::kCounted : Outcome::kDropped, sum.lost);
   if (!usable) return;
-  observed_ = observed_ + (sum.observed.value != 0 ? sum.observed : length);
+  observed_ = observed_ + (sum.observed.value != 0
+                               ? sum.observed
+                               : sources::without_faults(length, sum.lost, budget_.busy_ppm()));
   any_counted_ = true;
   ++counted_windows_;
   counted_touches_ += sum.touched;
@@ -178,7 +182,7 @@ void Recorder::drop_window(State& runtime) {
   for_each_run(runtime, source_.traits().reach, [&](const BlockRun& run) {
     for (std::uint32_t i = 0; i < run.blocks; ++i) window_[run.first_block + i] = 0;
   });
-  end_writes(runtime, Outcome::kDropped);
+  end_writes(runtime, Outcome::kDropped, Nanoseconds());
 }
 
 }  // namespace terrace::runtime

@@ -3,6 +3,7 @@
 // of eight, which costs twice what the others do: what is written costs a tier more than what is
 // read (profiler/sources/write_tracking.h).
 #include "allocators/os/clock.h"
+#include "profiler/sources/straddle.h"
 #include "tiering/runtime/recorded_runs.h"
 #include "tiering/runtime/recorder.h"
 
@@ -27,7 +28,7 @@ void Recorder::begin_writes(State& runtime) {
 
 /// A window that does not count must be ended all the same. What it saw passes through window_,
 /// which is clear by now.
-void Recorder::end_writes(State& runtime, Outcome outcome) {
+void Recorder::end_writes(State& runtime, Outcome outcome, Nanoseconds lost) {
   if (!writes_watched_) return;
   writes_watched_ = false;
   std::uint64_t blocks = 0;
@@ -42,7 +43,8 @@ void Recorder::end_writes(State& runtime, Outcome outcome) {
   });
   caused_now_ = caused_now_ + Nanoseconds(blocks * block_cost(nullptr).faulted.value);
   if (outcome == Outcome::kDropped) return;
-  writes_observed_ = writes_observed_ + (middle(before, os::monotonic_now()) - writes_begin_);
+  const Nanoseconds length = middle(before, os::monotonic_now()) - writes_begin_;
+  writes_observed_ = writes_observed_ + sources::without_faults(length, lost, budget_.busy_ppm());
 }
 
 void Recorder::flush_writes(const State& runtime, session::HeatRecord record,

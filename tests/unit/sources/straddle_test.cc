@@ -30,5 +30,19 @@ TEST(PassesUnderWay, NothingSeenIsNothingUnderWay) {
   EXPECT_EQ(with_passes_under_way(milliseconds(100), 0, 100, kOneBusy), milliseconds(100));
 }
 
+TEST(WithoutFaults, TheTimeOfFaultsIsNoneOfTheProgramsWork) {
+  EXPECT_EQ(without_faults(milliseconds(10), milliseconds(2), kOneBusy), milliseconds(8));
+  EXPECT_EQ(without_faults(milliseconds(10), Nanoseconds(), kOneBusy), milliseconds(10));
+}
+
+TEST(WithoutFaults, ThreadsFaultAtTheSameTime) {
+  EXPECT_EQ(without_faults(milliseconds(10), milliseconds(8), 4 * kOneBusy), milliseconds(8));
+}
+
+TEST(WithoutFaults, LeaveHalfOfTheWindow) {
+  EXPECT_EQ(without_faults(milliseconds(10), milliseconds(9), kOneBusy), milliseconds(5));
+  EXPECT_EQ(without_faults(milliseconds(10), milliseconds(900), kOneBusy), milliseconds(5));
+}
+
 }  // namespace
 }  // namespace terrace::sources

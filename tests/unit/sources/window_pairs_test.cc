@@ -40,13 +40,25 @@ TEST(WindowPairs, TheChanceIsWhatTheFirstWindowOfThePairBeforeSawToo) {
     pairs.begin();
     pairs.first_counted(40, 500, 10);
     pairs.begin();
-    pairs.second_counted(30);
+    pairs.second_counted(6);
   }
   EXPECT_DOUBLE_EQ(pairs.chance(), 0.25);
   EXPECT_TRUE(pairs.tell_losses());
   pairs.counts_written();
   EXPECT_EQ(pairs.chance(), 0);
   EXPECT_EQ(pairs.repeats(), 0u);
+}
+
+TEST(WindowPairs, WhereTheProgramMovesOnTheTwoOfAPairTellTheChance) {
+  WindowPairs pairs;
+  for (int i = 0; i < 10; ++i) {
+    pairs.begin();
+    pairs.first_counted(40, 500, 1);
+    pairs.begin();
+    pairs.second_counted(24);
+  }
+  EXPECT_DOUBLE_EQ(pairs.chance(), 0.6);
+  EXPECT_FALSE(pairs.tell_losses());
 }
 
 TEST(WindowPairs, AFewTouchesTellNoChance) {
