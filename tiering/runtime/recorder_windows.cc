@@ -103,9 +103,14 @@ bool Recorder::is_usable(const WindowSum& sum, Nanoseconds length) {
   const bool steered = source_.traits().length.value == 0;
   const Verdict verdict =
       steered ? late_windows_.judge(window_end_ - window_begin_, length) : Verdict::kInTime;
+  if (!sum.told) return false;
   // A window longer than a step may have seen several passes as one: it does not count.
-  if (verdict == Verdict::kInTime) return is_short_enough(sum) && sum.told;
-  return verdict == Verdict::kCounted && sum.told;
+  const bool sure =
+      verdict == Verdict::kInTime ? is_short_enough(sum) : verdict == Verdict::kCounted;
+  // But what such a window says at the least is more than nothing, of a short run on a busy
+  // machine.
+  constexpr std::uint64_t kTries = 4;
+  return sure || (steered && !any_counted_ && windows_ >= kTries && sum.touched != 0);
 }
 
 /// What the window cost the program's threads.

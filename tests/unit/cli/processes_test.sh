@@ -179,7 +179,7 @@ expect 0 'report of the torn one' report torn.session --process 1 --json
 if unshare -m true 2>/dev/null; then
   cat >on_pages <<'SCRIPT'
 mount -t tmpfs -o nr_blocks=2,mode=700 terrace-test "$1" || exit 99
-"$2" record -o "$1/s" -- sh -c '"$0" 512 4000 & "$0" 256 4000 & wait' "$3" || exit
+"$2" record --budget 0% -o "$1/s" -- sh -c '"$0" 512 4000 & "$0" 256 4000 & wait' "$3" || exit
 ls "$1" >&2
 for file in "$1"/s*; do "$2" report "$file" >/dev/null || exit 98; done
 SCRIPT

@@ -66,7 +66,7 @@ expect 0 'a damaged file' report torn/a.session
 says 'torn/a.000002.session is damaged before its first object'
 says 'segment 2 of process'
 expect 2 'the damaged file alone' report torn/a.000002.session
-record 0 'another recording' --split-time 1s -o row/b.session -- "$reader" 16 300
+record 0 'another recording' --late-size 0 --split-time 1s -o row/b.session -- "$reader" 16 300
 expect 2 'a foreign file' report row
 says 'is of another recording than'
 expect 0 'the foreign one by its name' report row/b.session

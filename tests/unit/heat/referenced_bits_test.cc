@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "profiler/sources/referenced_bits.h"
+#include "tests/unit/sources/forget_translations.h"
 
 #include <errno.h>
 #include <gtest/gtest.h>
@@ -64,6 +65,7 @@ TEST_F(ReferencedBits, SeeTheHalfThatWasTouched) {
   const sources::BlockRun run = run_of(memory);
   ASSERT_EQ(source_.begin_run(run), 0);
   ASSERT_EQ(source_.begin(), 0);
+  sources::forget_translations();
   memory.touch(0, memory.size() / 2);
   ASSERT_EQ(source_.end(), 0);
   std::uint32_t pages = 5;

@@ -73,8 +73,13 @@ TEST_F(RealMover, TouchedPagesAreThereAndOthersNowhere) {
   EXPECT_EQ(zero, 0);
   const MoveReport report = move(memory.data(), 64 * kPage);
   EXPECT_EQ(report.refused, "");
-  EXPECT_EQ(report.count(Outcome::kAlreadyThere), 16u);
-  EXPECT_EQ(report.count(Outcome::kNotPresent), 48u);
+  // Whether the page of zeros lies on a node is for the kernel to say.
+  const void* const zeros = memory.data() + 20 * kPage;
+  int node = -1;
+  ASSERT_EQ(os::query_pages(0, &zeros, 1, &node), 0);
+  const std::uint64_t there = node >= 0 ? 17 : 16;
+  EXPECT_EQ(report.count(Outcome::kAlreadyThere), there);
+  EXPECT_EQ(report.count(Outcome::kNotPresent), 64 - there);
   EXPECT_TRUE(report.complete());
 }
 
