@@ -9,7 +9,9 @@
 namespace terrace::sources {
 namespace {
 
-constexpr int kRounds = 5;
+// Faults of small pages take so long that little else shows beside them.
+constexpr int kHugeRounds = 5;
+constexpr int kSmallRounds = 2;
 constexpr std::uint64_t kLineBytes = 64;
 // A program that streams leaves nothing of the kernel's in the near caches: of several huge pages
 // more than those hold is read. Small ones are so dear that one block of them tells.
@@ -37,12 +39,12 @@ Nanoseconds more_of_a_block(const Shortest& with, const Shortest& without, Bytes
 
 /// 0 or an errno value. Without the kernel's populate (before Linux 5.14) nothing is ever put back,
 /// and its cost stays 0.
-int measure_on(char* at, Bytes size, BlockCost& cost) {
+int measure_on(char* at, Bytes size, int rounds, BlockCost& cost) {
   Shortest as_it_was;
   Shortest faulted;
   Shortest put_back;
   bool populates = true;
-  for (int i = 0; i < kRounds; ++i) {
+  for (int i = 0; i < rounds; ++i) {
     (void)time_of_reading(at, size);
     as_it_was.add(time_of_reading(at, size));
     if (const int error = os::drop_pages(at, size); error != 0) return error;
@@ -64,7 +66,8 @@ Result<BlockCost> measure(os::PageKind pages, Bytes size) {
   BlockCost cost;
   int error = file->allocate(0, size);
   if (error == 0) error = os::map_shared_file(at, size, file->fd(), 0);
-  if (error == 0) error = measure_on(at, size, cost);
+  const int rounds = pages == os::PageKind::kHuge ? kHugeRounds : kSmallRounds;
+  if (error == 0) error = measure_on(at, size, rounds, cost);
   os::unmap(at, size);
   if (error == 0) return cost;
   return make_error(ErrorCode::kCapabilityMissing, error,
