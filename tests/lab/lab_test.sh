@@ -53,6 +53,7 @@ check_command_lines() {
   check 'a socket that is not fitted has no memory' has "$words" node,nodeid=2
   check 'its processors are there in name only' has "$words" '2,maxcpus=6,sockets=3,cores=2,threads=1'
   check 'and the kernel is told so' has "$words" nr_cpus=2
+  check 'the second one starts when devices are up' has "$words" maxcpus=1
   check 'memory has its initiator' has "$words" node,nodeid=3,memdev=m3,initiator=0
   check 'distances go both ways' has "$words" dist,src=3,dst=0,val=17
   words=$(arguments 'node.0 = size=1G cpus=1\ncxl.0 = size=512M mode=devdax latency=5 bandwidth=100\nkernel = quiet\n')

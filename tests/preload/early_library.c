@@ -5,8 +5,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-enum { kBytes = 5 << 20 };
+enum { kBytes = 5 << 20, kSecondsPerChild = 10 };
 
 static void* volatile kept;
 static void* volatile mapped;
@@ -28,6 +29,12 @@ static void handle_fork(void) {
   if (mapped == MAP_FAILED) abort();
 }
 
+/// Some allocators hold a lock of another thread's in a child, which then never ends by itself: not
+/// in what comes next either.
+static void limit_child(void) {
+  alarm(kSecondsPerChild);
+}
+
 __attribute__((constructor)) static void start(void) {
   // Its allocation is made under the locale's lock and is the first of a C program: what the shim
   // does at its first call must not want that lock.
@@ -36,6 +43,7 @@ __attribute__((constructor)) static void start(void) {
   freelocale(locale);
   kept = malloc(kBytes);
   mapped = mmap(NULL, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  pthread_atfork(NULL, NULL, limit_child);
   pthread_atfork(handle_fork, handle_fork, handle_fork);
 }
 
