@@ -76,6 +76,7 @@ Result<PagePresence> PagePresence::open() {
 int PagePresence::count_present(const void* at, std::uint64_t blocks, std::uint32_t* touches) {
   if (const int error = injected_error(SystemCall::kPagemap); error != 0) return error;
   const int saved = errno;
+  present_pages_ = 0;
   int error = scan_works_ ? scan(at, blocks, touches) : ENOTTY;
   if (error == ENOTTY || error == EINVAL) {
     scan_works_ = false;
@@ -88,15 +89,19 @@ int PagePresence::count_present(const void* at, std::uint64_t blocks, std::uint3
 int PagePresence::scan(const void* at, std::uint64_t blocks, std::uint32_t* touches) {
   const auto base = reinterpret_cast<std::uint64_t>(at);
   std::uint64_t next_uncounted = 0;  // a range can be reported twice when walked in steps
-  return for_each_region(fd_, base, base + (blocks << kBlockShift), kPageIsPresent, 0,
-                         [&](const PageRegion& region) {
-                           std::uint64_t first = (region.start - base) >> kBlockShift;
-                           const std::uint64_t last = (region.end - 1 - base) >> kBlockShift;
-                           if (first < next_uncounted) first = next_uncounted;
-                           for (std::uint64_t block = first; block <= last; ++block)
-                             ++touches[block];
-                           if (last + 1 > next_uncounted) next_uncounted = last + 1;
-                         });
+  std::uint64_t uncounted = base;
+  return for_each_region(
+      fd_, base, base + (blocks << kBlockShift), kPageIsPresent, 0, [&](const PageRegion& region) {
+        std::uint64_t first = (region.start - base) >> kBlockShift;
+        const std::uint64_t last = (region.end - 1 - base) >> kBlockShift;
+        if (first < next_uncounted) first = next_uncounted;
+        for (std::uint64_t block = first; block <= last; ++block) ++touches[block];
+        if (last + 1 > next_uncounted) next_uncounted = last + 1;
+        const std::uint64_t from = region.start < uncounted ? uncounted : region.start;
+        if (region.end <= from) return;
+        present_pages_ += (region.end - from) / kPageBytes;
+        uncounted = region.end;
+      });
 }
 
 int PagePresence::count_written(const void* at, std::uint64_t blocks, std::uint32_t* counts) const {
@@ -121,7 +126,7 @@ int PagePresence::count_written(const void* at, std::uint64_t blocks, std::uint3
   return error;
 }
 
-int PagePresence::read_entries(const void* at, std::uint64_t blocks, std::uint32_t* touches) const {
+int PagePresence::read_entries(const void* at, std::uint64_t blocks, std::uint32_t* touches) {
   std::uint64_t entries[kPagesPerBlock];
   const auto first_page = reinterpret_cast<std::uint64_t>(at) >> 12;
   for (std::uint64_t block = 0; block < blocks; ++block) {
@@ -129,12 +134,10 @@ int PagePresence::read_entries(const void* at, std::uint64_t blocks, std::uint32
     if (pread(fd_, entries, sizeof entries, offset) != static_cast<ssize_t>(sizeof entries)) {
       return errno != 0 ? errno : EIO;
     }
-    for (const std::uint64_t entry : entries) {
-      if ((entry & kEntryPresent) != 0) {
-        ++touches[block];
-        break;
-      }
-    }
+    std::uint64_t present = 0;
+    for (const std::uint64_t entry : entries) present += (entry & kEntryPresent) != 0 ? 1 : 0;
+    touches[block] += present != 0 ? 1 : 0;
+    present_pages_ += present;
   }
   return 0;
 }

@@ -29,6 +29,8 @@ class PagePresence {
   /// Adds one to touches[i] for each block i of [at, at + blocks) with any page present.
   /// An errno value.
   int count_present(const void* at, std::uint64_t blocks, std::uint32_t* touches);
+  /// 4 KiB pages that the last of those calls found present; a huge page is 512.
+  std::uint64_t present_pages() const { return present_pages_; }
   /// Adds to counts[i] the 4 KiB pages of block i that were written to since userfaultfd protected
   /// them in asynchronous mode. An errno value; EPERM: not all of it is protected so.
   int count_written(const void* at, std::uint64_t blocks, std::uint32_t* counts) const;
@@ -38,10 +40,11 @@ class PagePresence {
 
  private:
   int scan(const void* at, std::uint64_t blocks, std::uint32_t* touches);
-  int read_entries(const void* at, std::uint64_t blocks, std::uint32_t* touches) const;
+  int read_entries(const void* at, std::uint64_t blocks, std::uint32_t* touches);
 
   int fd_ = -1;
   bool scan_works_ = true;
+  std::uint64_t present_pages_ = 0;
 };
 
 }  // namespace terrace::os

@@ -66,7 +66,8 @@ struct Traits {
   /// Of a window; 0: steered by what windows see (window_length.h).
   Nanoseconds length;
   /// What each observation costs the program's threads; 0: what was calibrated for each block whose
-  /// entries a window dropped (block_cost.h).
+  /// entries a window dropped (block_cost.h), or a part of it for the 4 KiB pages that came back:
+  /// pages() of the source, else the observations.
   Nanoseconds caused;
 
   /// Windows that follow on each other.

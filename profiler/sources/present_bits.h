@@ -32,6 +32,8 @@ class PresentBits {
   int end() { return 0; }
   /// Adds 1 to counts[i] for each block touched since begin_run().
   int end_run(const BlockRun& run, std::uint32_t* counts);
+  /// 4 KiB pages that the last end_run() found touched; a huge page is 512.
+  std::uint64_t pages() const { return presence_.present_pages(); }
   void close() { presence_.close(); }
 
  private:

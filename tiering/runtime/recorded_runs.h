@@ -48,12 +48,19 @@ void for_each_run(State& runtime, const extent::Object& object, sources::Reach r
                          object.block_count});
 }
 
+/// body(const extent::Object&) for each that has pages.
 template <typename Body>
-void for_each_run(State& runtime, sources::Reach reach, Body body) {
+void for_each_object(const State& runtime, Body body) {
   for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
     const extent::Object& object = runtime.arena.slot(i);
-    if (object.pages != extent::Pages::kNone) for_each_run(runtime, object, reach, body);
+    if (object.pages != extent::Pages::kNone) body(object);
   }
+}
+
+template <typename Body>
+void for_each_run(State& runtime, sources::Reach reach, Body body) {
+  for_each_object(
+      runtime, [&](const extent::Object& object) { for_each_run(runtime, object, reach, body); });
 }
 
 /// Runs begin one after the other and end so: on average over them in the middle of both.

@@ -123,7 +123,7 @@ class Recorder {
   void calibrate();
   const sources::BlockCost& block_cost(const extent::Object* object) const;
   void note_mapped(State& runtime);
-  Nanoseconds lost_in_window(State& runtime) const;
+  Nanoseconds cost_of_faults(const extent::Object& object, std::uint64_t pages) const;
   Nanoseconds settle_faults(State& runtime);
   std::uint64_t put_back_entries(const State& runtime, const sources::BlockRun& run);
   void give_up_silent_samples(State& runtime);

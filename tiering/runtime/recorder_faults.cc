@@ -72,22 +72,10 @@ std::uint64_t Recorder::put_back_entries(const State& runtime, const BlockRun& r
   return left;
 }
 
-/// CPU time that the program lost in a window that has ended to the faults by which the window saw
-/// what it touched. Before window_ is cleared.
-Nanoseconds Recorder::lost_in_window(State& runtime) const {
-  Nanoseconds lost;
-  for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
-    const extent::Object& object = runtime.arena.slot(i);
-    if (object.pages == extent::Pages::kNone) continue;
-    std::uint64_t faults = 0;
-    for_each_run(runtime, object, source_.traits().reach, [&](const BlockRun& run) {
-      for (std::uint32_t b = run.first_block; b < run.first_block + run.blocks; ++b) {
-        faults += window_[b] != 0 ? 1 : 0;
-      }
-    });
-    lost = lost + Nanoseconds(faults * block_cost(&object).faulted.value);
-  }
-  return lost;
+/// CPU time that the program lost to the faults by which a window saw these pages of 4 KiB.
+Nanoseconds Recorder::cost_of_faults(const extent::Object& object, std::uint64_t pages) const {
+  constexpr std::uint64_t kPagesPerBlock = kBlockBytes.value >> 12;
+  return Nanoseconds(pages * block_cost(&object).faulted.value / kPagesPerBlock);
 }
 
 /// What the blocks that no window saw cost the program once the windows are over: their entries are
@@ -96,9 +84,7 @@ Nanoseconds Recorder::settle_faults(State& runtime) {
   Nanoseconds caused;
   // The next window drops entries again at once.
   if (!comes_in_pairs() || pairs_.second_due()) return caused;
-  for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
-    const extent::Object& object = runtime.arena.slot(i);
-    if (object.pages == extent::Pages::kNone) continue;
+  for_each_object(runtime, [&](const extent::Object& object) {
     const bool huge = object.page_kind == os::PageKind::kHuge;
     const sources::BlockCost& cost = block_cost(&object);
     for_each_run(runtime, object, source_.traits().reach, [&](const BlockRun& run) {
@@ -111,7 +97,7 @@ Nanoseconds Recorder::settle_faults(State& runtime) {
       const std::uint64_t put_back = still_dropped > left ? still_dropped - left : 0;
       caused = caused + Nanoseconds(left * cost.faulted.value + put_back * cost.put_back.value);
     });
-  }
+  });
   return caused;
 }
 

@@ -66,23 +66,31 @@ Recorder::WindowSum Recorder::take_window(State& runtime) {
   WindowSum sum;
   source_.with([&](auto& source) {
     sum.told = source.end() == 0;
-    if constexpr (requires { source.take_cpu_time(); }) sum.caused = source.take_cpu_time();
+    constexpr bool kMeasured = requires {
+      source.take_cpu_time();
+    };
+    if constexpr (kMeasured) sum.caused = source.take_cpu_time();
     if constexpr (requires { source.observed(); }) sum.observed = source.observed();
-    for_each_run(runtime, traits.reach, [&](const BlockRun& run) {
-      const int error = sum.told ? source.end_run(run, window_ + run.first_block) : 0;
-      // A run that came later says nothing and spoils nothing.
-      if (error != 0 && error != ENOENT) sum.told = false;
-      for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
-        if (window_[i] != 0) seen_[i].saw();
-        sum.observations += window_[i];
-        sum.touched += window_[i] != 0 ? 1 : 0;
-        sum.ever += seen_[i].ever() ? 1 : 0;
-      }
+    const bool by_faults = !kMeasured && traits.caused.value == 0;
+    for_each_object(runtime, [&](const extent::Object& object) {
+      std::uint64_t pages = 0;
+      for_each_run(runtime, object, traits.reach, [&](const BlockRun& run) {
+        const int error = sum.told ? source.end_run(run, window_ + run.first_block) : 0;
+        // A run that came later says nothing and spoils nothing.
+        if (error != 0 && error != ENOENT) sum.told = false;
+        if constexpr (requires { source.pages(); }) pages += source.pages();
+        for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
+          if (window_[i] != 0) seen_[i].saw();
+          sum.observations += window_[i];
+          sum.touched += window_[i] != 0 ? 1 : 0;
+          sum.ever += seen_[i].ever() ? 1 : 0;
+          if constexpr (!requires { source.pages(); }) pages += window_[i];
+        }
+      });
+      if (by_faults) sum.lost = sum.lost + cost_of_faults(object, pages);
     });
     return 0;
   });
-  const bool by_faults = sum.caused.value == 0 && traits.caused.value == 0;
-  if (by_faults) sum.lost = lost_in_window(runtime);
   return sum;
 }
 

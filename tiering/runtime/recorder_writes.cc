@@ -31,17 +31,20 @@ void Recorder::begin_writes(State& runtime) {
 void Recorder::end_writes(State& runtime, Outcome outcome, Nanoseconds lost) {
   if (!writes_watched_) return;
   writes_watched_ = false;
-  std::uint64_t blocks = 0;
+  constexpr sources::Reach kReach = sources::WriteTracking::kTraits.reach;
   const Nanoseconds before = os::monotonic_now();
-  for_each_run(runtime, sources::WriteTracking::kTraits.reach, [&](const sources::BlockRun& run) {
-    writes_.end_run(run, window_ + run.first_block);
-    for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
-      blocks += window_[i] != 0 ? 1 : 0;
-      if (outcome == Outcome::kCounted) written_[i] += window_[i];
-      window_[i] = 0;
-    }
+  for_each_object(runtime, [&](const extent::Object& object) {
+    std::uint64_t pages = 0;
+    for_each_run(runtime, object, kReach, [&](const sources::BlockRun& run) {
+      writes_.end_run(run, window_ + run.first_block);
+      for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
+        pages += window_[i];
+        if (outcome == Outcome::kCounted) written_[i] += window_[i];
+        window_[i] = 0;
+      }
+    });
+    caused_now_ = caused_now_ + cost_of_faults(object, pages);
   });
-  caused_now_ = caused_now_ + Nanoseconds(blocks * block_cost(nullptr).faulted.value);
   if (outcome == Outcome::kDropped) return;
   const Nanoseconds length = middle(before, os::monotonic_now()) - writes_begin_;
   writes_observed_ = writes_observed_ + sources::without_faults(length, lost, budget_.busy_ppm());
