@@ -26,6 +26,8 @@ class SeenBlock {
   void set_mapped(bool mapped) {
     flags_ = static_cast<std::uint8_t>(mapped ? flags_ | kMapped : flags_ & ~kMapped);
   }
+  /// Did the last window that counts, by itself or the first of a pair, see it?
+  bool in_last() const { return (flags_ & kInFirst) != 0; }
   /// Of a window that counts, by itself or the first of a pair. True: this one saw it and the first
   /// of the pair before did.
   bool first_window(bool seen) {

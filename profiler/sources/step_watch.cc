@@ -10,12 +10,14 @@ constexpr std::uint32_t kAlike = 3;          ///< gaps
 constexpr std::uint64_t kEqualParts = 8;     ///< apart by no more than one in so many
 constexpr std::uint64_t kLookedAtParts = 4;  ///< of a gap, its last part is looked at
 constexpr Nanoseconds kLeastLookedAt = milliseconds(8);
+constexpr std::uint64_t kPollParts = 64;  ///< of the time since the last touch, between two polls
 
 }  // namespace
 
-void StepWatch::begin(std::uint32_t block, Nanoseconds now) {
+void StepWatch::begin(std::uint32_t block, std::uint32_t wanted, Nanoseconds now) {
   *this = StepWatch();
   block_ = block;
+  wanted_ = wanted;
   begun_ = now;
 }
 
@@ -48,7 +50,9 @@ bool StepWatch::gaps_are_alike() const {
 }
 
 Nanoseconds StepWatch::next_poll(Nanoseconds now) {
-  const Nanoseconds soon = now + kPoll;
+  const Nanoseconds since = now - (seen_ ? last_touch_ : begun_);
+  const Nanoseconds part(since.value / kPollParts);
+  const Nanoseconds soon = now + (part > kPoll ? part : kPoll);
   if (!seen_ || !gaps_are_alike()) return soon;
   const std::uint64_t gap = gaps_[gap_count_ - 1];
   const std::uint64_t looked_at =

@@ -21,6 +21,7 @@
 #include "profiler/sources/seen_block.h"
 #include "profiler/sources/source_set.h"
 #include "profiler/sources/step_watch.h"
+#include "profiler/sources/watch_interval.h"
 #include "profiler/sources/window_length.h"
 #include "profiler/sources/window_pairs.h"
 #include "tiering/runtime/live_heat.h"
@@ -155,6 +156,7 @@ class Recorder {
   sources::PresentBits watched_bits_;  ///< of the block by which the step is learnt
   sources::WindowLength window_length_;
   sources::StepWatch step_watch_;
+  sources::WatchInterval watch_interval_;
   sources::Budget budget_;
   LiveHeat live_heat_;
   Activity activity_ = Activity::kIdle;

@@ -33,6 +33,7 @@ void Recorder::forget() {
   any_counted_ = false;
   next_writes_ = 0;
   watch_cost_ = Nanoseconds();
+  watch_interval_ = sources::WatchInterval();
   pairs_ = sources::WindowPairs();
   late_windows_ = sources::LateWindows();
   looks_ = sources::LookLog();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the recorder learns the time of a step: it looks at one hot block again and again
 // (profiler/sources/step_watch.h has the arithmetic).
+#include <algorithm>
+
 #include "allocators/os/clock.h"
 #include "tiering/runtime/recorded_runs.h"
 #include "tiering/runtime/recorder.h"
@@ -9,7 +11,7 @@ namespace terrace::runtime {
 namespace {
 
 constexpr std::uint32_t kNoBlock = ~std::uint32_t{0};
-constexpr Nanoseconds kWatchEvery = milliseconds(4000);
+constexpr Nanoseconds kUntilSomethingIsTouched = milliseconds(1000);
 
 sources::BlockRun one_block(const State& runtime, std::uint32_t block) {
   return {runtime.arena.address_of(block), block, 1};
@@ -29,8 +31,10 @@ bool is_visible(State& runtime, std::uint32_t block) {
 
 }  // namespace
 
-/// The hottest visible block of the largest object that is touched at all: weights, as a rule. A
+/// The hottest visible block of the largest object that was touched lately: weights, as a rule. A
 /// smaller object's hottest block may be activations, which every layer of a step touches again.
+/// Where windows are rare, none may have counted since the last flush: then one that the last
+/// window saw, since most blocks that were ever touched may have been so by loading alone.
 std::uint32_t Recorder::block_to_watch(State& runtime) const {
   std::uint32_t hottest = kNoBlock;
   std::uint32_t largest = 0;
@@ -38,10 +42,12 @@ std::uint32_t Recorder::block_to_watch(State& runtime) const {
     const extent::Object& object = runtime.arena.slot(i);
     if (object.block_count <= largest) continue;
     std::uint32_t here = kNoBlock;
+    std::uint32_t most = 0;
     for_each_visible_run(runtime, object, [&](const sources::BlockRun& run) {
       for (std::uint32_t block = run.first_block; block < run.first_block + run.blocks; ++block) {
-        if (!seen_[block].ever()) continue;
-        if (here == kNoBlock || touches_[block] > touches_[here]) here = block;
+        const std::uint32_t touched = 2 * touches_[block] + (seen_[block].in_last() ? 1 : 0);
+        if (touched > most) here = block;
+        most = std::max(most, touched);
       }
     });
     if (here == kNoBlock) continue;
@@ -52,12 +58,17 @@ std::uint32_t Recorder::block_to_watch(State& runtime) const {
 }
 
 void Recorder::begin_watch(State& runtime, Nanoseconds now) {
-  next_watch_ = now + kWatchEvery;
+  next_watch_ = now + watch_interval_.every();
   const std::uint32_t hottest = block_to_watch(runtime);
-  if (hottest == kNoBlock) return;
+  if (hottest == kNoBlock) {
+    next_watch_ = now + kUntilSomethingIsTouched;
+    return;
+  }
   activity_ = Activity::kWatch;
   looks_.begin(session::LookKind::kStep, now);
-  step_watch_.begin(hottest, now);
+  const std::uint32_t wanted = watch_interval_.is_known() ? sources::StepWatch::kWantedToConfirm
+                                                          : sources::StepWatch::kWanted;
+  step_watch_.begin(hottest, wanted, now);
   const sources::BlockRun block = one_block(runtime, hottest);
   std::uint32_t mapped = 0;
   watched_bits_.end_run(block, &mapped);
@@ -84,6 +95,8 @@ void Recorder::watch(State& runtime, Nanoseconds now) {
   activity_ = Activity::kIdle;
   put_back_entries(runtime, block);
   const Nanoseconds period = step_watch_.period();
+  watch_interval_.ended(period);
+  next_watch_ = step_watch_.begun() + watch_interval_.every();
   if (period.value == 0) return;
   session::StepRecord record{};
   record.at_ns = now.value;

@@ -96,7 +96,9 @@ TEST(SeenBlock, TellsWhatFirstWindowsOfTwoPairsBothSaw) {
   EXPECT_FALSE(block.first_window(true));
   block.second_window(false);
   EXPECT_TRUE(block.first_window(true));
+  EXPECT_TRUE(block.in_last());
   EXPECT_FALSE(block.first_window(false));
+  EXPECT_FALSE(block.in_last());
   EXPECT_FALSE(block.first_window(true));
 }
 

@@ -14,7 +14,7 @@ namespace {
 StepWatch watch_program(Nanoseconds step, Nanoseconds busy, int missed_of_five) {
   StepWatch watch;
   const Nanoseconds start = milliseconds(1000);
-  watch.begin(7, start);
+  watch.begin(7, StepWatch::kWanted, start);
   Nanoseconds last = start;
   Nanoseconds now = start;
   for (; !watch.finished(now); now = watch.next_poll(now)) {
@@ -47,7 +47,7 @@ struct Touches {
 };
 Touches watch_touches(const std::vector<std::uint64_t>& at_ms) {
   Touches result;
-  result.watch.begin(7, Nanoseconds());
+  result.watch.begin(7, StepWatch::kWanted, Nanoseconds());
   Nanoseconds last;
   const Nanoseconds end = milliseconds(at_ms.back() + 5);
   for (Nanoseconds now; now < end && !result.watch.finished(now);
@@ -82,7 +82,7 @@ TEST(StepWatch, ATouchSoonerThanForeseenStartsAnew) {
 TEST(StepWatch, UnevenTouchesAreLookedAtAllTheTime) {
   const std::vector<std::uint64_t> at = {40, 80, 200, 240, 400, 440, 560, 600};
   const Touches seen = watch_touches(at);
-  EXPECT_GT(seen.polls, 600 / 2 - 10);
+  EXPECT_GT(seen.polls, 600 / 2 - 30);
   EXPECT_NEAR(static_cast<double>(seen.watch.period().value) / 1e6, 40, 1);
 }
 
@@ -107,15 +107,35 @@ TEST(StepWatch, StepsThatPollsCannotTellApartHaveNoPeriod) {
 
 TEST(StepWatch, ABlockInConstantUseHasNoPeriod) {
   StepWatch watch;
-  watch.begin(0, milliseconds(1));
+  watch.begin(0, StepWatch::kWanted, milliseconds(1));
   Nanoseconds now = milliseconds(1);
   for (; !watch.finished(now); now = now + StepWatch::kPoll) watch.poll(true, now);
   EXPECT_EQ(watch.period().value, 0u);
 }
 
+TEST(StepWatch, FewerTimesConfirmWhatIsKnown) {
+  StepWatch watch;
+  watch.begin(0, StepWatch::kWantedToConfirm, Nanoseconds());
+  Nanoseconds now;
+  for (std::uint32_t polls = 0; !watch.finished(now); ++polls) {
+    now = now + StepWatch::kPoll;
+    watch.poll(polls % 20 == 0, now);
+  }
+  EXPECT_EQ(watch.observations(), StepWatch::kWantedToConfirm);
+  EXPECT_EQ(watch.period(), milliseconds(40));
+}
+
+TEST(StepWatch, SlowStepsTakeFewPollsAndAreFoundAsWell) {
+  const Touches seen = watch_touches({700, 1400, 2100, 2800});
+  EXPECT_LT(seen.polls, 900) << "at each 2 ms there would be 1400";
+  const StepWatch watch = watch_program(milliseconds(600), microseconds(200), 0);
+  ASSERT_GE(watch.observations(), 4u);
+  EXPECT_NEAR(static_cast<double>(watch.period().value) / 1e6, 600, 600 / 64);
+}
+
 TEST(StepWatch, GivesUpOnABlockThatIsNotTouched) {
   StepWatch watch;
-  watch.begin(0, milliseconds(1));
+  watch.begin(0, StepWatch::kWanted, milliseconds(1));
   EXPECT_FALSE(watch.finished(milliseconds(2)));
   EXPECT_TRUE(watch.finished(milliseconds(2) + StepWatch::kLongest));
   EXPECT_EQ(watch.observations(), 0u);
