@@ -19,7 +19,7 @@ class Budget {
   /// In millionths of the program's CPU time; 0: no limit.
   void configure(std::uint32_t share_ppm) {
     share_ppm_ = share_ppm;
-    paced_ppm_ = share_ppm / 2;
+    paced_ppm_ = share_ppm - share_ppm / 2;
   }
   std::uint32_t share_ppm() const { return share_ppm_; }
 

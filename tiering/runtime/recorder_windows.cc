@@ -150,7 +150,9 @@ void Recorder::end_window(State& runtime) {
   observed_ = observed_ + (sum.observed.value != 0
                                ? sum.observed
                                : sources::without_faults(length, sum.lost, budget_.busy_ppm()));
-  any_counted_ = true;
+  // One in which nothing was touched, because the program was still starting, says nothing of those
+  // that will be needed.
+  any_counted_ = any_counted_ || sum.touched != 0;
   ++counted_windows_;
   counted_touches_ += sum.touched;
 }
