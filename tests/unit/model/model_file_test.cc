@@ -186,6 +186,18 @@ TEST(ModelFile, ExpertsThatNobodyChoosesAreRefused) {
   EXPECT_THAT(model.error().message, HasSubstr("has experts, but"));
 }
 
+TEST(ModelFile, OtherExpertsThanTheFileStatesAreRefused) {
+  CatalogueFolder folder;
+  folder.write("config.json", fixture::mixture_config());
+  const auto model = read_model_file(folder.write(
+      "m.safetensors",
+      fixture::safetensors(R"({"model.layers.0.mlp.experts.up_proj":{"dtype":"U8","shape":[3,8,8],)"
+                           R"("data_offsets":[0,192]}})",
+                           192)));
+  ASSERT_FALSE(model.ok());
+  EXPECT_THAT(model.error().message, HasSubstr("has 3 experts, but the file states 4"));
+}
+
 TEST(ModelFile, AFolderWithoutAModelSaysWhatWasLookedFor) {
   CatalogueFolder folder;
   EXPECT_THAT(read_model_file(folder.path()).error().message, HasSubstr("holds no model"));
