@@ -10,7 +10,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -21,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "allocators/base/quantile.h"
 #include "tiering/migrate/mover.h"
 
 namespace terrace::migrate {
@@ -292,11 +292,6 @@ BENCHMARK(small_pages)->Arg(1)->Arg(2)->Iterations(16)->UseManualTime();
 BENCHMARK(huge_pages)->Arg(1)->Arg(2)->Iterations(16)->UseManualTime();
 BENCHMARK(copy_from_huge)->Arg(1)->Arg(2)->Iterations(16)->UseManualTime();
 BENCHMARK(copy_from_small)->Arg(1)->Arg(2)->Iterations(16)->UseManualTime();
-
-double quantile(std::vector<double> values, double share) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
-}
 
 void print_ratios() {
   std::printf("\nspeed of the mover over that of the other, round by round: median (quartiles)\n");

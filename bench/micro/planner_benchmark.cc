@@ -4,13 +4,13 @@
 // docs/adr/0004 in the same run, as a multiple of the plan's.
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "allocators/base/quantile.h"
 #include "tiering/plan/engine_rate.h"
 #include "tiering/plan/machine_figures.h"
 #include "tiering/plan/planner.h"
@@ -145,10 +145,7 @@ void varied_objects(benchmark::State& state) {
     benchmark::DoNotOptimize(plan);
   }
   if (blocks > kMostPlainBlocks) return;
-  std::nth_element(seconds.begin(), seconds.begin() + static_cast<long>(seconds.size() / 2),
-                   seconds.end());
-  const double median = seconds[seconds.size() / 2];
-  state.counters["plain_over_plan"] = plain_seconds(heat, machine) / median;
+  state.counters["plain_over_plan"] = plain_seconds(heat, machine) / quantile(seconds, 0.5);
 }
 BENCHMARK(varied_objects)
     ->ArgNames({"objects", "blocks", "tiers"})
