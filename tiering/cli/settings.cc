@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "allocators/base/number_of.h"
 #include "allocators/topology/parse_units.h"
 #include "tiering/cli/suggest.h"
 #include "tiering/plan/rule_text.h"
@@ -44,10 +45,7 @@ Status check_flag(std::string_view text) {
 }
 
 Result<std::uint32_t> parse_integer(std::string_view text) {
-  std::uint32_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error == std::errc() && stop == end && !text.empty()) return value;
+  if (const auto value = number_of<std::uint32_t>(text)) return *value;
   return make_error(ErrorCode::kUsage, 0, "\"%.*s\" is no whole number from 0 to 4294967295",
                     shown(text), text.data());
 }
