@@ -3,7 +3,8 @@
 // cache_enter.cc (begin, fork, resume, prefetch), cache_store.cc (what they find in the store),
 // cache_grow.cc (append, written, truncate), cache_leave.cc (pause, end) and cache_tail.cc (the
 // last block of a paused sequence). `lock` guards all below it; a sequence's lock is taken before
-// it, and a second sequence's only if it is free just then (unpromise_copy).
+// it, and a second sequence's only if it is free just then (unpromise_copy). What allocates is said
+// in cache.h.
 #pragma once
 
 #include <array>

@@ -21,7 +21,8 @@ std::optional<Language> language_of(const fs::path& path) {
   for (const char* code : {".cc", ".h", ".hpp", ".c"}) {
     if (extension == code) return Language::kCxx;
   }
-  for (const char* script : {".sh", ".mjs", ".js", ".css", ".cmake"}) {
+  for (const char* script :
+       {".sh", ".mjs", ".js", ".css", ".cmake", ".awk", ".in", ".map", ".1", ".3"}) {
     if (extension == script) return Language::kScript;
   }
   if (path.filename() == "CMakeLists.txt" || path.filename() == "run") return Language::kScript;

@@ -169,6 +169,24 @@ TEST(HeaderComment, AHeaderThatSaysNothingIsRejected) {
   EXPECT_THAT(check_header_comment(source("bench/a.cc", licence + "int a;\n")), IsEmpty());
 }
 
+TEST(HeaderComment, InsideALayerItNamesThreadsAndAllocation) {
+  const auto check = [](const char* path, const char* opening) {
+    const std::string licence = "// SPDX-License-Identifier: Apache-2.0\n";
+    return rules_of(
+        check_header_comment(source(path, licence + opening + "\nint thread_alloc;\n")));
+  };
+  EXPECT_THAT(check("tiering/plan/a.h", "// What it is for."),
+              ElementsAre("header-comment", "header-comment"));
+  EXPECT_THAT(check("tiering/plan/a.h", "// What it is for. One\n// owner."),
+              ElementsAre("header-comment"));
+  EXPECT_THAT(check("tiering/plan/a.h", "// What it is for. Allocates."),
+              ElementsAre("header-comment"));
+  EXPECT_THAT(check("tiering/plan/a.h", "// What it is for.\n// Thread-safe; allocates."),
+              IsEmpty());
+  EXPECT_THAT(check("tiering/plan/a.h", "// What it is for. Pure functions."), IsEmpty());
+  EXPECT_THAT(check("tiering/include/terrace/a.h", "// What it is for."), IsEmpty());
+}
+
 TEST(PublicDocs, AnExportedDeclarationWithoutAWordIsRejected) {
   const auto check = [](const char* path, const char* text) {
     return rules_of(check_public_docs(source(path, text)));

@@ -38,7 +38,8 @@ Findings check_function_length(const SourceFile& file);
 /// The licence in the first two lines, and #pragma once in headers.
 Findings check_opening(const SourceFile& file);
 
-/// A header says what it is for before anything else.
+/// A header says what it is for before anything else; inside a layer also who may use it at the
+/// same time, and whether it allocates, in some of the words that say so.
 Findings check_header_comment(const SourceFile& file);
 
 /// Each exported declaration of a public header has its documentation right above it, or stands in
