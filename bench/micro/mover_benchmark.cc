@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "allocators/base/quantile.h"
+#include "allocators/topology/sysfs_text.h"
 #include "tiering/migrate/mover.h"
 
 namespace terrace::migrate {
@@ -70,17 +71,10 @@ class Range {
 };
 
 std::vector<int> memory_nodes() {
-  std::ifstream list("/sys/devices/system/node/has_memory");
+  const auto listed = read_node_list("/sys/devices/system/node/has_memory");
+  if (!listed) return {0};  // a kernel without NUMA
   std::vector<int> nodes;
-  for (int node = 0; list >> node;) {
-    const char separator = static_cast<char>(list.get());
-    nodes.push_back(node);
-    if (separator != '-') continue;
-    int last = node;
-    list >> last;
-    for (int next = node + 1; next <= last; ++next) nodes.push_back(next);
-    list.get();
-  }
+  for (const NodeId node : *listed) nodes.push_back(raw(node));
   return nodes;
 }
 
