@@ -5,7 +5,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <random>
 
 #include "profiler/session/format.h"
 #include "profiler/sites/call_site.h"
@@ -261,11 +260,7 @@ class WithFile : public Runtime {
   void SetUp() override {
     Runtime::SetUp();
     path_ = directory_ + "/weights.bin";
-    std::mt19937_64 random(42);
-    std::vector<std::uint64_t> words(kFileBytes / 8 + 1);
-    for (std::uint64_t& word : words) word = random();
-    std::ofstream(path_, std::ios::binary)
-        .write(reinterpret_cast<const char*>(words.data()), kFileBytes);
+    write_random(path_, kFileBytes);
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
   Scenario file_scenario() const {
