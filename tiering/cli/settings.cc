@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "allocators/base/number_of.h"
+#include "allocators/base/text.h"
 #include "allocators/topology/parse_units.h"
 #include "tiering/cli/suggest.h"
 #include "tiering/plan/rule_text.h"
@@ -21,10 +22,6 @@ std::vector<std::string_view> split_choices(std::string_view choices) {
     choices = bar == std::string_view::npos ? std::string_view() : choices.substr(bar + 1);
   }
   return names;
-}
-
-int shown(std::string_view text) {
-  return static_cast<int>(text.size() < 60 ? text.size() : 60);
 }
 
 Status check_choice(const OptionSpec& spec, std::string_view text) {

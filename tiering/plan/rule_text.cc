@@ -1,26 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiering/plan/rule_text.h"
 
+#include <algorithm>
+
+#include "allocators/base/text.h"
+#include "allocators/base/words.h"
+
 namespace terrace::plan {
 namespace {
 
 constexpr std::string_view kClass = "class:";
 constexpr std::string_view kSite = "site:";
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
-
-int shown(std::string_view text) {
-  return static_cast<int>(text.size() < 60 ? text.size() : 60);
-}
-
 Status check_objects(std::string_view objects) {
   if (objects.starts_with(kClass)) {
     const std::string_view name = objects.substr(kClass.size());
-    if (name == "heap" || name == "anonymous" || name == "file") return ok_status();
+    if (std::ranges::find(kOriginWords, name) != kOriginWords.end()) return ok_status();
     return make_error(ErrorCode::kUsage, 0,
                       "\"%.*s\" is no class; classes are heap, anonymous and file", shown(objects),
                       objects.data());

@@ -7,6 +7,7 @@
 
 #include "allocators/base/count_of.h"
 #include "allocators/base/number_of.h"
+#include "allocators/base/text.h"
 #include "tiering/plan/machine_figures.h"
 
 namespace terrace::simulate {
@@ -28,10 +29,6 @@ std::optional<double> parse_ratio(std::string_view text) {
   const auto below = number_of<double>(text.substr(slash + 1));
   if (!above || !below || *below == 0) return std::nullopt;
   return *above / *below;
-}
-
-int shown(std::string_view text) {
-  return static_cast<int>(std::min<std::size_t>(text.size(), 60));
 }
 
 double latency_of(const Tier& tier) {
