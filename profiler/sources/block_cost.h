@@ -5,7 +5,6 @@
 // it has to be asked once more. Measured on memory of our own, since it differs between machines
 // by ten times and between page sizes by a hundred (docs/sources.md).
 // Resident: takes some blocks of memory for a moment, allocates nothing that stays.
-// One thread at a time.
 #pragma once
 
 #include <terrace/result.h>

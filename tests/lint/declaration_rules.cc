@@ -13,21 +13,13 @@ namespace {
 
 constexpr std::string_view kExported = "TERRACE_API ";
 
-// Words by which openings say it, in small letters.
-constexpr std::array<std::string_view, 4> kWordsForBoth = {"constant", "macro", "plain", "pure"};
+// Words by which openings say it, in small letters. What is resident is called under the runtime's
+// lock or by its one thread, and has no heap.
+constexpr std::array<std::string_view, 5> kWordsForBoth = {"constant", "macro", "plain", "pure",
+                                                           "resident"};
 constexpr std::array<std::string_view, 7> kThreadWords = {
     "thread", "lock", "owner", "at a time", "side by side", "serialised", "caller"};
-constexpr std::array<std::string_view, 3> kAllocationWords = {"alloc", "heap", "resident"};
-
-bool is_header(std::string_view path) {
-  return path.ends_with(".h") || path.ends_with(".hpp");
-}
-
-bool in_sources_of_a_layer(std::string_view path) {
-  const bool layer = path.starts_with("allocators/") || path.starts_with("profiler/") ||
-                     path.starts_with("tiering/");
-  return layer && path.find("/include/terrace/") == path.npos;
-}
+constexpr std::array<std::string_view, 2> kAllocationWords = {"alloc", "heap"};
 
 /// The comment before the first line that is none, without line ends, in small letters.
 std::string opening_of(const SourceFile& file) {
