@@ -247,5 +247,22 @@ TEST(Blanking, CommentsStringsAndDigitSeparatorsAreUnderstood) {
   EXPECT_THAT(file.code[3], HasSubstr("int b;"));
 }
 
+TEST(NamedPaths, LinksAndSourcesThatAreNotThereAreFound) {
+  const auto check = [](const char* text) {
+    const SourceFile document = parse_source("docs/adr/0001.md", Language::kScript, text);
+    const Findings findings = check_named_paths(document, [](const std::string& path) {
+      return path == "docs/a.md" || path == "tiering/plan/a.cc";
+    });
+    std::vector<std::string> texts;
+    for (const Finding& finding : findings) texts.push_back(finding.text);
+    return texts;
+  };
+  EXPECT_THAT(check("See [a](../a.md#part) and `tiering/plan/a.cc`.\n"), IsEmpty());
+  EXPECT_THAT(check("See [b](b.md) and `tiering/plan/b.cc`.\n"),
+              ElementsAre("there is no docs/adr/b.md", "there is no tiering/plan/b.cc"));
+  EXPECT_THAT(check("[x](https://x.org/b.md) [y](#y) build/tests/b.sh profiler/sources/*.cc\n"),
+              IsEmpty());
+}
+
 }  // namespace
 }  // namespace terrace::lint

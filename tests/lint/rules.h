@@ -3,6 +3,7 @@
 // and returns what it finds. Pure functions; allocate.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -55,7 +56,12 @@ Findings check_words(const SourceFile& file);
 /// Tables with a column `shown by` name tests of `sources`: a file, or a GoogleTest `Suite.Case`.
 Findings check_named_tests(const SourceFile& document, const std::vector<SourceFile>& sources);
 
-/// All of them but the last, which is about documents.
+/// Documents link to files that exist, and so do sources that they name by path. `exists` is asked
+/// with paths from the root.
+Findings check_named_paths(const SourceFile& document,
+                           const std::function<bool(const std::string&)>& exists);
+
+/// All of them but the last two, which are about documents.
 Findings check_all(const SourceFile& file, const std::vector<std::string>& public_headers);
 
 }  // namespace terrace::lint
