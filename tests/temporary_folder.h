@@ -17,7 +17,7 @@ namespace terrace::testing_support {
 class TemporaryFolder {
  public:
   explicit TemporaryFolder(const std::filesystem::path& parent = testing::TempDir())
-      : path_(parent / "terrace-test-XXXXXX") {
+      : path_((parent / "terrace-test-XXXXXX").string()) {
     if (mkdtemp(path_.data()) == nullptr) ADD_FAILURE() << path_ << ": " << std::strerror(errno);
   }
   ~TemporaryFolder() {
