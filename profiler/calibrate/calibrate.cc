@@ -2,12 +2,12 @@
 #include "profiler/calibrate/calibrate.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <string_view>
 
 #include "allocators/base/quantile.h"
+#include "allocators/os/clock.h"
 
 namespace terrace::calibrate {
 namespace {
@@ -101,9 +101,7 @@ class Run {
       result_.calibration.tiers.push_back(std::move(*entry));
     }
     result_.calibration.measured_at_unix_s =
-        std::chrono::duration_cast<std::chrono::seconds>(
-            std::chrono::system_clock::now().time_since_epoch())
-            .count();
+        static_cast<std::int64_t>(os::realtime_now().value / 1'000'000'000);
     return std::move(result_);
   }
 
