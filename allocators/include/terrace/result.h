@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Result<T>: a value, or an Error that says what was wrong, where, and what to do about it.
 // Used off the malloc path by every layer. Errors hold their text in place: nothing allocates,
-// so the code that runs inside other people's processes may use it too. A value: one thread's at a
-// time.
+// so the code that runs inside other people's processes may use it too. No shared state.
 #pragma once
 
 #include <cstdarg>
