@@ -15,11 +15,15 @@
 namespace terrace::e2e {
 namespace {
 
-bool emulation_missing(std::string& why) {
-  if (geteuid() == 0 || access("/dev/userfaultfd", R_OK | W_OK) == 0) return false;
+bool userfaultfd_is_everybodys() {
   std::ifstream in("/proc/sys/vm/unprivileged_userfaultfd");
   int allowed = 0;
-  if (in >> allowed && allowed == 1) return false;
+  return in >> allowed && allowed == 1;
+}
+
+bool emulation_missing(std::string& why) {
+  if (geteuid() == 0 || access("/dev/userfaultfd", R_OK | W_OK) == 0) return false;
+  if (userfaultfd_is_everybodys()) return false;
   why = "userfaultfd for kernel faults: run as root or make /dev/userfaultfd accessible";
   return true;
 }
@@ -314,9 +318,7 @@ class WithoutRights : public Runtime {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "root's right to become another user";
-    std::ifstream in("/proc/sys/vm/unprivileged_userfaultfd");
-    int allowed = 0;
-    if (in >> allowed && allowed == 1) GTEST_SKIP() << "userfaultfd is open to everybody here";
+    if (userfaultfd_is_everybodys()) GTEST_SKIP() << "userfaultfd is open to everybody here";
     for (auto path = std::filesystem::path(TERRACE_RUNTIME_PROGRAM); path.has_relative_path();
          path = path.parent_path()) {
       const auto mode = std::filesystem::status(path).permissions();
