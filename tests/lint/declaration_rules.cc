@@ -21,6 +21,10 @@ constexpr std::array<std::string_view, 7> kThreadWords = {
     "thread", "lock", "owner", "at a time", "side by side", "serialised", "caller"};
 constexpr std::array<std::string_view, 2> kAllocationWords = {"alloc", "heap"};
 
+bool is_header(std::string_view path) {
+  return path.ends_with(".h") || path.ends_with(".hpp");
+}
+
 /// The comment before the first line that is none, without line ends, in small letters.
 std::string opening_of(const SourceFile& file) {
   std::string text;
