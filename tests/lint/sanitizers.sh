@@ -5,7 +5,7 @@
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cmake -S "$1" -B "$work" -DTERRACE_SANITIZE="$2" -DTERRACE_TESTS=OFF -DTERRACE_BENCH=OFF \
+cmake -S "$1" -B "$work" -DTERRACE_SANITIZE="$2" -DTERRACE_TESTS=OFF -DTERRACE_BENCH=OFF -DNPM=OFF \
   >"$work/out" 2>&1 || { cat "$work/out"; exit 1; }
 for option in "${@:3}"; do
   without=$(grep '"command":' "$work/compile_commands.json" | grep -cve " $option " || true)
