@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How firmly pages are bound to a tier's nodes; the values are those of the flat file.
+// Constants only.
 #pragma once
 
 #include <cstdint>

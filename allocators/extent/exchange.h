@@ -3,7 +3,8 @@
 // shared pages (late placement) or the other way round (fork, and calls that only private memory
 // supports). By copy and remap, block by block (copy_remap.h): a thread waits for microseconds. A
 // block that is written faster than it can be copied is copied while its writers wait, about a
-// millisecond; readers do not. Serialised by the runtime's lock; errors as errno values.
+// millisecond; readers do not. Serialised by the runtime's lock; takes memory from the kernel,
+// never from the heap; errors as errno values.
 #pragma once
 
 #include "allocators/extent/copy_remap.h"

@@ -189,17 +189,17 @@ int TieredExtents::attach_run(const Object& object, std::uint32_t first, std::ui
 
 void TieredExtents::bind_run(std::uint32_t first, std::uint32_t count, std::uint8_t tier,
                              os::Existing existing) {
-  if (bind_ == BindMode::kOff || tier == kNoTier || tiers_[tier].nodes.empty()) return;
-  const auto binding = bind_ == BindMode::kStrict ? os::Binding::kStrict : os::Binding::kPreferred;
-  const int error = os::bind_range(arena_->address_of(first), size_of(count), tiers_[tier].nodes,
-                                   binding, existing);
-  if (error != 0) counters_.bind_refused.fetch_add(1, std::memory_order_relaxed);
+  bind(arena_->address_of(first), size_of(count), tier, existing);
 }
 
 void TieredExtents::bind_aside(void* at, Bytes size, std::uint8_t tier) {
-  if (bind_ == BindMode::kOff || tiers_[tier].nodes.empty()) return;
+  bind(at, size, tier, os::Existing::kLeave);
+}
+
+void TieredExtents::bind(void* at, Bytes size, std::uint8_t tier, os::Existing existing) {
+  if (bind_ == BindMode::kOff || tier == kNoTier || tiers_[tier].nodes.empty()) return;
   const auto binding = bind_ == BindMode::kStrict ? os::Binding::kStrict : os::Binding::kPreferred;
-  const int error = os::bind_range(at, size, tiers_[tier].nodes, binding, os::Existing::kLeave);
+  const int error = os::bind_range(at, size, tiers_[tier].nodes, binding, existing);
   if (error != 0) counters_.bind_refused.fetch_add(1, std::memory_order_relaxed);
 }
 

@@ -144,6 +144,7 @@ class TieredExtents {
   }
 
  private:
+  void bind(void* at, Bytes size, std::uint8_t tier, os::Existing existing);
   int map_memory_runs(Object& object);
   int map_runs(Object& object);
   int map_stretch(Object& object, std::uint32_t first, std::uint32_t count);

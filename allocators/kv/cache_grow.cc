@@ -70,6 +70,7 @@ static Outcome own_last_block(Cache::State& state, Sequence& sequence) {
     sequence.blocks.back() = copy;
     sequence.table[sequence.blocks.size() - 1] = state.blocks[copy].place;
     state.blocks.unlease(shared, static_cast<std::uint32_t>(sequence.hashes.size()));
+    state.unpromise_copy(shared);
     ++state.copied;
   }
   sequence.own_tail = true;
@@ -223,12 +224,14 @@ static Outcome give_back_from(Cache::State& state, Sequence& sequence, std::uint
                   "is no room for as many of its own; end it and begin again",
                   promise - sequence.promised - freed);
   }
+  const BlockId last = sequence.blocks.back();
   for (; sequence.blocks.size() > keep; sequence.blocks.pop_back()) {
     state.blocks.unlease(sequence.blocks.back(),
                          static_cast<std::uint32_t>(sequence.hashes.size()));
   }
   sequence.own_tail = own_tail;
   state.set_promise(sequence, promise);
+  state.unpromise_copy(last);
   state.moves.keep_room();
   return {};
 }

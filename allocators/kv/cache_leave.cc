@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Out of the cache: pause and end. What was leased becomes ordinary cached prefix.
+#include <algorithm>
 #include <mutex>
 
 #include "allocators/kv/cache_state.h"
@@ -18,6 +19,18 @@ void Cache::State::stop_running(Sequence& sequence) {
   running.back()->running_at = sequence.running_at;
   std::swap(running[sequence.running_at], running.back());
   running.pop_back();
+}
+
+void Cache::State::unpromise_copy(BlockId last) {
+  if (blocks[last].kind != BlockKind::kOpen || blocks[last].leases != 1) return;
+  const auto holder = std::ranges::find_if(running, [last](const SequenceRef& one) {
+    return !one->blocks.empty() && one->blocks.back() == last;
+  });
+  // Its lock comes before the cache's, so that nobody may wait for it here.
+  if (holder == running.end() || !(*holder)->lock.try_lock()) return;
+  const std::lock_guard own((*holder)->lock, std::adopt_lock);
+  (*holder)->own_tail = true;
+  renew_promise(**holder);
 }
 
 void Cache::State::release_blocks(Sequence& sequence) {
@@ -56,8 +69,10 @@ Outcome Cache::end(Sequence& sequence) {
   if (sequence.state == SequenceState::kEnded) return has_ended();
   const std::unique_lock held(state.lock);
   if (sequence.state == SequenceState::kRunning) {
+    const BlockId last = sequence.blocks.empty() ? kNoBlock : sequence.blocks.back();
     state.release_blocks(sequence);
     state.stop_running(sequence);
+    if (last != kNoBlock) state.unpromise_copy(last);
   } else {
     --state.paused;
   }

@@ -22,6 +22,7 @@ class SequenceLock {
       while (held_.load(std::memory_order_relaxed)) backoff.wait();
     }
   }
+  bool try_lock() { return !held_.exchange(true, std::memory_order_acquire); }
   void unlock() { held_.store(false, std::memory_order_release); }
 
  private:

@@ -3,7 +3,8 @@
 // cache_enter.cc (begin, fork, resume, prefetch), cache_store.cc (what they find in the store),
 // cache_grow.cc (append, written, truncate), cache_leave.cc (pause, end) and cache_tail.cc (the
 // last block of a paused sequence). `lock` guards all below it; a sequence's lock is taken before
-// it, and never two sequences'.
+// it, and a second sequence's only if it is free just then (unpromise_copy). What allocates is said
+// in cache.h.
 #pragma once
 
 #include <array>
@@ -82,6 +83,9 @@ struct Cache::State {
   /// Table entries and arrivals of its blocks.
   void read_places(Sequence& sequence);
   void stop_running(Sequence& sequence);
+  /// Of a last block that is nobody else's any more its one holder is promised no copy. While a
+  /// call of its own is under way it keeps the promise, up to its next append.
+  void unpromise_copy(BlockId last);
   /// All its blocks go back, the deepest first, and its table.
   void release_blocks(Sequence& sequence);
   // cache_tail.cc: the not full last block of a sequence that pauses, is truncated while it is

@@ -26,8 +26,8 @@ Keeper::Keeper(PrefixStore& store, const Shape& shape, Places& places, Blocks& b
       blocks_(blocks),
       moves_(moves),
       lock_(lock),
+      wanted_(blocks.count()),
       is_wanted_(blocks.count()) {
-  wanted_.reserve(blocks.count());
   const int error = thread_.start(&Keeper::enter, this, "terrace-kv-keep");
   if (error != 0) {
     throw std::system_error(error, std::generic_category(), "no thread for keeping KV blocks");
@@ -56,18 +56,22 @@ std::uint64_t Keeper::most_at_once() const {
 void Keeper::want(BlockId id) {
   if (is_wanted_[id] || blocks_[id].root.owner != 0) return;
   is_wanted_[id] = true;
-  wanted_.push_back({id, blocks_[id].hash});
+  wanted_.push({id, blocks_[id].hash});
 }
 
 void Keeper::put_back(const Wanted& one) {
-  if (!is_wanted_[one.id]) wanted_.push_back(one);
+  if (!is_wanted_[one.id]) wanted_.push(one);
   is_wanted_[one.id] = true;
 }
 
-/// Their room stays: found() does not allocate.
+Keeper::Wanted Keeper::take_wanted() {
+  const Wanted one = wanted_.pop();
+  is_wanted_[one.id] = false;
+  return one;
+}
+
 void Keeper::forget_wanted() {
-  for (const Wanted& one : wanted_) is_wanted_[one.id] = false;
-  wanted_.clear();
+  while (!wanted_.empty()) take_wanted();
 }
 
 void Keeper::found(std::span<const BlockId> blocks) {
@@ -127,12 +131,13 @@ void Keeper::keep_some(std::unique_lock<CacheLock>& held) {
 /// Lock held. The first ones that are still there.
 std::vector<Keeper::Wanted> Keeper::take_batch() {
   if (deadline_.value != 0 && os::monotonic_now() > deadline_) forget_wanted();
-  const std::size_t taken = std::min<std::size_t>(wanted_.size(), most_at_once());
-  const auto end = wanted_.begin() + static_cast<std::ptrdiff_t>(taken);
-  std::vector<Wanted> batch(wanted_.begin(), end);
-  wanted_.erase(wanted_.begin(), end);
-  for (const Wanted& one : batch) is_wanted_[one.id] = false;
-  std::erase_if(batch, [&](const Wanted& one) { return !is_there(one); });
+  std::size_t left = std::min<std::size_t>(wanted_.size(), most_at_once());
+  std::vector<Wanted> batch;
+  batch.reserve(left);
+  for (; left > 0; --left) {
+    const Wanted one = take_wanted();
+    if (is_there(one)) batch.push_back(one);
+  }
   return batch;
 }
 

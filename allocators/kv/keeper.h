@@ -50,8 +50,28 @@ class Keeper {
     BlockId id;
     ChainHash hash;  ///< another one by then: the number stands for another block
   };
+  /// First in, first out, each block once at most, so that as many entries as blocks will do.
+  class WantedQueue {
+   public:
+    explicit WantedQueue(std::size_t blocks) : items_(blocks) {}
+    bool empty() const { return size_ == 0; }
+    std::size_t size() const { return size_; }
+    void push(const Wanted& one) { items_[(first_ + size_++) % items_.size()] = one; }
+    Wanted pop() {
+      const Wanted one = items_[first_];
+      first_ = (first_ + 1) % items_.size();
+      --size_;
+      return one;
+    }
+
+   private:
+    std::vector<Wanted> items_;
+    std::size_t first_ = 0;
+    std::size_t size_ = 0;
+  };
   static void* enter(void* keeper);
   void work();
+  Wanted take_wanted();
   std::vector<Wanted> take_batch();
   bool is_there(const Wanted& one) const;
   void want(BlockId id);
@@ -73,7 +93,7 @@ class Keeper {
   std::condition_variable_any wake_;
   std::condition_variable_any idle_;
   // The lock guards what follows.
-  std::vector<Wanted> wanted_;
+  WantedQueue wanted_;
   std::vector<bool> is_wanted_;  ///< by block
   Nanoseconds deadline_;         ///< 0: none
   bool busy_ = false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One sequence: its tokens, its blocks, and the table in which the server finds them.
 // Where it stands: cache.cc's functions each lock it and change it. `lock` guards all of it but
-// what never changes; it is taken before the cache's. Arrays are made when it begins to run.
+// what never changes; it is taken before the cache's. Arrays are allocated when it begins to run.
 #pragma once
 
 #include <cstdint>

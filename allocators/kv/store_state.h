@@ -2,6 +2,7 @@
 // What a prefix store is made of, shared by prefix_store.cc (the calls) and store_restore.cc (what
 // an earlier run left). Locks: `writing` around all that stores into the pool, `mutex` around the
 // index and the counters, always taken in this order; nothing waits for storage under `mutex`.
+// Allocates.
 #pragma once
 
 #include <atomic>

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "allocators/base/text.h"
 #include "allocators/topology/text_file.h"
 
 namespace terrace {

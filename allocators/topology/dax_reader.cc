@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "allocators/base/text.h"
 #include "allocators/topology/cdat.h"
 #include "allocators/topology/sysfs_text.h"
 #include "allocators/topology/text_file.h"

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "allocators/base/text.h"
 #include "allocators/topology/parse_units.h"
 #include "allocators/topology/text_file.h"
 

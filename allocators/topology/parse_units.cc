@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "allocators/base/text.h"
+
 namespace terrace {
 namespace {
 
@@ -52,14 +54,6 @@ struct Quantity {
   std::string_view unit;               // what follows, blanks removed
 };
 
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())))
-    text.remove_prefix(1);
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())))
-    text.remove_suffix(1);
-  return text;
-}
-
 bool equals_ignoring_case(std::string_view text, std::string_view lower) {
   if (text.size() != lower.size()) return false;
   for (std::size_t i = 0; i < text.size(); ++i)
@@ -78,7 +72,7 @@ std::optional<double> scale_of(std::string_view name, std::span<const NamedScale
 /// Splits "1.5 GiB" into number and unit; nothing when it does not start with a digit, which also
 /// keeps out signs, "inf" and "nan". Exponents are no part of the notation.
 std::optional<Quantity> split(std::string_view text) {
-  text = trim(text);
+  text = trimmed(text);
   if (text.empty() || !std::isdigit(static_cast<unsigned char>(text.front()))) return std::nullopt;
   const char* const end = text.data() + text.size();
   Quantity quantity;
@@ -87,7 +81,7 @@ std::optional<Quantity> split(std::string_view text) {
   std::uint64_t whole = 0;
   const auto as_whole = std::from_chars(text.data(), parsed.ptr, whole);
   if (as_whole.ec == std::errc() && as_whole.ptr == parsed.ptr) quantity.exact = whole;
-  quantity.unit = trim({parsed.ptr, static_cast<std::size_t>(end - parsed.ptr)});
+  quantity.unit = trimmed({parsed.ptr, static_cast<std::size_t>(end - parsed.ptr)});
   return quantity;
 }
 
@@ -104,11 +98,6 @@ std::optional<std::uint64_t> scaled(const Quantity& quantity, double scale) {
   return static_cast<std::uint64_t>(product);
 }
 
-/// `text` cut for a message.
-int shown(std::string_view text) {
-  return static_cast<int>(text.size() < 60 ? text.size() : 60);
-}
-
 Error bad_node_list(std::string_view text, const char* why) {
   return make_error(ErrorCode::kUsage, 0, "\"%.*s\" is no node list: %s; write it like \"0-1,3\"",
                     shown(text), text.data(), why);
@@ -122,7 +111,7 @@ struct NodeRange {
 };
 
 std::optional<NodeRange> parse_range(std::string_view item) {
-  item = trim(item);
+  item = trimmed(item);
   const char* const end = item.data() + item.size();
   NodeRange range;
   auto parsed = std::from_chars(item.data(), end, range.first);
@@ -207,7 +196,7 @@ Result<GBps> parse_bandwidth(std::string_view text) {
   std::string_view unit = quantity ? quantity->unit : std::string_view();
   std::optional<double> scale;
   if (unit.size() > 2 && equals_ignoring_case(unit.substr(unit.size() - 2), "/s"))
-    scale = scale_of(trim(unit.substr(0, unit.size() - 2)), kSizeUnits);
+    scale = scale_of(trimmed(unit.substr(0, unit.size() - 2)), kSizeUnits);
   if (!scale)
     return make_error(ErrorCode::kUsage, 0,
                       "\"%.*s\" is no bandwidth; write it like \"2.3GB/s\" or \"800MB/s\"",
@@ -247,7 +236,7 @@ Result<std::vector<NodeId>> parse_node_list(std::string_view text) {
 
 Result<std::vector<NodeId>> parse_node_list(std::string_view text,
                                             std::span<const NodeId> available) {
-  const std::string_view form = trim(text);
+  const std::string_view form = trimmed(text);
   if (form == "all") return std::vector<NodeId>(available.begin(), available.end());
   const bool excludes = !form.empty() && form.front() == '!';
   const bool relative = !form.empty() && form.front() == '+';

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "allocators/base/text.h"
 #include "allocators/topology/dax_mounts.h"
 #include "allocators/topology/dax_reader.h"
 #include "allocators/topology/sysfs_text.h"

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "allocators/base/text.h"
 #include "allocators/topology/parse_units.h"
 #include "allocators/topology/text_file.h"
 

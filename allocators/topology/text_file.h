@@ -5,14 +5,10 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 
 namespace terrace {
 
 /// At most 1 MiB of the file; nothing when it cannot be opened or read, or is a folder.
 std::optional<std::string> read_small_file(const std::string& path);
-
-/// Without blanks and newlines at both ends.
-std::string_view trimmed(std::string_view text);
 
 }  // namespace terrace

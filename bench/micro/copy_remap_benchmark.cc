@@ -16,7 +16,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
@@ -26,6 +25,7 @@
 #include <thread>
 #include <vector>
 
+#include "allocators/base/quantile.h"
 #include "allocators/extent/copy_remap.h"
 #include "allocators/os/clock.h"
 
@@ -33,6 +33,7 @@ namespace {
 
 using terrace::Bytes;
 using terrace::kBlockBytes;
+using terrace::quantile;
 using terrace::extent::CopyRemap;
 using terrace::extent::RemapReport;
 
@@ -148,7 +149,6 @@ struct Sums {
     ++done;
   }
   void publish(benchmark::State& state, std::size_t size) {
-    std::sort(holds.begin(), holds.end());
     state.SetBytesProcessed(static_cast<std::int64_t>(size) * done);
     state.counters["ratio"] = warm.seconds / exchange.seconds;
     state.counters["memcpy_GBps"] = static_cast<double>(size) * done / warm.seconds * 1e-9;
@@ -159,8 +159,8 @@ struct Sums {
         state.counters["cpu_ratio_fresh"] = fresh.cpu_seconds / exchange.cpu_seconds;
       }
     }
-    state.counters["hold_us"] = holds[holds.size() / 2];
-    state.counters["hold_max_us"] = holds.back();
+    state.counters["hold_us"] = quantile(holds, 0.5);
+    state.counters["hold_max_us"] = quantile(holds, 1);
     state.counters["rounds"] = rounds / done;
     state.counters["given_up"] = given_up;
   }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // file_fill_table FILE [MIB]: MB/s of reading a large file into memory, our way beside plain ways,
 // warm and cold, all in one run and in turn, so that a noisy machine slows all of them.
-//   read        read() of 1 MiB at a time into memory from malloc (what a program without mmap
-//   does) populate    mmap with MAP_POPULATE: the kernel's own way to have it all there fill N
-//   extent::fill_from_file with N threads into fresh memory on huge pages
+//  - read: read() of 1 MiB at a time into memory from malloc, as a program without mmap does
+//  - populate: mmap with MAP_POPULATE, the kernel's own way to have it all there
+//  - fill N: extent::fill_from_file with N threads into fresh memory on huge pages
 // and, on the warm file, what asking costs that decides how a page is read: mincore, cachestat
 // (Linux 6.5), preadv2 with RWF_NOWAIT of one page a piece. FILE is made with random content (MIB,
 // 1024 by default) when it does not exist. Cold: its pages are dropped from the page cache before
@@ -27,6 +27,7 @@
 #include <string>
 #include <vector>
 
+#include "allocators/base/quantile.h"
 #include "allocators/extent/file_fill.h"
 #include "allocators/os/clock.h"
 #include "allocators/os/mapping.h"
@@ -35,6 +36,7 @@ namespace {
 
 using terrace::Bytes;
 using terrace::Nanoseconds;
+using terrace::quantile;
 
 constexpr std::size_t kMiB = 1u << 20;
 constexpr int kRounds = 5;
@@ -138,16 +140,6 @@ struct Way {
 
 enum class Cache { kWarm, kCold };
 
-struct Measured {
-  double mb_per_s = 0;  ///< the median
-  double left = 0;
-};
-
-Measured median_of(std::vector<double> rates, double left) {
-  std::sort(rates.begin(), rates.end());
-  return {rates[rates.size() / 2], left};
-}
-
 void table(const File& file, Cache cache, const std::vector<Way>& ways) {
   std::vector<std::vector<double>> rates(ways.size());
   std::vector<double> left(ways.size());
@@ -164,13 +156,13 @@ void table(const File& file, Cache cache, const std::vector<Way>& ways) {
       left[i] = file.cached_share();
     }
   }
-  const double base = median_of(rates[0], 0).mb_per_s;
+  const double base = quantile(rates[0], 0.5);
   std::printf("%-6s %-12s %9s %8s %6s\n", cache == Cache::kCold ? "cold" : "warm", "way", "MB/s",
               "ratio", "left");
   for (std::size_t i = 0; i < ways.size(); ++i) {
-    const Measured one = median_of(rates[i], left[i]);
-    std::printf("%-6s %-12s %9.0f %8.2f %5.0f%%\n", "", ways[i].name.c_str(), one.mb_per_s,
-                one.mb_per_s / base, one.left * 100);
+    const double mb_per_s = quantile(rates[i], 0.5);
+    std::printf("%-6s %-12s %9.0f %8.2f %5.0f%%\n", "", ways[i].name.c_str(), mb_per_s,
+                mb_per_s / base, left[i] * 100);
   }
 }
 

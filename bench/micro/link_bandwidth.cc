@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "allocators/backing/emulated_link.h"
+#include "allocators/base/quantile.h"
 #include "allocators/os/clock.h"
 #include "allocators/os/mapping.h"
 
@@ -85,8 +86,7 @@ class Bench {
       read_lines(arena_ + (block << kBlockShift), 512);
       spans.push_back(static_cast<double>((os::monotonic_now() - begin).value));
     }
-    std::nth_element(spans.begin(), spans.begin() + 20, spans.end());
-    return spans[20];
+    return quantile(spans, 0.5);
   }
 
   [[noreturn]] static void fail(const char* why) {
@@ -117,12 +117,13 @@ int main(int argc, char** argv) {
     for (const int threads : {1, 2}) {
       std::vector<double> rates;
       for (int round = 0; round < 5; ++round) rates.push_back(bench.stream(threads, asked));
-      std::sort(rates.begin(), rates.end());
-      const double worst = std::max(rates.back() / asked - 1, 1 - rates.front() / asked) * 100;
-      rows.push_back({asked, threads, rates[2], worst});
+      const double median = quantile(rates, 0.5);
+      const double worst =
+          std::max(quantile(rates, 1) / asked - 1, 1 - quantile(rates, 0) / asked) * 100;
+      rows.push_back({asked, threads, median, worst});
       std::fprintf(chatter,
                    "asked %.1f GB/s  threads %d  measured %.3f GB/s  worst round %.1f %% off\n",
-                   asked, threads, rates[2], worst);
+                   asked, threads, median, worst);
     }
   }
   std::fprintf(chatter, "pages %s\n", small_pages ? "4 KiB" : "2 MiB");

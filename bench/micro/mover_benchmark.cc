@@ -10,7 +10,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -21,6 +20,8 @@
 #include <string>
 #include <vector>
 
+#include "allocators/base/quantile.h"
+#include "allocators/topology/sysfs_text.h"
 #include "tiering/migrate/mover.h"
 
 namespace terrace::migrate {
@@ -70,17 +71,10 @@ class Range {
 };
 
 std::vector<int> memory_nodes() {
-  std::ifstream list("/sys/devices/system/node/has_memory");
+  const auto listed = read_node_list("/sys/devices/system/node/has_memory");
+  if (!listed) return {0};  // a kernel without NUMA
   std::vector<int> nodes;
-  for (int node = 0; list >> node;) {
-    const char separator = static_cast<char>(list.get());
-    nodes.push_back(node);
-    if (separator != '-') continue;
-    int last = node;
-    list >> last;
-    for (int next = node + 1; next <= last; ++next) nodes.push_back(next);
-    list.get();
-  }
+  for (const NodeId node : *listed) nodes.push_back(raw(node));
   return nodes;
 }
 
@@ -112,21 +106,34 @@ bool raw_move(const Range& range, std::size_t stride, int node) {
                  MPOL_MF_MOVE) == 0;
 }
 
-void node_to_node(benchmark::State& state, const char* name, bool huge) {
+enum class PageSize { kSmall, kHuge };
+
+int advice_for(PageSize pages) {
+  return pages == PageSize::kHuge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
+}
+std::size_t bytes_of(PageSize pages) {
+  return pages == PageSize::kHuge ? kBlock : kPage;
+}
+const char* name_of(PageSize pages) {
+  return pages == PageSize::kHuge ? "2 MiB pages" : "4 KiB pages";
+}
+
+void node_to_node(benchmark::State& state, PageSize pages) {
   const std::vector<int> nodes = memory_nodes();
   if (nodes.size() < 2) {
     state.SkipWithError("needs two NUMA nodes: run it in a lab machine");
     return;
   }
   const auto threads = static_cast<int>(state.range(0));
-  Range range(std::size_t{24} * kBlock, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+  Range range(std::size_t{24} * kBlock, advice_for(pages));
   const Tier tiers[] = {tier_of(nodes[0]), tier_of(nodes[1])};
   const auto mover = mover_with(threads);
   if (mover->move({range.data(), Bytes(range.size()), &tiers[0], 0}).refused != "") {
     state.SkipWithError("the range cannot be moved here");
     return;
   }
-  Rounds& rounds = all_rounds()[std::string(name) + ", " + std::to_string(threads) + " threads"];
+  Rounds& rounds = all_rounds()[std::string("node to node, ") + name_of(pages) + " / move_pages, " +
+                                std::to_string(threads) + " threads"];
   int to = 1;
   int turn = 0;
   for (auto _ : state) {
@@ -135,17 +142,15 @@ void node_to_node(benchmark::State& state, const char* name, bool huge) {
       const bool is_mover = (i + turn) % 2 == 0;
       bool done = false;
       const auto work = [&] {
-        done = is_mover
-                   ? mover->move({range.data(), Bytes(range.size()), &tiers[to], 0}).moved ==
-                         Bytes(range.size())
-                   : raw_move(range, huge ? kBlock : kPage, nodes[static_cast<std::size_t>(to)]);
+        done = is_mover ? mover->move({range.data(), Bytes(range.size()), &tiers[to], 0}).moved ==
+                              Bytes(range.size())
+                        : raw_move(range, bytes_of(pages), nodes[static_cast<std::size_t>(to)]);
       };
       seconds[is_mover ? 0 : 1] = seconds_of(work);
       if (!done) state.SkipWithError("a page stayed where it was");
     }
     // Every second round ends where it began, so that both sides go both ways equally often.
-    if (++turn % 2 == 0)
-      raw_move(range, huge ? kBlock : kPage, nodes[static_cast<std::size_t>(to)]);
+    if (++turn % 2 == 0) raw_move(range, bytes_of(pages), nodes[static_cast<std::size_t>(to)]);
     if (turn % 2 == 0) to = 1 - to;
     rounds.mover.push_back(seconds[0]);
     rounds.other.push_back(seconds[1]);
@@ -226,7 +231,7 @@ double copied_fresh(const char* from, std::size_t size) {
   return seconds;
 }
 
-void copy_and_remap(benchmark::State& state, const char* pages, bool huge) {
+void copy_and_remap(benchmark::State& state, PageSize pages) {
   constexpr std::size_t kSize = 32 * kBlock;
   const auto threads = static_cast<int>(state.range(0));
   const Range range(kSize, MADV_HUGEPAGE);
@@ -235,7 +240,8 @@ void copy_and_remap(benchmark::State& state, const char* pages, bool huge) {
   const ShmFile plain_file(kSize);
   const Tier tiers[] = {file.tier(), tier_of(memory_nodes()[0])};
   const auto mover = mover_with(threads);
-  const std::string tail = std::string(", ") + pages + ", " + std::to_string(threads) + " threads";
+  const std::string tail =
+      std::string(", ") + name_of(pages) + ", " + std::to_string(threads) + " threads";
   Rounds& out = all_rounds()["to a file / memcpy" + tail];
   Rounds& fresh = all_rounds()["from a file / memcpy into fresh" + tail];
   Rounds& warm = all_rounds()["from a file / memcpy into warm" + tail];
@@ -250,7 +256,7 @@ void copy_and_remap(benchmark::State& state, const char* pages, bool huge) {
     return seconds;
   };
   for (auto _ : state) {
-    if (!huge) make_small(range.data(), kSize);
+    if (pages == PageSize::kSmall) make_small(range.data(), kSize);
     out.mover.push_back(moved(0));
     out.other.push_back(copied_in(plain_file.view(), other.data(), kSize));
     fresh.mover.push_back(moved(1));
@@ -265,26 +271,21 @@ void copy_and_remap(benchmark::State& state, const char* pages, bool huge) {
 }
 
 void copy_from_huge(benchmark::State& state) {
-  copy_and_remap(state, "2 MiB pages", true);
+  copy_and_remap(state, PageSize::kHuge);
 }
 void copy_from_small(benchmark::State& state) {
-  copy_and_remap(state, "4 KiB pages", false);
+  copy_and_remap(state, PageSize::kSmall);
 }
 void small_pages(benchmark::State& state) {
-  node_to_node(state, "node to node, 4 KiB pages / move_pages", false);
+  node_to_node(state, PageSize::kSmall);
 }
 void huge_pages(benchmark::State& state) {
-  node_to_node(state, "node to node, 2 MiB pages / move_pages", true);
+  node_to_node(state, PageSize::kHuge);
 }
 BENCHMARK(small_pages)->Arg(1)->Arg(2)->Iterations(16)->UseManualTime();
 BENCHMARK(huge_pages)->Arg(1)->Arg(2)->Iterations(16)->UseManualTime();
 BENCHMARK(copy_from_huge)->Arg(1)->Arg(2)->Iterations(16)->UseManualTime();
 BENCHMARK(copy_from_small)->Arg(1)->Arg(2)->Iterations(16)->UseManualTime();
-
-double quantile(std::vector<double> values, double share) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
-}
 
 void print_ratios() {
   std::printf("\nspeed of the mover over that of the other, round by round: median (quartiles)\n");

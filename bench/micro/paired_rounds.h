@@ -7,10 +7,11 @@
 
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
+
+#include "allocators/base/quantile.h"
 
 namespace terrace::bench {
 
@@ -19,11 +20,6 @@ enum class Better {
   kLess,  ///< plain over ours
   kMore,  ///< ours over plain
 };
-
-inline double quantile(std::vector<double> values, double share) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
-}
 
 class PairedRounds {
  public:

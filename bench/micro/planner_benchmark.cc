@@ -4,13 +4,13 @@
 // docs/adr/0004 in the same run, as a multiple of the plan's.
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "allocators/base/quantile.h"
 #include "tiering/plan/engine_rate.h"
 #include "tiering/plan/machine_figures.h"
 #include "tiering/plan/planner.h"
@@ -38,7 +38,12 @@ Topology machine_of(std::uint64_t blocks, int tier_count) {
   return machine;
 }
 
-heat::HeatMap heat_of(const Topology& machine, std::uint64_t blocks, bool mixture) {
+enum class Kind {
+  kDense,    ///< all blocks streamed
+  kMixture,  ///< of each phase two blocks streamed, the others routed
+};
+
+heat::HeatMap heat_of(const Topology& machine, std::uint64_t blocks, Kind kind) {
   std::mt19937 random(1);
   heat::HeatMap heat;
   heat.machine_id = machine.machine_id;
@@ -49,7 +54,7 @@ heat::HeatMap heat_of(const Topology& machine, std::uint64_t blocks, bool mixtur
   object.source = "link-faults";
   object.relative_error = 0;
   for (std::uint64_t b = 0; b < blocks; ++b) {
-    const bool routed = mixture && b % kBlocksPerPhase >= 2;
+    const bool routed = kind == Kind::kMixture && b % kBlocksPerPhase >= 2;
     const double share = routed ? std::uniform_real_distribution<double>(0.01, 0.7)(random) : 1;
     object.block_bytes_per_second.push_back(share * static_cast<double>(kBlockBytes.value) /
                                             heat.step_seconds);
@@ -59,10 +64,10 @@ heat::HeatMap heat_of(const Topology& machine, std::uint64_t blocks, bool mixtur
   return heat;
 }
 
-void plan_model(benchmark::State& state, bool mixture) {
+void plan_model(benchmark::State& state, Kind kind) {
   const std::uint64_t blocks = static_cast<std::uint64_t>(state.range(0)) * kBlocksPerPhase;
   const Topology machine = machine_of(blocks, static_cast<int>(state.range(1)));
-  const heat::HeatMap heat = heat_of(machine, blocks, mixture);
+  const heat::HeatMap heat = heat_of(machine, blocks, kind);
   for (auto _ : state) {
     auto plan = make_plan(heat, machine, PlannerOptions{});
     if (!plan.ok()) {
@@ -140,10 +145,7 @@ void varied_objects(benchmark::State& state) {
     benchmark::DoNotOptimize(plan);
   }
   if (blocks > kMostPlainBlocks) return;
-  std::nth_element(seconds.begin(), seconds.begin() + static_cast<long>(seconds.size() / 2),
-                   seconds.end());
-  const double median = seconds[seconds.size() / 2];
-  state.counters["plain_over_plan"] = plain_seconds(heat, machine) / median;
+  state.counters["plain_over_plan"] = plain_seconds(heat, machine) / quantile(seconds, 0.5);
 }
 BENCHMARK(varied_objects)
     ->ArgNames({"objects", "blocks", "tiers"})
@@ -156,10 +158,10 @@ BENCHMARK(varied_objects)
     ->Unit(benchmark::kMillisecond);
 
 void dense_model(benchmark::State& state) {
-  plan_model(state, false);
+  plan_model(state, Kind::kDense);
 }
 void mixture_model(benchmark::State& state) {
-  plan_model(state, true);
+  plan_model(state, Kind::kMixture);
 }
 
 // 34 phases: a model of 1.1 GB; 1,000: of 33 GB.

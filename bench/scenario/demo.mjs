@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { Programs, stopRunning } from './demo/programs.mjs';
+import { Programs, runMain } from './demo/programs.mjs';
 import { generator } from './demo/statistics.mjs';
 import { jsonFigures, table } from './demo/table.mjs';
 import { runWorkload } from './demo/workload.mjs';
@@ -59,14 +59,4 @@ async function main() {
   if (json) process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.on(signal, () => {
-    stopRunning(signal);
-    process.exit(signal === 'SIGINT' ? 130 : 143);
-  });
-}
-
-main().catch((error) => {
-  log(`demo: ${error.message}`);
-  process.exit(1);
-});
+runMain('demo', main);

@@ -8,7 +8,6 @@
 // of which layers - 1 of layers is the most: the first layer has nothing to hide behind. Measured
 // with several numbers of new tokens, so with more or less compute. Emulated; prints a table, or
 // one line of JSON with --json. Exit 3: no emulated link here, or a wrong result.
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -23,6 +22,7 @@
 #include <terrace/kv.h>
 #include <terrace/terrace.h>
 
+#include "allocators/base/quantile.h"
 #include "bench/scenario/attention.h"
 
 namespace {
@@ -205,9 +205,9 @@ struct Spread {
   double most = 0;
 };
 
-Spread spread_of(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return {values[values.size() / 2], values.front(), values.back()};
+Spread spread_of(const std::vector<double>& values) {
+  return {terrace::quantile(values, 0.5), terrace::quantile(values, 0),
+          terrace::quantile(values, 1)};
 }
 
 struct Row {

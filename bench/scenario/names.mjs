@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { Programs, stopRunning } from './demo/programs.mjs';
+import { Programs, runMain } from './demo/programs.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const log = (line) => process.stderr.write(`${line}\n`);
@@ -171,14 +171,4 @@ async function main() {
   process.exit(wrong ? 1 : 0);
 }
 
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.on(signal, () => {
-    stopRunning(signal);
-    process.exit(signal === 'SIGINT' ? 130 : 143);
-  });
-}
-
-main().catch((error) => {
-  log(`names: ${error.message}`);
-  process.exit(1);
-});
+runMain('names', main);

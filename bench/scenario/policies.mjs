@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { median, spread } from './demo/statistics.mjs';
+import { columns } from './demo/table.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const terrace = process.env.TERRACE || join(root, 'build', 'release', 'terrace');
@@ -72,10 +73,7 @@ function table(workloads) {
   ]);
   const widest = (one) => 100 * Math.max(...Object.values(one.spread));
   rows.push(['spread up to', ...workloads.map((one) => `${widest(one).toFixed(1)} %`)]);
-  const widths = heads.map((head, i) => Math.max(head.length, ...rows.map((row) => row[i].length)));
-  const line = (row) =>
-    row.map((cell, i) => (i ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join('  ');
-  return [heads, ...rows].map(line).join('\n');
+  return columns([heads, ...rows]).join('\n');
 }
 
 const options = wanted(process.argv.slice(2));

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "allocators/base/text.h"
 #include "allocators/topology/parse_units.h"
 #include "allocators/topology/text_file.h"
 

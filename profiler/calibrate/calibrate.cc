@@ -2,10 +2,12 @@
 #include "profiler/calibrate/calibrate.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <string_view>
+
+#include "allocators/base/quantile.h"
+#include "allocators/os/clock.h"
 
 namespace terrace::calibrate {
 namespace {
@@ -21,16 +23,9 @@ Schedule schedule_of(Effort effort) {
   return {7, milliseconds(8000), milliseconds(150)};
 }
 
-Spread spread_of(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  Spread spread;
-  spread.median =
-      values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-  spread.low = values.front();
-  spread.high = values.back();
-  spread.repeats = static_cast<int>(values.size());
-  return spread;
+Spread spread_of(const std::vector<double>& values) {
+  return {quantile(values, 0.5), quantile(values, 0), quantile(values, 1),
+          static_cast<int>(values.size())};
 }
 
 Spread& field_of(TierMeasurement& tier, Quantity quantity) {
@@ -106,9 +101,7 @@ class Run {
       result_.calibration.tiers.push_back(std::move(*entry));
     }
     result_.calibration.measured_at_unix_s =
-        std::chrono::duration_cast<std::chrono::seconds>(
-            std::chrono::system_clock::now().time_since_epoch())
-            .count();
+        static_cast<std::int64_t>(os::realtime_now().value / 1'000'000'000);
     return std::move(result_);
   }
 
@@ -155,7 +148,7 @@ class Run {
     entry.tier = tier.name;
     entry.nodes = tier.nodes;
     for (std::size_t i = 0; i < std::size(kQuantities); ++i)
-      field_of(entry, kQuantities[i]) = spread_of(std::move(values[i]));
+      field_of(entry, kQuantities[i]) = spread_of(values[i]);
     return entry;
   }
 

@@ -3,7 +3,6 @@
 // of a DAX tier.
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstring>
 #include <memory>
 #include <span>
@@ -11,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "allocators/os/clock.h"
 #include "profiler/calibrate/cache_size.h"
 #include "profiler/calibrate/pointer_cycle.h"
 #include "profiler/calibrate/probe.h"
@@ -21,14 +21,12 @@
 namespace terrace::calibrate {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::size_t kChunk = std::size_t{256} << 10;  ///< streamed between looks at the clock
 constexpr std::size_t kChaseSteps = 4096;               ///< followed between looks at the clock
 constexpr Bytes kMostMemory = GiB(8);
 
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
+double seconds_since(Nanoseconds start) {
+  return static_cast<double>((os::monotonic_now() - start).value) / 1e9;
 }
 
 struct Sizes {
@@ -77,10 +75,6 @@ class MemoryProbe {
   }
 
  private:
-  std::chrono::nanoseconds window() const {
-    return std::chrono::nanoseconds(static_cast<std::int64_t>(request_.window.value));
-  }
-
   /// However few threads stream, they share all of the memory: one thread's part of it alone might
   /// fit into the cache.
   std::span<const std::byte> stream_part(int thread, int threads) const {
@@ -115,7 +109,7 @@ class MemoryProbe {
     std::atomic<bool> done{false};
     std::atomic<std::uint64_t> bytes{0};
     std::vector<std::thread> streams;
-    const auto start = Clock::now();
+    const Nanoseconds start = os::monotonic_now();
     const int refused = start_threads(
         streams, threads, [&](int thread) { stream_thread(thread, threads, done, bytes); });
     if (refused == 0) own_work();
@@ -140,7 +134,7 @@ class MemoryProbe {
   }
 
   Result<double> bandwidth(int threads) {
-    return with_streams(threads, [&] { std::this_thread::sleep_for(window()); });
+    return with_streams(threads, [&] { os::sleep_for(request_.window); });
   }
 
   /// The chaser has a thread of its own, since the caller's must keep its place.
@@ -164,11 +158,11 @@ class MemoryProbe {
 
   double chase_for_window() {
     std::uint64_t steps = 0;
-    const auto start = Clock::now();
+    const Nanoseconds start = os::monotonic_now();
     do {
       line_ = chase(pages_.data(), line_, kChaseSteps);
       steps += kChaseSteps;
-    } while (Clock::now() - start < window());
+    } while (os::monotonic_now() - start < request_.window);
     return seconds_since(start) * 1e9 / static_cast<double>(steps);
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A random cycle through all cache lines of a buffer: what the latency measurement follows.
-// build_pointer_cycle allocates 4 bytes per line while it runs; chase allocates nothing.
+// build_pointer_cycle allocates 4 bytes per line while it runs; chase allocates nothing. The
+// buffer's owner calls both.
 #pragma once
 
 #include <cstddef>

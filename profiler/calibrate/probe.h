@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What measures one tier: the seam between calibrate, which decides what to measure and what the
 // figures mean, and the memory that is measured. The tests put their own figures here.
+// One tier at a time; allocates.
 #pragma once
 
 #include <cstdint>

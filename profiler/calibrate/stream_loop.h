@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The streaming loop for one width of vector, shared by the files that pick the widths.
+// A pure function: thread-safe, never allocates.
 #pragma once
 
 #include <cstddef>

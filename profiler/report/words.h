@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "allocators/base/origin_name.h"
+#include "allocators/base/words.h"
 
 namespace terrace::report {
 

@@ -4,6 +4,7 @@
 // chunks are compressed, and session_joiner schema 3 of those of several processes.
 // Written inside the recorded process by session_writer, read offline by session_reader, which
 // takes everything up to the last whole chunk. Little-endian, fixed width, no pointers.
+// Constants and plain structs.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Takes records and texts from the front of a chunk's payload. It lies unaligned in the file, so
-// they are copied out. False, with nothing taken: there is not so much left. Thread-safe.
+// they are copied out. False, with nothing taken: there is not so much left. Thread-safe;
+// take_text() allocates.
 #pragma once
 
 #include <cstddef>

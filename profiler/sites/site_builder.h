@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts a call-site together frame by frame, the same for both ways of walking a stack.
-// One walk's own; async-signal-safe, allocates nothing.
+// One thread's, for one walk; async-signal-safe, allocates nothing.
 #pragma once
 
 #include <cstdint>

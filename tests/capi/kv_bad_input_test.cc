@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "tests/capi/kv_server.h"
+#include "tests/child_process.h"
 
 namespace terrace::capi_test {
 namespace {
@@ -479,8 +480,7 @@ TEST_F(KvBadInput, ManyTenantsAndLimitsAreTaken) {
 }
 
 TEST_F(KvBadInput, ChildsCallsAreRefused) {
-  const pid_t child = fork();
-  if (child == 0) {
+  const int status = testing_support::status_of_child([&] {
     bool refused = true;
     for (const auto& call : calls_on_a_sequence()) {
       refused = refused && call(kept_) == TERRACE_BAD_HANDLE;
@@ -488,10 +488,8 @@ TEST_F(KvBadInput, ChildsCallsAreRefused) {
     for (const auto& call : calls_on_a_cache()) {
       refused = refused && call(cache_) == TERRACE_BAD_HANDLE;
     }
-    _exit(refused ? 0 : 1);
-  }
-  int status = -1;
-  EXPECT_EQ(waitpid(child, &status, 0), child);
+    return refused ? 0 : 1;
+  });
   EXPECT_EQ(status, 0);
 }
 

@@ -9,7 +9,6 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <numeric>
 #include <random>
@@ -20,6 +19,7 @@
 #include <terrace/kv.hpp>
 
 #include "tests/capi/machine.h"
+#include "tests/temporary_folder.h"
 #include "tiering/capi/context.h"
 #include "tiering/capi/registry.h"
 
@@ -142,17 +142,12 @@ void tell(int to, std::uint32_t number) {
 
 class KvRestart : public testing::Test {
  protected:
-  KvRestart() {
-    std::string pattern = "/dev/shm/terrace-restart-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~KvRestart() override { std::filesystem::remove_all(folder_); }
   // Made before a child could make one of its own.
   static void SetUpTestSuite() { ASSERT_STRNE(tiers_file(), ""); }
   static void TearDownTestSuite() { forget_machine(); }
-  std::string store() const { return folder_ + "/prefixes"; }
+  std::string store() const { return folder_.in("prefixes"); }
 
-  std::string folder_;
+  const testing_support::TemporaryFolder folder_{"/dev/shm"};
 };
 
 /// What it said last before it was killed, so many microseconds after it had kept `prompts`.
@@ -219,10 +214,10 @@ TEST_F(KvRestart, AStoreInUseOrOfAnotherModelOrForeignIsRefusedByName) {
     EXPECT_EQ(refused(store()), TERRACE_IO);
   }
   EXPECT_EQ(refused(store(), kIdentity + 1), TERRACE_CORRUPT);
-  const std::string foreign = folder_ + "/foreign";
+  const std::string foreign = folder_.in("foreign");
   std::ofstream(foreign) << std::string(1 << 20, 'x');
   EXPECT_EQ(refused(foreign), TERRACE_CORRUPT);
-  EXPECT_EQ(refused(folder_ + "/no/such/folder/prefixes"), TERRACE_IO);
+  EXPECT_EQ(refused(folder_.in("no/such/folder/prefixes")), TERRACE_IO);
   EXPECT_EQ(refused(store()), TERRACE_OK);
 }
 

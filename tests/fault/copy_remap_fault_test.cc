@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "allocators/os/fault_point.h"
+#include "tests/fault/failing_call.h"
 #include "tests/fault/process_state.h"
 #include "tests/unit/extent/copy_remap_rig.h"
 
@@ -12,18 +13,14 @@ namespace {
 
 using os::inject_fault;
 using os::SystemCall;
+using testing_support::FailingCall;
 using testing_support::open_files;
 using testing_support::threads;
 using testing_support::threads_left;
 
 constexpr int kDeep = 24;  ///< failing uses of one call; the last ones never come
 
-struct Fault {
-  SystemCall call;
-  int error;
-  const char* name;
-};
-constexpr Fault kFaults[] = {
+constexpr FailingCall kFaults[] = {
     {SystemCall::kMmap, ENOMEM, "mmap"},
     {SystemCall::kMunmap, EINVAL, "munmap"},
     {SystemCall::kMremap, ENOMEM, "mremap"},
@@ -35,7 +32,7 @@ constexpr Fault kFaults[] = {
     {SystemCall::kOpen, EMFILE, "eventfd"},
 };
 
-class CopyRemapFault : public testing::TestWithParam<Fault> {
+class CopyRemapFault : public testing::TestWithParam<FailingCall> {
  protected:
   void SetUp() override {
     auto opened = CopyRemap::open();
@@ -160,7 +157,7 @@ TEST_P(CopyRemapFault, NoMemoryIsLeftBehind) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Call, CopyRemapFault, testing::ValuesIn(kFaults),
-                         [](const auto& param) { return std::string(param.param.name); });
+                         testing_support::name_of);
 
 TEST(CopyRemapOpen, ARefusedDescriptorNamesTheRemedy) {
   inject_fault(SystemCall::kUserfaultfd, 1, EPERM);

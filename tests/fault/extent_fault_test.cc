@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "allocators/os/fault_point.h"
+#include "tests/fault/failing_call.h"
 #include "tests/fault/process_state.h"
 #include "tests/unit/extent/huge_pages.h"
 #include "tests/unit/extent/rig.h"
@@ -19,6 +20,7 @@ namespace {
 
 using os::inject_fault;
 using os::SystemCall;
+using testing_support::FailingCall;
 using testing_support::open_files;
 using testing_support::readable;
 
@@ -45,12 +47,7 @@ class WithRig : public testing::Test {
   static inline testing_support::HugePages* pages_ = nullptr;
 };
 
-struct Fault {
-  SystemCall call;
-  int error;
-  const char* name;
-};
-constexpr Fault kFaults[] = {
+constexpr FailingCall kFaults[] = {
     {SystemCall::kMmap, ENOMEM, "mmap"},
     {SystemCall::kMunmap, EINVAL, "munmap"},
     {SystemCall::kMadvise, EINVAL, "madvise"},
@@ -58,11 +55,11 @@ constexpr Fault kFaults[] = {
     {SystemCall::kMemfdCreate, EMFILE, "memfd_create"},
     {SystemCall::kFtruncate, ENOSPC, "ftruncate"},
     {SystemCall::kFallocate, ENOSPC, "fallocate"},
-    {SystemCall::kUserfaultIoctl, ENOMEM, "userfaultfd ioctl"},
+    {SystemCall::kUserfaultIoctl, ENOMEM, "userfaultfd_ioctl"},
     {SystemCall::kOpen, EMFILE, "open"},
 };
 
-class ExtentFault : public WithRig, public testing::WithParamInterface<Fault> {
+class ExtentFault : public WithRig, public testing::WithParamInterface<FailingCall> {
  protected:
   void SetUp() override {
     WithRig::SetUp();
@@ -225,13 +222,7 @@ TEST_P(ExtentFault, FirstTouchesGetThroughWhateverFails) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Call, ExtentFault, testing::ValuesIn(kFaults), [](const auto& param) {
-  std::string name = param.param.name;
-  for (char& c : name) {
-    if (c == ' ') c = '_';
-  }
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Call, ExtentFault, testing::ValuesIn(kFaults), testing_support::name_of);
 
 TEST_F(WithRig, RefusedBindingIsCountedAndTheMemoryServes) {
   const auto before = rig.extents.counters().bind_refused.load();

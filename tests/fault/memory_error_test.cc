@@ -4,8 +4,6 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
-#include <random>
 
 #include "tests/unit/extent/huge_pages.h"
 #include "tests/unit/runtime/run_program.h"
@@ -29,11 +27,7 @@ class MemoryError : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     path_ = directory_ + "/weights.bin";
-    std::mt19937_64 random(42);
-    std::vector<std::uint64_t> words(kFileBytes / 8 + 1);
-    for (std::uint64_t& word : words) word = random();
-    std::ofstream(path_, std::ios::binary)
-        .write(reinterpret_cast<const char*>(words.data()), kFileBytes);
+    write_random(path_, kFileBytes);
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
 

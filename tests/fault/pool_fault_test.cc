@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "allocators/os/fault_point.h"
+#include "tests/fault/failing_call.h"
 #include "tests/fault/process_state.h"
 #include "tests/unit/extent/pool_rig.h"
 
@@ -15,16 +16,12 @@ namespace {
 using os::inject_fault;
 using os::SystemCall;
 using ::testing::ElementsAre;
+using testing_support::FailingCall;
 
 constexpr std::uint64_t kBlock = kBlockBytes.value;
 constexpr int kDeep = 12;  ///< failing uses of one call; more than any operation here makes
 
-struct Fault {
-  SystemCall call;
-  int error;
-  const char* name;
-};
-constexpr Fault kFaults[] = {
+constexpr FailingCall kFaults[] = {
     {SystemCall::kMmap, ENOMEM, "mmap"},
     {SystemCall::kFallocate, ENOSPC, "fallocate"},
     {SystemCall::kFileLock, ENOLCK, "lock"},
@@ -33,7 +30,7 @@ constexpr Fault kFaults[] = {
     {SystemCall::kThreadCreate, EAGAIN, "thread"},
 };
 
-class PoolFault : public testing::TestWithParam<Fault> {
+class PoolFault : public testing::TestWithParam<FailingCall> {
  protected:
   void TearDown() override { disarm(); }
   static void arm(int nth) { inject_fault(GetParam().call, nth, GetParam().error); }
@@ -120,8 +117,7 @@ TEST_P(PoolFault, MakingPrivateThatFailsKeepsTheData) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Call, PoolFault, testing::ValuesIn(kFaults),
-                         [](const auto& fault) { return std::string(fault.param.name); });
+INSTANTIATE_TEST_SUITE_P(Call, PoolFault, testing::ValuesIn(kFaults), testing_support::name_of);
 
 TEST(PoolFaults, AFullFilesystemSpills) {
   const auto rig = std::make_unique<PoolRig>();

@@ -12,6 +12,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/temporary_folder.h"
+
 namespace terrace {
 namespace {
 
@@ -36,14 +38,11 @@ struct Ended {
 class WithoutCalls : public testing::Test {
  protected:
   void SetUp() override {
-    char pattern[] = "/tmp/terrace-calls-XXXXXX";
-    directory_ = mkdtemp(pattern);
-    setenv("XDG_CONFIG_HOME", directory_.c_str(), 1);
-    setenv("XDG_CACHE_HOME", directory_.c_str(), 1);
+    setenv("XDG_CONFIG_HOME", folder_.path().c_str(), 1);
+    setenv("XDG_CACHE_HOME", folder_.path().c_str(), 1);
   }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
 
-  std::string file(const char* name) const { return directory_ + "/" + name; }
+  std::string file(const char* name) const { return folder_.in(name); }
   std::string text(const char* name) const {
     std::ifstream in(file(name));
     std::ostringstream all;
@@ -84,7 +83,7 @@ class WithoutCalls : public testing::Test {
     EXPECT_EQ(count, 1u) << what << " in:\n" << said;
   }
 
-  std::string directory_;
+  const testing_support::TemporaryFolder folder_;
 };
 
 TEST_F(WithoutCalls, TheFilterRefuses) {

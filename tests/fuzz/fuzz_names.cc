@@ -9,6 +9,7 @@
 
 #include "profiler/session/names_chunk.h"
 #include "tests/fuzz/mutate.h"
+#include "tests/temporary_folder.h"
 #include "tests/unit/model/model_files.h"
 #include "tests/unit/names/mixture_file.h"
 #include "tiering/names/buffer_layout.h"
@@ -18,7 +19,7 @@ namespace terrace::names {
 namespace {
 
 using fixture::GgufBytes;
-using fixture::ModelFolder;
+using testing_support::TemporaryFolder;
 
 constexpr int kRounds = 3000;
 
@@ -35,7 +36,7 @@ void expect_within(const std::vector<session::NamedRange>& ranges, std::uint64_t
 }
 
 /// Whether it was read.
-bool check(const ModelFolder& folder, const std::string& name, const std::string& bytes) {
+bool check(const TemporaryFolder& folder, const std::string& name, const std::string& bytes) {
   const auto model = read_model_tensors(folder.write(name, bytes));
   if (!model) {
     EXPECT_TRUE(model.error().code == ErrorCode::kUsage || model.error().code == ErrorCode::kIo);
@@ -89,7 +90,7 @@ std::vector<std::string> hostile_files() {
 }
 
 TEST(FuzzNames, HostileHeadersAreRefused) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   EXPECT_TRUE(check(folder, "good.gguf", one_tensor({4, 1, 4}, 0)));
   const auto files = hostile_files();
   for (std::size_t i = 0; i < files.size(); ++i) {
@@ -98,14 +99,14 @@ TEST(FuzzNames, HostileHeadersAreRefused) {
 }
 
 TEST(FuzzNames, TensorsThatOverlapAreNamedOnce) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   GgufBytes file;
   file.preamble(2, 0).tensor("a", {16}, 0, 0).tensor("b", {16}, 0, 32);
   check(folder, "overlap.gguf", file.data(96).bytes());
 }
 
 TEST(FuzzNames, AFileThatIsCutShortAnywhereIsRefused) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   const std::string whole = fixture::gguf_of(fixture::mixture_tensors());
   ASSERT_TRUE(check(folder, "whole.gguf", whole));
   for (std::size_t length = 0; length < whole.size(); length += length < 1200 ? 1 : 97) {
@@ -119,7 +120,7 @@ TEST(FuzzNames, AFileThatIsCutShortAnywhereIsRefused) {
 }
 
 TEST(FuzzNames, DamagedFilesGiveSoundNamesOrAnError) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   fuzz::Mutator mutator(fuzz::logged_seed());
   std::vector<std::string> corpus = hostile_files();
   corpus.push_back(fixture::gguf_of(fixture::mixture_tensors()));

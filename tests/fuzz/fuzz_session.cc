@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Damaged session files through the whole offline path: reader, heat map, report. Damage comes in
 // two kinds: raw (the CRC catches most of it) and sealed again with a right CRC, so that the
-// decoder's own checks are what is tested. The number of rounds is fixed and the seed is logged;
-// TERRACE_FUZZ_SEED replaces it.
+// decoder's own checks are what is tested. The number of rounds is fixed; TERRACE_SEED repeats a
+// run.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -17,20 +17,12 @@
 #include "profiler/session/session_reader.h"
 #include "tests/fuzz/good_session.h"
 #include "tests/fuzz/session_checks.h"
+#include "tests/logged_seed.h"
 #include "tests/unit/session/packed_builder.h"
 #include "tests/unit/session/session_builder.h"
 
 namespace terrace::session {
 namespace {
-
-unsigned logged_seed() {
-  const char* given = std::getenv("TERRACE_FUZZ_SEED");
-  const unsigned seed =
-      given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : 0xC0FFEE;
-  testing::Test::RecordProperty("seed", std::to_string(seed));
-  std::printf("seed %u (TERRACE_FUZZ_SEED replaces it)\n", seed);
-  return seed;
-}
 
 // Damage behind a CRC leaves the chunks before it: thousands of mutants are read as the same few
 // sessions, and what follows the reader, most of it JSON, takes a hundred times as long as reading.
@@ -73,7 +65,7 @@ void damage(std::string& bytes, std::size_t from, std::mt19937& random) {
 }
 
 TEST(FuzzSession, RawDamageIsNoticedOrHarmless) {
-  std::mt19937 random(logged_seed());
+  std::mt19937 random(testing_support::logged_seed());
   const std::string whole = fuzz::good_session().bytes();
   ASSERT_TRUE(check(whole));
   int read = 0;
@@ -109,7 +101,7 @@ std::string resealed(const std::string& whole, std::mt19937& random) {
 }
 
 TEST(FuzzSession, DamageUnderARightCrcIsNoticedOrHarmless) {
-  std::mt19937 random(logged_seed());
+  std::mt19937 random(testing_support::logged_seed());
   const std::string whole = fuzz::good_session().bytes();
   int read = 0;
   for (int round = 0; round < 8000; ++round) {
@@ -121,7 +113,7 @@ TEST(FuzzSession, DamageUnderARightCrcIsNoticedOrHarmless) {
 }
 
 TEST(FuzzSession, RawDamageOfAPackedSessionIsNoticedOrHarmless) {
-  std::mt19937 random(logged_seed());
+  std::mt19937 random(testing_support::logged_seed());
   const std::string whole = packed_session(fuzz::good_session().bytes(), 700);
   ASSERT_TRUE(check(whole));
   int read = 0;
@@ -135,14 +127,14 @@ TEST(FuzzSession, RawDamageOfAPackedSessionIsNoticedOrHarmless) {
 }
 
 TEST(FuzzSession, PackedDamageUnderARightCrcIsNoticedOrHarmless) {
-  std::mt19937 random(logged_seed());
+  std::mt19937 random(testing_support::logged_seed());
   const std::string whole = packed_session(fuzz::good_session().bytes(), 700);
   for (int round = 0; round < 5000; ++round) check(resealed(whole, random));
 }
 
 // Damage within what was compressed: frame, lengths and CRC of the outer chunk are right.
 TEST(FuzzSession, DamageInsideAPackedChunkIsNoticedOrHarmless) {
-  std::mt19937 random(logged_seed());
+  std::mt19937 random(testing_support::logged_seed());
   const std::string whole = fuzz::good_session().bytes();
   int read = 0;
   for (int round = 0; round < 5000; ++round) {

@@ -4,23 +4,15 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <random>
 #include <string>
 
+#include "tests/logged_seed.h"
+
 namespace terrace::fuzz {
 
-/// From TERRACE_SEED, or random; printed, so that a failure can be repeated.
-inline std::uint32_t logged_seed() {
-  const char* fixed = std::getenv("TERRACE_SEED");
-  const std::uint32_t seed = fixed != nullptr
-                                 ? static_cast<std::uint32_t>(std::strtoul(fixed, nullptr, 10))
-                                 : std::random_device{}();
-  std::printf("TERRACE_SEED=%u\n", seed);
-  return seed;
-}
+using testing_support::logged_seed;
 
 class Mutator {
  public:

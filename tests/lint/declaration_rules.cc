@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules about what declarations say to their readers: a header's opening, the documentation of what
 // is exported, parameters that switch.
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <string_view>
 
 #include "tests/lint/rules.h"
@@ -10,8 +13,34 @@ namespace {
 
 constexpr std::string_view kExported = "TERRACE_API ";
 
+// Words by which openings say it, in small letters. What is resident is called under the runtime's
+// lock or by its one thread, and has no heap.
+constexpr std::array<std::string_view, 5> kWordsForBoth = {"constant", "macro", "plain", "pure",
+                                                           "resident"};
+constexpr std::array<std::string_view, 7> kThreadWords = {
+    "thread", "lock", "owner", "at a time", "side by side", "serialised", "caller"};
+constexpr std::array<std::string_view, 2> kAllocationWords = {"alloc", "heap"};
+
 bool is_header(std::string_view path) {
   return path.ends_with(".h") || path.ends_with(".hpp");
+}
+
+/// The comment before the first line that is none, without line ends, in small letters.
+std::string opening_of(const SourceFile& file) {
+  std::string text;
+  for (const std::string& line : file.lines) {
+    if (!line.starts_with("//")) break;
+    text += line.substr(2);
+  }
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+template <std::size_t N>
+bool has_any(std::string_view text, const std::array<std::string_view, N>& words) {
+  return std::any_of(words.begin(), words.end(),
+                     [text](std::string_view word) { return text.find(word) != text.npos; });
 }
 
 /// `bool name = true` or `false`, followed by what ends a parameter.
@@ -44,10 +73,22 @@ bool has_switch(std::string_view line) {
 
 Findings check_header_comment(const SourceFile& file) {
   if (!is_header(file.path)) return {};
-  if (file.lines.size() > 1 && file.lines[1].starts_with("// ")) return {};
-  return {
-      {file.path, 2, "header-comment",
-       "says nothing about itself; what it is for, where it stands, thread-safety, allocation"}};
+  if (file.lines.size() < 2 || !file.lines[1].starts_with("// ")) {
+    return {
+        {file.path, 2, "header-comment",
+         "says nothing about itself; what it is for, where it stands, thread-safety, allocation"}};
+  }
+  if (!in_sources_of_a_layer(file.path)) return {};
+  const std::string opening = opening_of(file);
+  if (has_any(opening, kWordsForBoth)) return {};
+  Findings findings;
+  if (!has_any(opening, kThreadWords)) {
+    findings.push_back({file.path, 2, "header-comment", "does not say which threads may use it"});
+  }
+  if (!has_any(opening, kAllocationWords)) {
+    findings.push_back({file.path, 2, "header-comment", "does not say whether it may allocate"});
+  }
+  return findings;
 }
 
 Findings check_public_docs(const SourceFile& file) {

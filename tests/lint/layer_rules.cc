@@ -11,7 +11,6 @@
 namespace terrace::lint {
 namespace {
 
-constexpr std::array<std::string_view, 3> kLayers = {"allocators", "profiler", "tiering"};
 constexpr std::array<std::string_view, 3> kOutside = {"bench", "docs", "tests"};
 
 constexpr std::array<std::string_view, 14> kKernelHeaders = {
@@ -70,11 +69,6 @@ bool in_os_folder(std::string_view path) {
   return path.find("/os/") != std::string_view::npos;
 }
 
-/// Inside a layer only public headers may be read by C programs.
-bool in_sources_of_a_layer(std::string_view path) {
-  return layer_of(path) && path.find("/include/terrace/") == std::string_view::npos;
-}
-
 struct Include {
   std::string_view target;
   bool quoted = false;
@@ -111,10 +105,6 @@ std::string target_path(const Include& include, const std::vector<std::string>& 
     if (header.ends_with(tail)) return header;
   }
   return {};
-}
-
-bool is_word(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
 enum class Qualifier : unsigned char { kNone, kGlobal, kOther };

@@ -21,7 +21,8 @@ std::optional<Language> language_of(const fs::path& path) {
   for (const char* code : {".cc", ".h", ".hpp", ".c"}) {
     if (extension == code) return Language::kCxx;
   }
-  for (const char* script : {".sh", ".mjs", ".js", ".css", ".cmake"}) {
+  for (const char* script :
+       {".sh", ".mjs", ".js", ".css", ".cmake", ".awk", ".in", ".map", ".1", ".3"}) {
     if (extension == script) return Language::kScript;
   }
   if (path.filename() == "CMakeLists.txt" || path.filename() == "run") return Language::kScript;
@@ -33,6 +34,9 @@ std::string read_text(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
+constexpr const char* kSourceFolders[] = {"allocators", "profiler", "tiering", "bench",
+                                          "tests",      "docs",     ".ci"};
+
 std::vector<SourceFile> read_sources(const fs::path& root) {
   std::vector<SourceFile> sources;
   const auto add = [&](const fs::path& path) {
@@ -40,8 +44,7 @@ std::vector<SourceFile> read_sources(const fs::path& root) {
     if (!language) return;
     sources.push_back(parse_source(fs::relative(path, root).string(), *language, read_text(path)));
   };
-  for (const char* folder :
-       {"allocators", "profiler", "tiering", "bench", "tests", "docs", ".ci"}) {
+  for (const char* folder : kSourceFolders) {
     if (!fs::is_directory(root / folder)) continue;
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / folder)) {
       if (entry.is_regular_file() && !entry.is_symlink()) add(entry.path());
@@ -71,6 +74,27 @@ Findings check_allow_list(const std::vector<SourceFile>& sources) {
   return findings;
 }
 
+Findings check_documents(const fs::path& root) {
+  std::vector<fs::path> documents = {root / "README.md", root / "CHANGELOG.md"};
+  for (const char* folder : kSourceFolders) {
+    if (!fs::is_directory(root / folder)) continue;
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / folder)) {
+      if (entry.is_regular_file() && entry.path().extension() == ".md") {
+        documents.push_back(entry.path());
+      }
+    }
+  }
+  Findings findings;
+  const auto exists = [&root](const std::string& path) { return fs::exists(root / path); };
+  for (const fs::path& path : documents) {
+    const SourceFile document =
+        parse_source(fs::relative(path, root).string(), Language::kScript, read_text(path));
+    const Findings found = check_named_paths(document, exists);
+    findings.insert(findings.end(), found.begin(), found.end());
+  }
+  return findings;
+}
+
 int run(const fs::path& root) {
   const std::vector<SourceFile> sources = read_sources(root);
   if (sources.empty()) {
@@ -89,6 +113,8 @@ int run(const fs::path& root) {
     const Findings found = check_all(file, public_headers);
     findings.insert(findings.end(), found.begin(), found.end());
   }
+  const Findings unknown_paths = check_documents(root);
+  findings.insert(findings.end(), unknown_paths.begin(), unknown_paths.end());
   for (const char* const document : {"docs/failures.md", "docs/compatibility.md"}) {
     const Findings unnamed = check_named_tests(
         parse_source(document, Language::kScript, read_text(root / document)), sources);

@@ -169,6 +169,24 @@ TEST(HeaderComment, AHeaderThatSaysNothingIsRejected) {
   EXPECT_THAT(check_header_comment(source("bench/a.cc", licence + "int a;\n")), IsEmpty());
 }
 
+TEST(HeaderComment, InsideALayerItNamesThreadsAndAllocation) {
+  const auto check = [](const char* path, const char* opening) {
+    const std::string licence = "// SPDX-License-Identifier: Apache-2.0\n";
+    return rules_of(
+        check_header_comment(source(path, licence + opening + "\nint thread_alloc;\n")));
+  };
+  EXPECT_THAT(check("tiering/plan/a.h", "// What it is for."),
+              ElementsAre("header-comment", "header-comment"));
+  EXPECT_THAT(check("tiering/plan/a.h", "// What it is for. One\n// owner."),
+              ElementsAre("header-comment"));
+  EXPECT_THAT(check("tiering/plan/a.h", "// What it is for. Allocates."),
+              ElementsAre("header-comment"));
+  EXPECT_THAT(check("tiering/plan/a.h", "// What it is for.\n// Thread-safe; allocates."),
+              IsEmpty());
+  EXPECT_THAT(check("tiering/plan/a.h", "// What it is for. Pure functions."), IsEmpty());
+  EXPECT_THAT(check("tiering/include/terrace/a.h", "// What it is for."), IsEmpty());
+}
+
 TEST(PublicDocs, AnExportedDeclarationWithoutAWordIsRejected) {
   const auto check = [](const char* path, const char* text) {
     return rules_of(check_public_docs(source(path, text)));
@@ -227,6 +245,23 @@ TEST(Blanking, CommentsStringsAndDigitSeparatorsAreUnderstood) {
   EXPECT_EQ(file.code[0], "int a = 1'000;         char c = ' ';");
   EXPECT_EQ(file.code[2], " ");
   EXPECT_THAT(file.code[3], HasSubstr("int b;"));
+}
+
+TEST(NamedPaths, LinksAndSourcesThatAreNotThereAreFound) {
+  const auto check = [](const char* text) {
+    const SourceFile document = parse_source("docs/adr/0001.md", Language::kScript, text);
+    const Findings findings = check_named_paths(document, [](const std::string& path) {
+      return path == "docs/a.md" || path == "tiering/plan/a.cc";
+    });
+    std::vector<std::string> texts;
+    for (const Finding& finding : findings) texts.push_back(finding.text);
+    return texts;
+  };
+  EXPECT_THAT(check("See [a](../a.md#part) and `tiering/plan/a.cc`.\n"), IsEmpty());
+  EXPECT_THAT(check("See [b](b.md) and `tiering/plan/b.cc`.\n"),
+              ElementsAre("there is no docs/adr/b.md", "there is no tiering/plan/b.cc"));
+  EXPECT_THAT(check("[x](https://x.org/b.md) [y](#y) build/tests/b.sh profiler/sources/*.cc\n"),
+              IsEmpty());
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 // and returns what it finds. Pure functions; allocate.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,8 @@ Findings check_function_length(const SourceFile& file);
 /// The licence in the first two lines, and #pragma once in headers.
 Findings check_opening(const SourceFile& file);
 
-/// A header says what it is for before anything else.
+/// A header says what it is for before anything else; inside a layer also who may use it at the
+/// same time, and whether it allocates, in some of the words that say so.
 Findings check_header_comment(const SourceFile& file);
 
 /// Each exported declaration of a public header has its documentation right above it, or stands in
@@ -54,7 +56,12 @@ Findings check_words(const SourceFile& file);
 /// Tables with a column `shown by` name tests of `sources`: a file, or a GoogleTest `Suite.Case`.
 Findings check_named_tests(const SourceFile& document, const std::vector<SourceFile>& sources);
 
-/// All of them but the last, which is about documents.
+/// Documents link to files that exist, and so do sources that they name by path. `exists` is asked
+/// with paths from the root.
+Findings check_named_paths(const SourceFile& document,
+                           const std::function<bool(const std::string&)>& exists);
+
+/// All of them but the last two, which are about documents.
 Findings check_all(const SourceFile& file, const std::vector<std::string>& public_headers);
 
 }  // namespace terrace::lint

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/lint/source_file.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace terrace::lint {
@@ -15,10 +16,6 @@ std::vector<std::string> split_lines(std::string_view text) {
     text.remove_prefix(end + 1);
   }
   return lines;
-}
-
-bool is_word(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
 /// Copies code and blanks everything else, with one look at each character.
@@ -85,6 +82,16 @@ class Blanker {
 };
 
 }  // namespace
+
+bool is_word(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+bool in_sources_of_a_layer(std::string_view path) {
+  const std::string_view top = path.substr(0, path.find('/'));
+  return std::find(kLayers.begin(), kLayers.end(), top) != kLayers.end() &&
+         path.find("/include/terrace/") == std::string_view::npos;
+}
 
 SourceFile parse_source(std::string path, Language language, std::string_view text) {
   SourceFile file{std::move(path), language, split_lines(text), {}};

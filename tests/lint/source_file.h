@@ -4,6 +4,7 @@
 // Plain values; allocates.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,5 +24,13 @@ struct SourceFile {
 };
 
 SourceFile parse_source(std::string path, Language language, std::string_view text);
+
+/// A letter, a digit or an underscore.
+bool is_word(char c);
+
+/// The layers' folders, lowest first.
+inline constexpr std::array<std::string_view, 3> kLayers = {"allocators", "profiler", "tiering"};
+/// A layer's own, not its public headers.
+bool in_sources_of_a_layer(std::string_view path);
 
 }  // namespace terrace::lint

@@ -15,10 +15,6 @@ constexpr std::string_view kLicence = "SPDX-License-Identifier: Apache-2.0";
 constexpr std::array<std::string_view, 4> kWordHeads = {"TO", "FIX", "XX", "HA"};
 constexpr std::array<std::string_view, 4> kWordTails = {"DO", "ME", "X", "CK"};
 
-bool is_word(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
 /// As a word of its own: "XXXX" and "mktemp.XXXXXX" are no notes to oneself.
 bool has_word(std::string_view line, std::string_view word) {
   for (std::size_t at = line.find(word); at != std::string_view::npos;

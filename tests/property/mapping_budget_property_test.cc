@@ -7,27 +7,18 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
-#include <cstdlib>
 #include <random>
 #include <set>
 #include <vector>
 
 #include "allocators/extent/stripe.h"
+#include "tests/logged_seed.h"
 
 namespace terrace::extent {
 namespace {
 
 using Map = std::vector<std::uint8_t>;
 using Count = std::array<std::uint32_t, 256>;
-
-std::mt19937 seeded() {
-  const char* given = std::getenv("TERRACE_SEED");
-  const auto seed = given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10))
-                                     : std::random_device()();
-  std::printf("TERRACE_SEED=%u\n", seed);
-  return std::mt19937(seed);
-}
 
 std::uint32_t below(std::mt19937& random, std::uint32_t end) {
   return std::uniform_int_distribution<std::uint32_t>(0, end - 1)(random);
@@ -87,7 +78,7 @@ void check(const Map& was, std::uint32_t runs) {
 }
 
 TEST(Coarsen, KeepsSharesRunsAndEvennessOverRandomMaps) {
-  std::mt19937 random = seeded();
+  std::mt19937 random(testing_support::logged_seed());
   for (int round = 0; round < 3000; ++round) {
     SCOPED_TRACE(round);
     const Map map = random_map(random);
@@ -97,7 +88,7 @@ TEST(Coarsen, KeepsSharesRunsAndEvennessOverRandomMaps) {
 }
 
 TEST(Coarsen, EveryBudgetOfASmallMapHolds) {
-  std::mt19937 random = seeded();
+  std::mt19937 random(testing_support::logged_seed());
   for (int round = 0; round < 200; ++round) {
     Map map(1 + below(random, 40));
     for (std::uint8_t& tier : map) tier = static_cast<std::uint8_t>(below(random, 4));

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/logged_seed.h"
 #include "tests/unit/plan/heat_fixture.h"
 #include "tiering/model/step_model.h"
 #include "tiering/plan/constraints.h"
@@ -25,12 +26,6 @@ namespace terrace::plan {
 
 using fixture::kBlock;
 using model::Assignment;
-
-inline std::uint32_t base_seed() {
-  const char* fixed = std::getenv("TERRACE_SEED");
-  return fixed != nullptr ? static_cast<std::uint32_t>(std::strtoul(fixed, nullptr, 10))
-                          : std::random_device{}();
-}
 
 struct Case {
   Topology machine;
@@ -185,8 +180,7 @@ inline Plan planned(const Case& drawn) {
 }
 
 inline void for_each_case(int count, const std::function<void(Draw&)>& check) {
-  const std::uint32_t seed = base_seed();
-  std::printf("seed %u\n", seed);
+  const std::uint32_t seed = testing_support::logged_seed();
   for (int i = 0; i < count && !testing::Test::HasFailure(); ++i) {
     const std::uint32_t own = seed + static_cast<std::uint32_t>(i);
     SCOPED_TRACE("TERRACE_SEED=" + std::to_string(own));

@@ -5,9 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <map>
 #include <random>
 #include <string>
@@ -17,11 +15,10 @@
 #include "profiler/session/session_packer.h"
 #include "profiler/session/session_reader.h"
 #include "profiler/session/session_writer.h"
+#include "tests/temporary_folder.h"
 
 namespace terrace::session {
 namespace {
-
-namespace fs = std::filesystem;
 
 template <typename Record>
 bool same(const Record& a, const Record& b) {
@@ -203,12 +200,10 @@ void expect_same(const Session& a, const Session& b) {
 }
 
 TEST(SplitSession, ReadsAsTheUnsplitOne) {
-  char name[] = "/tmp/terrace-split-XXXXXX";
-  ASSERT_NE(::mkdtemp(name), nullptr);
-  const std::string folder = name;
+  const testing_support::TemporaryFolder folder;
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    const std::string path = folder + "/s" + std::to_string(seed);
+    const std::string path = folder.in("s" + std::to_string(seed));
     std::vector<SegmentFile> files;
     std::vector<Session> unsplit;
     for (const std::uint32_t pid : {5u, 9u}) {
@@ -243,7 +238,6 @@ TEST(SplitSession, ReadsAsTheUnsplitOne) {
     ASSERT_EQ(whole->recording.processes.size(), 2u);
     for (std::size_t i = 0; i < 2; ++i) expect_same(whole->recording.processes[i], unsplit[i]);
   }
-  fs::remove_all(folder);
 }
 
 }  // namespace

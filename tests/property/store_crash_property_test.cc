@@ -14,6 +14,7 @@
 #include <span>
 
 #include "allocators/kv/prefix_store.h"
+#include "tests/logged_seed.h"
 #include "tests/unit/kv_store/store_rig.h"
 
 namespace terrace::kv {
@@ -188,9 +189,7 @@ class Checker {
 
 Verdict try_crashes(Drains drains, int images) {
   const Load load(drains);
-  const unsigned seed = std::random_device{}();
-  SCOPED_TRACE(seed);
-  std::mt19937_64 random(seed);
+  std::mt19937_64 random(terrace::testing_support::logged_seed());
   std::vector<char> durable = load.base;
   Checker checker;
   for (const Call& call : load.calls) {

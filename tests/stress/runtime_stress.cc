@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/logged_seed.h"
 #include "tests/unit/extent/huge_pages.h"
 #include "tiering/plan/flat_writer.h"
 #include "tiering/runtime/lifecycle.h"
@@ -222,8 +223,7 @@ TEST_F(RuntimeStress, ObjectsOfManyThreadsKeepTheirData) {
   if (!emulated) std::printf("plain tiers only: %s\n", faults.error().message);
   backing::BlockPool pool;
   ASSERT_TRUE(start_runtime(emulated, pool));
-  const std::uint32_t seed = std::random_device()();
-  std::printf("seed %u\n", seed);
+  const std::uint32_t seed = testing_support::logged_seed();
   Rival rival(pool, seed);
   std::vector<Walker> walkers;
   for (int id = 0; id < kThreads; ++id) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the entry points have in common: a handle leads to its context and thing, or the call ends
-// there. Thread-safe.
+// there. Thread-safe; allocates nothing of its own.
 #pragma once
 
 #include "tiering/capi/context.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One order to move a tensor, as the queue has it. Under Context::control but for what is set
-// before it is queued.
+// One order to move a tensor, as the queue has it. The lock Context::control guards it, but for
+// what is set before it is queued. Allocates.
 #pragma once
 
 #include <cstdint>

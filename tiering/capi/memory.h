@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The mechanism that a context works with, as the runtime of the preload shim has it: arena,
 // capacity, extents, links, pools of DAX blocks and the exchange of pages. Its user's lock
-// serialises it.
+// serialises it. Allocates when it is opened.
 #pragma once
 
 #include <cstdint>

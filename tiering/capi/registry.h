@@ -2,7 +2,7 @@
 // The process's contexts by number. Each entry point enters the context of its handle here and
 // leaves it when it returns; a context that is closed goes when the last call has left it.
 // Thread-safe; entering and leaving are one atomic operation each, on memory that few other threads
-// write to, and never block.
+// write to, and neither block nor allocate.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a context knows of one tensor. Made and ended by tensors.cc, moved by moves.cc. Which lock
-// guards what is said beside each field (context.h has the locks).
+// guards what is said beside each field (context.h has the locks). Allocates.
 #pragma once
 
 #include <atomic>

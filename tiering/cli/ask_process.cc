@@ -2,9 +2,10 @@
 #include "tiering/cli/ask_process.h"
 
 #include <cerrno>
-#include <charconv>
 
 #include <fmt/format.h>
+
+#include "allocators/base/number_of.h"
 
 namespace terrace::cli {
 
@@ -13,10 +14,8 @@ using control::os::ProcessFacts;
 using control::os::Question;
 
 Result<pid_t> parse_pid(const std::string& text) {
-  pid_t pid = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, pid);
-  if (error == std::errc() && stop == end && pid > 0) return pid;
+  const auto pid = number_of<pid_t>(text);
+  if (pid && *pid > 0) return *pid;
   return make_error(ErrorCode::kUsage, 0,
                     "\"%.40s\" is no process id; terrace status lists the processes that can be "
                     "asked",

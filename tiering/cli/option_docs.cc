@@ -150,7 +150,8 @@ std::string options_as_markdown() {
 }
 
 std::string options_as_man_page() {
-  std::string text = fmt::format(".TH TERRACE 1 \"\" \"terrace {}\" \"User Commands\"\n", kVersion);
+  std::string text = ".\\\" SPDX-License-Identifier: Apache-2.0\n";
+  text += fmt::format(".TH TERRACE 1 \"\" \"terrace {}\" \"User Commands\"\n", kVersion);
   text +=
       ".SH NAME\nterrace \\- places inference memory over fast and slow tiers\n"
       ".SH SYNOPSIS\n.B terrace\n\\fIVERB\\fR [\\fIOPTIONS\\fR] [\\fIARGUMENT\\fR]\n.SH VERBS\n";

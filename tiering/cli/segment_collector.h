@@ -2,7 +2,7 @@
 // While a split recording goes on: takes each file that a process has closed, compresses it, gives
 // names to its objects and puts it in its place in the row, all in a thread of low priority; drops
 // what is older than the files to keep. Used by launch() and record_running(), on one thread, after
-// the program's start (child_process.h wants one thread until then).
+// the program's start (child_process.h wants one thread until then). Allocates.
 #pragma once
 
 #include <condition_variable>

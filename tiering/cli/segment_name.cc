@@ -2,11 +2,12 @@
 #include "tiering/cli/segment_name.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <optional>
 
 #include <fmt/format.h>
+
+#include "allocators/base/number_of.h"
 
 namespace terrace::cli {
 namespace {
@@ -16,12 +17,8 @@ namespace fs = std::filesystem;
 constexpr std::size_t kDigits = 6;
 
 std::optional<std::uint32_t> number_in(const std::string& text) {
-  std::uint32_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (text.size() < kDigits || error != std::errc() || stop != end || number == 0) {
-    return std::nullopt;
-  }
+  const auto number = number_of<std::uint32_t>(text);
+  if (text.size() < kDigits || number == 0u) return std::nullopt;
   return number;
 }
 

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "allocators/base/number_of.h"
+#include "allocators/base/text.h"
 #include "allocators/topology/parse_units.h"
 #include "tiering/cli/suggest.h"
 #include "tiering/plan/rule_text.h"
@@ -20,10 +22,6 @@ std::vector<std::string_view> split_choices(std::string_view choices) {
     choices = bar == std::string_view::npos ? std::string_view() : choices.substr(bar + 1);
   }
   return names;
-}
-
-int shown(std::string_view text) {
-  return static_cast<int>(text.size() < 60 ? text.size() : 60);
 }
 
 Status check_choice(const OptionSpec& spec, std::string_view text) {
@@ -44,10 +42,7 @@ Status check_flag(std::string_view text) {
 }
 
 Result<std::uint32_t> parse_integer(std::string_view text) {
-  std::uint32_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error == std::errc() && stop == end && !text.empty()) return value;
+  if (const auto value = number_of<std::uint32_t>(text)) return *value;
   return make_error(ErrorCode::kUsage, 0, "\"%.*s\" is no whole number from 0 to 4294967295",
                     shown(text), text.data());
 }

@@ -2,11 +2,11 @@
 #include "tiering/cli/simulate_kv.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 
 #include <fmt/format.h>
 
+#include "allocators/base/number_of.h"
 #include "tiering/cli/messages.h"
 #include "tiering/cli/suggest.h"
 #include "tiering/cli/wall_choices.h"
@@ -155,10 +155,8 @@ void print(const Settings& settings, const std::vector<simulate::KvOutcome>& out
 Result<std::vector<std::uint32_t>> parse_kv_sizes(const std::string& text) {
   std::vector<std::uint32_t> sizes;
   for (const std::string& part : split(text)) {
-    std::uint32_t size = 0;
-    const char* const end = part.data() + part.size();
-    const auto [stop, error] = std::from_chars(part.data(), end, size);
-    if (error != std::errc() || stop != end || size == 0 || size > simulate::kMostKvSlots) {
+    const std::uint32_t size = number_of<std::uint32_t>(part).value_or(0);
+    if (size == 0 || size > simulate::kMostKvSlots) {
       return make_error(ErrorCode::kUsage, 0,
                         "--blocks: \"%.40s\" is no count of blocks from 1 to %u", part.c_str(),
                         simulate::kMostKvSlots);

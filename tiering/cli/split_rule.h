@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What --split-size, --split-time and --split-keep ask for together. Thread-safe; draws the
-// recording's random number.
+// recording's random number. Allocates for messages only.
 #pragma once
 
 #include <terrace/result.h>

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiering/cli/wall_choices.h"
 
-#include <charconv>
-#include <cmath>
 #include <filesystem>
 
+#include "allocators/base/number_of.h"
 #include "tiering/cli/os/executable_path.h"
 #include "tiering/model/catalogue.h"
 
@@ -56,10 +55,8 @@ Result<std::vector<std::uint64_t>> range_choice(const Settings& settings, Option
 Result<double> amount_choice(const Settings& settings, OptionId option) {
   const std::string& text = settings.text(option);
   if (text.empty()) return 0.0;
-  double value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error == std::errc() && stop == end && std::isfinite(value) && value > 0) return value;
+  const auto value = number_of<double>(text);
+  if (value && *value > 0) return *value;
   return for_option(
       settings, option,
       make_error(ErrorCode::kUsage, 0, "\"%.60s\" is no number above 0", text.c_str()));

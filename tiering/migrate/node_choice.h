@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which of a tier's nodes a page goes to: the nearest to where it is, so that it stays on its
 // socket; of equally near ones the one with the most free memory, counted down as pages are given
-// to it; when that is full, the next nearest. One batch's own; allocates.
+// to it; when that is full, the next nearest. One batch's own, so one
+// thread's; allocates.
 #pragma once
 
 #include <optional>

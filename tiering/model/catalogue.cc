@@ -2,9 +2,9 @@
 #include "tiering/model/catalogue.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 
+#include "allocators/base/number_of.h"
 #include "allocators/topology/text_file.h"
 #include "tiering/model/catalogue_entry.h"
 #include "tiering/model/catalogue_readers.h"
@@ -93,13 +93,9 @@ Result<const T*> find_named(const std::vector<T>& all, std::string_view name, co
 
 Result<MachineModel> with_setting(const MachineModel& machine, std::string_view setting) {
   const std::size_t equals = setting.find('=');
-  std::uint64_t units = 0;
   if (equals != std::string_view::npos) {
-    const std::string_view number = setting.substr(equals + 1);
-    const auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), units);
-    if (failed == std::errc() && !number.empty() && end == number.data() + number.size()) {
-      return with_units(machine, setting.substr(0, equals), units);
-    }
+    const auto units = number_of<std::uint64_t>(setting.substr(equals + 1));
+    if (units) return with_units(machine, setting.substr(0, equals), *units);
   }
   return make_error(ErrorCode::kUsage, 0,
                     "machine \"%s\": \"%.60s\" is no TIER=COUNT; write %s:cxl=4, for example",

@@ -157,6 +157,21 @@ Status check_widths(const LanguageModel& model) {
   return ok_status();
 }
 
+Status check_heads(const LanguageModel& model, const LayerShape& layer, const std::string& which) {
+  if (layer.heads > kMaxHeads || layer.kv_heads > kMaxHeads) {
+    return impossible(model, which + std::to_string(layer.heads) + " heads, " +
+                                 std::to_string(layer.kv_heads) + " key heads; give " +
+                                 std::to_string(kMaxHeads) + " at most");
+  }
+  // One latent serves all heads, so that their numbers need not fit.
+  if (model.latent) return ok_status();
+  if (layer.kv_heads == 0 || layer.heads == 0 || layer.heads % layer.kv_heads != 0) {
+    return impossible(model, which + std::to_string(layer.kv_heads) + " key heads do not divide " +
+                                 std::to_string(layer.heads) + " heads");
+  }
+  return ok_status();
+}
+
 Status check_layers(const LanguageModel& model) {
   if (!model.per_layer.empty() && model.per_layer.size() != model.layers) {
     return impossible(model, "shapes of " + std::to_string(model.per_layer.size()) +
@@ -166,12 +181,7 @@ Status check_layers(const LanguageModel& model) {
   for (std::uint64_t i = 0; i < model.layers; ++i) {
     const LayerShape layer = model.layer(i);
     const std::string which = "layer " + std::to_string(i) + ": ";
-    if (!model.latent && (layer.kv_heads == 0 || layer.heads == 0 || layer.heads > kMaxHeads ||
-                          layer.heads % layer.kv_heads != 0)) {
-      return impossible(model, which + std::to_string(layer.kv_heads) +
-                                   " key heads do not divide " + std::to_string(layer.heads) +
-                                   " heads");
-    }
+    if (const Status checked = check_heads(model, layer, which); !checked) return checked;
     if (!model.has_experts(i) && (layer.ffn == 0 || layer.ffn > kMaxWidth)) {
       return impossible(model, which + outside("ffn", layer.ffn, kMaxWidth));
     }

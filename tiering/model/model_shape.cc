@@ -76,6 +76,14 @@ Status check_file_tensors(const LanguageModel& model) {
                         "token uses; get the file again",
                         model.place.c_str(), tensor.name.c_str());
     }
+    if (tensor.experts != model.mixture->experts) {
+      return make_error(ErrorCode::kUsage, 0,
+                        "%.160s: tensor %.60s has %llu experts, but the file states %llu; get the "
+                        "file again, with all of its parts",
+                        model.place.c_str(), tensor.name.c_str(),
+                        static_cast<unsigned long long>(tensor.experts),
+                        static_cast<unsigned long long>(model.mixture->experts));
+    }
   }
   return ok_status();
 }

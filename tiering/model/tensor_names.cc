@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiering/model/tensor_names.h"
 
-#include <charconv>
+#include <algorithm>
 #include <map>
+
+#include "allocators/base/number_of.h"
 
 namespace terrace::model {
 namespace {
@@ -78,10 +80,7 @@ std::vector<std::string_view> parts_of(std::string_view name) {
 }
 
 std::int32_t number_in(std::string_view text) {
-  std::int32_t value = -1;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = failed == std::errc() && end == text.data() + text.size() && !text.empty();
-  return whole && value >= 0 ? value : -1;
+  return std::max(number_of<std::int32_t>(text).value_or(-1), -1);
 }
 
 }  // namespace

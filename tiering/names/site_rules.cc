@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "allocators/base/pattern.h"
 #include "allocators/topology/parse_units.h"
 #include "tiering/model/catalogue_tables.h"
 
@@ -80,34 +81,10 @@ Result<SiteRule> read_rule(CatalogueEntry& entry) {
 
 bool fits_some(const std::vector<std::string>& words, const std::string& pattern) {
   return std::any_of(words.begin(), words.end(),
-                     [&](const std::string& word) { return fits_pattern(word, pattern); });
+                     [&](const std::string& word) { return matches_pattern(word, pattern); });
 }
 
 }  // namespace
-
-bool fits_pattern(std::string_view text, std::string_view pattern) {
-  std::size_t at = 0;
-  std::size_t in_pattern = 0;
-  std::size_t star = pattern.npos;
-  std::size_t retry = 0;
-  while (at < text.size()) {
-    if (in_pattern < pattern.size() && pattern[in_pattern] == '*') {
-      star = in_pattern++;
-      retry = at;
-    } else if (in_pattern < pattern.size() &&
-               (pattern[in_pattern] == '?' || pattern[in_pattern] == text[at])) {
-      ++in_pattern;
-      ++at;
-    } else if (star != pattern.npos) {
-      in_pattern = star + 1;
-      at = ++retry;
-    } else {
-      return false;
-    }
-  }
-  while (in_pattern < pattern.size() && pattern[in_pattern] == '*') ++in_pattern;
-  return in_pattern == pattern.size();
-}
 
 bool matches(const SiteRule& rule, const SiteFacts& facts) {
   if (facts.size.value < rule.min_size.value) return false;

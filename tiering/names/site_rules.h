@@ -46,7 +46,4 @@ struct SiteFacts {
 /// Does the object fit the rule, its turn apart?
 bool matches(const SiteRule& rule, const SiteFacts& facts);
 
-/// '*' stands for any letters, '?' for one.
-bool fits_pattern(std::string_view text, std::string_view pattern);
-
 }  // namespace terrace::names

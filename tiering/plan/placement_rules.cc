@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <map>
 
+#include "allocators/base/pattern.h"
 #include "tiering/plan/plan_words.h"
 
 namespace terrace::plan {

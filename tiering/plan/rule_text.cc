@@ -1,26 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiering/plan/rule_text.h"
 
+#include <algorithm>
+
+#include "allocators/base/text.h"
+#include "allocators/base/words.h"
+
 namespace terrace::plan {
 namespace {
 
 constexpr std::string_view kClass = "class:";
 constexpr std::string_view kSite = "site:";
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
-
-int shown(std::string_view text) {
-  return static_cast<int>(text.size() < 60 ? text.size() : 60);
-}
-
 Status check_objects(std::string_view objects) {
   if (objects.starts_with(kClass)) {
     const std::string_view name = objects.substr(kClass.size());
-    if (name == "heap" || name == "anonymous" || name == "file") return ok_status();
+    if (std::ranges::find(kOriginWords, name) != kOriginWords.end()) return ok_status();
     return make_error(ErrorCode::kUsage, 0,
                       "\"%.*s\" is no class; classes are heap, anonymous and file", shown(objects),
                       objects.data());
@@ -66,30 +61,6 @@ Result<std::vector<PlacementRule>> parse_rules(RuleKind kind, std::string_view t
 
 std::string rule_name(const PlacementRule& rule) {
   return (rule.kind == RuleKind::kPin ? "pin " : "forbid ") + rule.objects + "=" + rule.tier;
-}
-
-bool matches_pattern(std::string_view text, std::string_view pattern) {
-  std::size_t t = 0;
-  std::size_t p = 0;
-  // Where the last star stood, and how far its letters reach: the only point to come back to.
-  std::size_t star = std::string_view::npos;
-  std::size_t reached = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      reached = t;
-    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++reached;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
 }
 
 }  // namespace terrace::plan

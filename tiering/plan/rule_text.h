@@ -32,7 +32,4 @@ Result<std::vector<PlacementRule>> parse_rules(RuleKind kind, std::string_view t
 /// "pin OBJECTS=TIER", as messages name it.
 std::string rule_name(const PlacementRule& rule);
 
-/// Does `text` match `pattern`, in which * stands for any letters and ? for any one?
-bool matches_pattern(std::string_view text, std::string_view pattern);
-
 }  // namespace terrace::plan

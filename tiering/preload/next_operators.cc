@@ -145,36 +145,32 @@ void find(NextFunction<Function>& function, const char* name) {
   }
 }
 
+consteval NextNew all_new_by_malloc() {
+  return {
+      .plain = &new_by_malloc,
+      .nothrow = &new_nothrow_by_malloc,
+      .aligned = &new_aligned_by_malloc,
+      .aligned_nothrow = &new_aligned_nothrow_by_malloc,
+  };
+}
+
+consteval NextDelete all_delete_by_free() {
+  return {
+      .plain = &delete_by_free<>,
+      .sized = &delete_by_free<std::size_t>,
+      .nothrow = &delete_nothrow_by_free,
+      .aligned = &delete_by_free<std::align_val_t>,
+      .sized_aligned = &delete_by_free<std::size_t, std::align_val_t>,
+      .aligned_nothrow = &delete_aligned_nothrow_by_free,
+  };
+}
+
 }  // namespace
 
-constinit NextNew next_new{
-    .plain = &new_by_malloc,
-    .nothrow = &new_nothrow_by_malloc,
-    .aligned = &new_aligned_by_malloc,
-    .aligned_nothrow = &new_aligned_nothrow_by_malloc,
-};
-constinit NextNew next_new_array{
-    .plain = &new_by_malloc,
-    .nothrow = &new_nothrow_by_malloc,
-    .aligned = &new_aligned_by_malloc,
-    .aligned_nothrow = &new_aligned_nothrow_by_malloc,
-};
-constinit NextDelete next_delete{
-    .plain = &delete_by_free<>,
-    .sized = &delete_by_free<std::size_t>,
-    .nothrow = &delete_nothrow_by_free,
-    .aligned = &delete_by_free<std::align_val_t>,
-    .sized_aligned = &delete_by_free<std::size_t, std::align_val_t>,
-    .aligned_nothrow = &delete_aligned_nothrow_by_free,
-};
-constinit NextDelete next_delete_array{
-    .plain = &delete_by_free<>,
-    .sized = &delete_by_free<std::size_t>,
-    .nothrow = &delete_nothrow_by_free,
-    .aligned = &delete_by_free<std::align_val_t>,
-    .sized_aligned = &delete_by_free<std::size_t, std::align_val_t>,
-    .aligned_nothrow = &delete_aligned_nothrow_by_free,
-};
+constinit NextNew next_new = all_new_by_malloc();
+constinit NextNew next_new_array = all_new_by_malloc();
+constinit NextDelete next_delete = all_delete_by_free();
+constinit NextDelete next_delete_array = all_delete_by_free();
 
 void resolve_next_operators() {
   // All or nothing: a C program is spared nineteen failing look-ups.

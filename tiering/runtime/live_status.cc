@@ -2,7 +2,7 @@
 // What a running program tells `terrace status`. Runs on the status server's thread while the
 // program allocates: the lock is taken for a slice of the objects at a time, so that nobody waits
 // longer than for any other holder, and each figure is of the moment in which it was read.
-#include "allocators/base/origin_name.h"
+#include "allocators/base/words.h"
 #include "allocators/os/clock.h"
 #include "allocators/os/console.h"
 #include "allocators/os/files.h"

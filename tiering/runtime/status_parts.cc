@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiering/runtime/status_parts.h"
 
+#include "allocators/base/words.h"
 #include "allocators/os/clock.h"
 #include "allocators/os/console.h"
 #include "allocators/os/files.h"
@@ -11,18 +12,6 @@ namespace {
 
 using control::JsonText;
 using ull = unsigned long long;
-
-const char* backing_word(BackingKind backing) {
-  switch (backing) {
-    case BackingKind::kNuma:
-      return "numa";
-    case BackingKind::kEmulatedLink:
-      return "emulated";
-    case BackingKind::kDax:
-      return "dax";
-  }
-  return "unknown";
-}
 
 /// What the pool holds is more than what is in use when children of a fork still see blocks.
 void put_pool(State& runtime, std::uint32_t tier, JsonText& json) {
@@ -77,7 +66,7 @@ void put_tiers(State& runtime, JsonText& json) {
     json.put(
         "%s{\"name\":\"%.31s\",\"backing\":\"%s\",\"emulated\":%s,\"capacity_bytes\":%llu,"
         "\"peak_bytes\":%llu,\"used_bytes\":%llu,\"elsewhere_bytes\":%llu",
-        i == 0 ? "" : ",", tier.name, backing_word(backing), emulated ? "true" : "false",
+        i == 0 ? "" : ",", tier.name, word_of(backing, kBackingWords), emulated ? "true" : "false",
         static_cast<ull>(tier.capacity_bytes),
         static_cast<ull>(in_bytes(runtime.counters.peak_blocks[i].load())),
         static_cast<ull>(in_bytes(runtime.capacity.used_blocks(i))),

@@ -2,11 +2,12 @@
 #include "tiering/simulate/machine_of.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <optional>
 
 #include "allocators/base/count_of.h"
+#include "allocators/base/number_of.h"
+#include "allocators/base/text.h"
 #include "tiering/plan/machine_figures.h"
 
 namespace terrace::simulate {
@@ -16,31 +17,18 @@ namespace {
 constexpr double kDramLatencyNs = 100;
 constexpr double kSlowLatencyNs = 250;
 
-std::optional<double> whole_number_text(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    return std::nullopt;
-  }
-  return value;
-}
-
 // "0.25", "25%", "1/4".
 std::optional<double> parse_ratio(std::string_view text) {
   if (!text.empty() && text.back() == '%') {
-    const auto percent = whole_number_text(text.substr(0, text.size() - 1));
+    const auto percent = number_of<double>(text.substr(0, text.size() - 1));
     return percent ? std::optional(*percent / 100) : std::nullopt;
   }
   const std::size_t slash = text.find('/');
-  if (slash == std::string_view::npos) return whole_number_text(text);
-  const auto above = whole_number_text(text.substr(0, slash));
-  const auto below = whole_number_text(text.substr(slash + 1));
+  if (slash == std::string_view::npos) return number_of<double>(text);
+  const auto above = number_of<double>(text.substr(0, slash));
+  const auto below = number_of<double>(text.substr(slash + 1));
   if (!above || !below || *below == 0) return std::nullopt;
   return *above / *below;
-}
-
-int shown(std::string_view text) {
-  return static_cast<int>(std::min<std::size_t>(text.size(), 60));
 }
 
 double latency_of(const Tier& tier) {

@@ -3,10 +3,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 
 #include <nlohmann/json.hpp>
+
+#include "allocators/base/number_of.h"
 
 namespace terrace::simulate {
 namespace {
@@ -71,11 +72,8 @@ Result<Request> parse_mooncake(std::string_view line, const std::string& place,
 
 Result<std::uint32_t> tokens_of(std::string_view text, const char* column,
                                 const std::string& place) {
-  std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc() && end == text.data() + text.size() && value <= kMostTokens) {
-    return value;
-  }
+  const auto value = number_of<std::uint32_t>(text);
+  if (value && *value <= kMostTokens) return *value;
   return make_error(ErrorCode::kUsage, 0, "%s: %s \"%.*s\" is no count of tokens (0 to %u)",
                     place.c_str(), column, static_cast<int>(std::min<std::size_t>(text.size(), 40)),
                     text.data(), kMostTokens);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is simulated: a source of events, step by step. Made by workloads.h (synthetic), by
 // trace_workload.h (requests) or session_workload.h (a recording); fed to every policy alike by
-// comparison.h. Not thread-safe. Memory does not grow with the number of steps.
+// comparison.h. Not thread-safe. Allocates; memory does not grow with the
+// number of steps.
 #pragma once
 
 #include <cstdint>

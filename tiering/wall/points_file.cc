@@ -3,10 +3,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
 #include <optional>
 
+#include "allocators/base/number_of.h"
 #include "allocators/topology/text_file.h"
 
 namespace terrace::wall {
@@ -70,14 +69,6 @@ Result<std::array<std::size_t, kNames.size()>> columns_of(const Fields& header,
   return columns;
 }
 
-std::optional<double> number_in(std::string_view text) {
-  double value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || stop != end || !std::isfinite(value)) return std::nullopt;
-  return value;
-}
-
 class RowReader {
  public:
   RowReader(const Fields& fields, const std::array<std::size_t, kNames.size()>& columns,
@@ -107,7 +98,7 @@ class RowReader {
 
   /// A finite number: above zero where `least` is 1, at least zero where it is 0.
   void take(Column column, int least, double& into) {
-    const std::optional<double> value = number_in(field(column));
+    const std::optional<double> value = number_of<double>(field(column));
     if (value && (least == 0 ? *value >= 0 : *value > 0)) {
       into = *value;
     } else if (!wrong_) {

@@ -5,14 +5,12 @@
 #include <charconv>
 #include <limits>
 
+#include "allocators/base/text.h"
+
 namespace terrace::wall {
 namespace {
 
 constexpr std::size_t kMostValues = 64;
-
-int shown(std::string_view text) {
-  return static_cast<int>(std::min<std::size_t>(text.size(), 60));
-}
 
 std::uint64_t factor_of(std::string_view suffix) {
   if (suffix.empty()) return 1;

@@ -5,19 +5,14 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { Programs, stopRunning } from './programs.mjs';
+import { Programs, endOnSignals } from './programs.mjs';
 import { writeAllFast } from './tiers.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 
 /// `name`: of the folder below build/ for what the scenario writes.
 export async function denseRun(name) {
-  for (const signal of ['SIGINT', 'SIGTERM']) {
-    process.on(signal, () => {
-      stopRunning(signal);
-      process.exit(signal === 'SIGINT' ? 130 : 143);
-    });
-  }
+  endOnSignals();
   const programs = new Programs(root);
   const config = JSON.parse(readFileSync(join(root, 'bench', 'configs', 'demo.json'), 'utf8'));
   const folder = join(root, 'build', name);

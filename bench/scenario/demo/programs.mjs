@@ -9,9 +9,23 @@ const kErrorTail = 2000; // characters of stderr worth repeating
 
 let running = null;
 
-/// Ends the program that runs now; for the signal handlers.
-export function stopRunning(signal) {
-  if (running) running.kill(signal);
+/// From now on the program that runs ends with this one when a signal does.
+export function endOnSignals() {
+  for (const [signal, status] of [['SIGINT', 130], ['SIGTERM', 143]]) {
+    process.on(signal, () => {
+      if (running) running.kill(signal);
+      process.exit(status);
+    });
+  }
+}
+
+/// Runs `main`; a failure is one line with the script's name.
+export function runMain(name, main) {
+  endOnSignals();
+  main().catch((error) => {
+    process.stderr.write(`${name}: ${error.message}\n`);
+    process.exit(1);
+  });
 }
 
 function run(command, args) {

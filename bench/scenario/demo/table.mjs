@@ -13,7 +13,7 @@ function beyondBound(row, allFast, boundTokS) {
 }
 
 /// Rows of cells as columns: the first to the left, the others to the right.
-function columns(rows) {
+export function columns(rows) {
   const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
   return rows.map((row) =>
     row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '));

@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 #include <random>
 #include <vector>
 
 #include "allocators/backing/link_clock.h"
+#include "tests/logged_seed.h"
 
 namespace terrace::backing {
 namespace {
@@ -104,10 +104,9 @@ class Bystander {
 };
 
 TEST(LinkClockProperty, ConservesBandwidthAndDeliversEachBlockOnce) {
-  const std::uint32_t first = std::random_device()();
-  std::printf("first seed %u\n", first);
+  const std::uint32_t first = testing_support::logged_seed();
   for (std::uint32_t i = 0; i < 300; ++i) {
-    SCOPED_TRACE(testing::Message() << "seed " << first + i);
+    SCOPED_TRACE(testing::Message() << "TERRACE_SEED=" << first + i);
     Bystander(first + i).run(400);
     if (HasFailure()) return;
   }
@@ -115,9 +114,7 @@ TEST(LinkClockProperty, ConservesBandwidthAndDeliversEachBlockOnce) {
 
 /// A backlog that never runs dry uses the whole bandwidth, however demands interrupt read-ahead.
 TEST(LinkClockProperty, BusyLinkWastesNoTime) {
-  const std::uint32_t seed = std::random_device()();
-  std::printf("seed %u\n", seed);
-  std::mt19937 random(seed);
+  std::mt19937 random(testing_support::logged_seed());
   constexpr std::uint64_t kTransfer = 1000;
   LinkClock clock;
   clock.configure(Nanoseconds(kTransfer), Nanoseconds(123));

@@ -13,6 +13,7 @@
 
 #include <cstring>
 
+#include "tests/child_process.h"
 #include "tests/fault/process_state.h"
 #include "tests/unit/backing/pool_file.h"
 
@@ -224,16 +225,13 @@ TEST_F(Pool, ForksChildLeavesTheParentsClaims) {
   const std::string path = folder_.file("f", 4);
   open(pool_, path);
   const PoolRun run = pool_.claim(2);
-  const pid_t pid = fork();
-  if (pid == 0) {
+  const int status = testing_support::status_of_child([&] {
     pool_.abandon_in_child();
     BlockPool own;
     const bool works = !pool_.is_open() && own.open(path.c_str(), Bytes(), Bytes()) &&
                        own.claim(4).first == 2 && own.claim(1).count == 0;
-    _exit(works ? 0 : 1);
-  }
-  int status = -1;
-  waitpid(pid, &status, 0);
+    return works ? 0 : 1;
+  });
   EXPECT_EQ(status, 0);
   open(other_, path);
   expect_run(other_.claim(4), 2, 2);

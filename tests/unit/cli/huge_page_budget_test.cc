@@ -12,22 +12,20 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/temporary_folder.h"
+
 namespace terrace::cli::os {
 namespace {
 
 class HugePageBudgetTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = ::testing::TempDir() + "/" +
-              ::testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::filesystem::create_directories(folder_);
-    files_ = {folder_ + "/overcommit", folder_ + "/meminfo", folder_ + "/run/notes"};
+    files_ = {folder_.in("overcommit"), folder_.in("meminfo"), folder_.in("run/notes")};
     write(files_.overcommit, "10\n");
     write(files_.meminfo,
           "MemTotal:       2000000 kB\nMemAvailable:   1024000 kB\nHugePages_Total:       0\n"
           "Hugepagesize:       2048 kB\nDirectMap4k:    4 kB\n");
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
 
   static void write(const std::string& path, const std::string& text) {
     std::ofstream(path) << text;
@@ -54,7 +52,7 @@ class HugePageBudgetTest : public ::testing::Test {
     return number;
   }
 
-  std::string folder_;
+  const testing_support::TemporaryFolder folder_;
   HugePageFiles files_;
 };
 
@@ -130,7 +128,7 @@ TEST_F(HugePageBudgetTest, LeavesWhatALivingOneHasRaised) {
 }
 
 TEST_F(HugePageBudgetTest, RaisesWithoutANoteWhereNoneCanBeLeft) {
-  write(folder_ + "/run", "no folder\n");
+  write(folder_.in("run"), "no folder\n");
   {
     const auto budget = HugePageBudget::raise(MiB(20), files_);
     ASSERT_TRUE(budget.ok());
@@ -150,7 +148,7 @@ TEST_F(HugePageBudgetTest, TakesNothingBackByAFileThatIsNoNote) {
 }
 
 TEST_F(HugePageBudgetTest, SaysWhatIsMissing) {
-  files_.overcommit = folder_ + "/absent";
+  files_.overcommit = folder_.in("absent");
   const auto absent = HugePageBudget::raise(MiB(2), files_);
   ASSERT_FALSE(absent.ok());
   EXPECT_EQ(absent.error().code, ErrorCode::kCapabilityMissing);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiering/cli/load_settings.h"
 
-#include <filesystem>
-#include <fstream>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "tests/temporary_folder.h"
 
 namespace terrace::cli {
 namespace {
@@ -16,23 +15,14 @@ using ::testing::StartsWith;
 
 class LoadSettings : public ::testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = ::testing::TempDir() + "/" +
-              ::testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::filesystem::create_directories(folder_);
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
-  std::string write(const std::string& name, const std::string& text) {
-    const std::string path = folder_ + "/" + name;
-    std::ofstream(path) << text;
-    return path;
+  std::string write(const std::string& name, const std::string& text) const {
+    return folder_.write(name, text);
   }
   static std::string only_problem(const LoadedSettings& loaded) {
     return loaded.problems.size() == 1 ? loaded.problems[0].message : "not one problem";
   }
 
-  std::string folder_;
+  const testing_support::TemporaryFolder folder_;
 };
 
 TEST_F(LoadSettings, LetTheLaterSourceWin) {
@@ -83,13 +73,13 @@ TEST_F(LoadSettings, NameTheLineWhereAFileIsNoToml) {
 }
 
 TEST_F(LoadSettings, PassOverFilesThatDoNotExist) {
-  EXPECT_TRUE(load_settings({{folder_ + "/none.toml"}, ""}).problems.empty());
+  EXPECT_TRUE(load_settings({{folder_.in("none.toml")}, ""}).problems.empty());
 }
 
 TEST_F(LoadSettings, TakeFileNamesAsRelativeToTheirFile) {
   const std::string path = write("a.toml", "tiers = \"mine.toml\"\nplan = \"/abs/plan.json\"\n");
   const LoadedSettings loaded = load_settings({{path}, ""});
-  EXPECT_EQ(loaded.settings.text("tiers"), folder_ + "/mine.toml");
+  EXPECT_EQ(loaded.settings.text("tiers"), folder_.in("mine.toml"));
   EXPECT_EQ(loaded.settings.text("plan"), "/abs/plan.json");
 }
 

@@ -6,12 +6,13 @@
 #include <unistd.h>
 #include <fstream>
 
+#include "tests/temporary_folder.h"
 #include "tests/unit/names/mixture_file.h"
 
 namespace terrace::cli {
 namespace {
 
-using fixture::ModelFolder;
+using testing_support::TemporaryFolder;
 
 std::vector<std::string> paths_of(const ModelsInUse& models) {
   std::vector<std::string> paths;
@@ -20,7 +21,7 @@ std::vector<std::string> paths_of(const ModelsInUse& models) {
 }
 
 TEST(ModelsInUse, ArgumentsThatAreModelFilesCount) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   const std::string first = folder.write("a.gguf", "x");
   const std::string second = folder.write("b.safetensors", "y");
   ModelsInUse models;
@@ -31,7 +32,7 @@ TEST(ModelsInUse, ArgumentsThatAreModelFilesCount) {
 }
 
 TEST(ModelsInUse, AFileThatAProcessHasOpenIsSeenOnce) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   const std::string path = folder.write("open.gguf", "abc");
   ModelsInUse models;
   models.look(::getpid());
@@ -46,7 +47,7 @@ TEST(ModelsInUse, AFileThatAProcessHasOpenIsSeenOnce) {
 }
 
 TEST(ModelsInUse, ItsStateIsThatOfTheFirstLook) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   const std::string path = folder.write("m.gguf", "abc");
   ModelsInUse models;
   models.add_arguments({path});
@@ -56,7 +57,7 @@ TEST(ModelsInUse, ItsStateIsThatOfTheFirstLook) {
 }
 
 TEST(ModelsInUse, LooksAreRarerWhenNothingTurnsUpAndEagerAgainAfterwards) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   ModelsInUse models;
   for (int call = 0; call < 200; ++call) models.look(::getpid());
   const std::string late = folder.write("late.gguf", "x");

@@ -3,25 +3,15 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
+#include "tests/temporary_folder.h"
 
 namespace terrace::cli {
 namespace {
 
-namespace fs = std::filesystem;
-
 class SegmentName : public testing::Test {
  protected:
-  void SetUp() override {
-    char folder[] = "/tmp/terrace-segment-XXXXXX";
-    ASSERT_NE(mkdtemp(folder), nullptr);
-    folder_ = folder;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-  std::string in(const std::string& name) const { return folder_ + "/" + name; }
-  void touch(const std::string& name) const { std::ofstream(in(name)) << "x"; }
+  std::string in(const std::string& name) const { return folder_.in(name); }
+  void touch(const std::string& name) const { folder_.write(name, "x"); }
   std::vector<std::uint32_t> numbers_of(const std::string& session) const {
     std::vector<std::uint32_t> numbers;
     for (const NumberedFile& file : segments_named(in(session))) {
@@ -31,7 +21,7 @@ class SegmentName : public testing::Test {
     return numbers;
   }
 
-  std::string folder_;
+  const testing_support::TemporaryFolder folder_;
 };
 
 TEST_F(SegmentName, HasSixDigitsBeforeTheExtension) {

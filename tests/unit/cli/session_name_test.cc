@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
+
+#include "tests/temporary_folder.h"
 
 namespace terrace::cli {
 namespace {
@@ -14,16 +14,10 @@ namespace fs = std::filesystem;
 
 class SessionName : public testing::Test {
  protected:
-  void SetUp() override {
-    char folder[] = "/tmp/terrace-name-XXXXXX";
-    ASSERT_NE(mkdtemp(folder), nullptr);
-    folder_ = folder;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-  std::string in(const std::string& name) const { return folder_ + "/" + name; }
-  void touch(const std::string& name) const { std::ofstream(in(name)) << "x"; }
+  std::string in(const std::string& name) const { return folder_.in(name); }
+  void touch(const std::string& name) const { folder_.write(name, "x"); }
 
-  std::string folder_;
+  const testing_support::TemporaryFolder folder_;
 };
 
 TEST_F(SessionName, PlainNameStaysAsItIs) {

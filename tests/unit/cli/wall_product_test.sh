@@ -5,10 +5,8 @@
 # something else and ends with their number.
 set -u
 terrace=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export XDG_CONFIG_HOME=$work/config
-unset TERRACE_CONF
+# shellcheck source=tests/unit/cli/own_folders.sh
+. "$(dirname "$0")/own_folders.sh"
 cd "$work" || exit 2
 
 "$terrace" wall names >names || exit 1

@@ -2,12 +2,12 @@
 // Random carving and releasing, held against a plain model of the blocks.
 #include <gtest/gtest.h>
 
-#include <cstdio>
 #include <map>
 #include <random>
 #include <vector>
 
 #include "allocators/extent/arena.h"
+#include "tests/logged_seed.h"
 
 namespace terrace::extent {
 namespace {
@@ -59,9 +59,7 @@ void resize(Object& object, std::uint32_t blocks, Model& model, int step) {
 }
 
 TEST(ArenaModel, CarvesWhereFirstFitWouldAndFindsEveryBlock) {
-  const std::uint32_t seed = std::random_device()();
-  std::printf("seed %u\n", seed);
-  std::mt19937 random(seed);
+  std::mt19937 random(testing_support::logged_seed());
   const Status opened = arena.open();
   ASSERT_TRUE(opened) << opened.error().message;
   Model model(reinterpret_cast<std::uintptr_t>(arena.base()) >> kBlockShift, arena.block_count());

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "allocators/os/file_source.h"
+#include "tests/child_process.h"
 #include "tests/fault/process_state.h"
 
 namespace terrace::extent {
@@ -177,14 +178,12 @@ TEST_F(FileFillTest, ProgramsDescriptorKeepsItsPlaceAndFlags) {
 TEST_F(FileFillTest, ColdFileOfAnotherUserLeavesTheCacheAsItWas) {
   if (geteuid() != 0) GTEST_SKIP() << "root's right to become another user";
   make_cold();
-  const pid_t child = fork();
-  if (child == 0) {
+  const int status = testing_support::status_of_child([&] {
     const bool stranger = setresuid(65534, 65534, 65534) == 0;
     const FillOutcome outcome = run(fill_of(0, kBytes));
-    _exit(stranger && outcome.error == 0 && right(0, kBytes) && outcome.cached.value == 0 ? 0 : 1);
-  }
-  int status = -1;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
+    const bool whole = outcome.error == 0 && right(0, kBytes);
+    return stranger && whole && outcome.cached.value == 0 ? 0 : 1;
+  });
   EXPECT_EQ(status, 0);
   EXPECT_EQ(cached_pages(), 0u);
 }

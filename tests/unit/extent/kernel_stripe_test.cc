@@ -4,12 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdio>
 #include <random>
 #include <vector>
 
 #include "allocators/extent/capacity.h"
 #include "allocators/extent/stripe.h"
+#include "tests/logged_seed.h"
 
 namespace terrace::extent {
 namespace {
@@ -110,9 +110,7 @@ TEST(IsStripeOf, LeavesAPlansHeatAlone) {
   std::fill(halves.begin() + 128, halves.end(), std::uint8_t{1});
   EXPECT_FALSE(matches(order, halves, StripeOrigin::kPlan)) << "hot first half";
   EXPECT_FALSE(matches(order, stripe({1, 1}, 32), StripeOrigin::kPlan)) << "too short to tell";
-  const std::uint32_t seed = std::random_device()();
-  std::printf("TERRACE_SEED=%u\n", seed);
-  std::mt19937 random(seed);
+  std::mt19937 random(testing_support::logged_seed());
   std::vector<std::uint8_t> by_heat(4096);
   for (std::uint32_t i = 0; i < by_heat.size(); ++i) by_heat[i] = i % 2;
   std::shuffle(by_heat.begin(), by_heat.end(), random);

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "tests/child_process.h"
 #include "tests/unit/extent/pool_rig.h"
 #include "tests/unit/extent/writer.h"
 
@@ -166,15 +167,11 @@ TEST_F(DaxExchange, MakingBlocksPrivateLosesNoWriteAndGivesThemBack) {
 /// What a fork does, with the runtime's brackets around it.
 template <typename Child>
 int status_of_child(PoolRig& rig, Child child) {
-  const pid_t pid = fork();
-  if (pid == 0) {
+  return testing_support::status_of_child([&] {
     rig.exchange.close();
     rig.extents.pools().abandon_in_child();
-    _exit(child() ? 0 : 1);
-  }
-  int status = -1;
-  waitpid(pid, &status, 0);
-  return status;
+    return child() ? 0 : 1;
+  });
 }
 
 TEST_F(DaxExchange, AFrozenObjectPartsParentAndChild) {

@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <random>
 #include <vector>
 
 #include "allocators/extent/spare_extents.h"
+#include "tests/logged_seed.h"
 
 namespace terrace::extent {
 namespace {
@@ -175,9 +175,7 @@ TEST_F(SpareExtentsTest, ThoseInARangeGo) {
 
 /// Every object's first and last word are its own number all its life.
 TEST_F(SpareExtentsTest, RandomUseNeverSharesMemoryNorExceedsThePeak) {
-  const std::uint32_t seed = std::random_device()();
-  std::printf("seed %u\n", seed);
-  std::mt19937 random(seed);
+  std::mt19937 random(testing_support::logged_seed());
   struct Held {
     Object* object;
     std::uint64_t number;

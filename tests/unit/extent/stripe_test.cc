@@ -9,6 +9,8 @@
 #include <random>
 #include <vector>
 
+#include "tests/logged_seed.h"
+
 namespace terrace::extent {
 namespace {
 
@@ -78,9 +80,7 @@ TEST(StripeBlocks, TwoTiersKeepEveryPrefixWithinOneBlock) {
 }
 
 TEST(StripeBlocks, RandomSharesKeepEveryPrefixNearTheirShare) {
-  const std::uint32_t seed = std::random_device()();
-  std::printf("seed %u\n", seed);
-  std::mt19937 random(seed);
+  std::mt19937 random(testing_support::logged_seed());
   std::uniform_real_distribution<double> share(0, 1);
   double worst = 0;
   for (int round = 0; round < 300; ++round) {

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "allocators/os/mapping.h"
+#include "tests/child_process.h"
 #include "tests/unit/extent/huge_pages.h"
 #include "tests/unit/extent/rig.h"
 #include "tests/unit/extent/writer.h"
@@ -113,15 +114,11 @@ TEST_F(RealMemory, LatePlacementOfUntouchedMemoryIsZero) {
 /// The child's exit status says what it saw: 0 when `child` returned true.
 template <typename Child>
 int in_child(Child child) {
-  const pid_t pid = fork();
-  if (pid == 0) {
+  return testing_support::status_of_child([&] {
     rig.links.abandon_in_child();
     rig.exchange.close();
-    _exit(child() ? 0 : 1);
-  }
-  int status = -1;
-  waitpid(pid, &status, 0);
-  return status;
+    return child() ? 0 : 1;
+  });
 }
 
 TEST_F(RealMemory, FrozenObjectPartsParentAndChild) {

@@ -66,6 +66,45 @@ TEST(KvCache, ForkSharesBlocksAndCopiesTheLastOnWrite) {
   EXPECT_EQ(rig.wrong(*parent, tokens) + rig.wrong(*child, other), 0u);
 }
 
+/// Both are promised a copy of the last block as long as both have it: whoever is left alone with
+/// it writes into it.
+TEST(KvCache, WhoIsLeftAloneWithASharedBlockIsPromisedNoCopyOfIt) {
+  Rig rig;
+  const Tokens tokens = tokens_from(1, 6);
+  const SequenceRef parent = rig.begin(tokens, 12);
+  rig.fill(*parent, tokens, 0);
+  const auto promised = [&] { return rig.cache->facts().promised_blocks; };
+  ASSERT_EQ(promised(), 1u);
+  SequenceRef ends, writes, is_cut;
+  ASSERT_TRUE(rig.cache->fork(*parent, 12, ends).ok());
+  EXPECT_EQ(promised(), 4u);
+  ASSERT_TRUE(rig.cache->end(*ends).ok());
+  EXPECT_EQ(promised(), 1u);
+  ASSERT_TRUE(rig.cache->fork(*parent, 12, writes).ok());
+  ASSERT_TRUE(rig.cache->append(*writes, tokens_from(7, 1)).ok());
+  EXPECT_EQ(promised(), 2u);
+  ASSERT_TRUE(rig.cache->fork(*parent, 12, is_cut).ok());
+  ASSERT_TRUE(rig.cache->truncate(*is_cut, 4).ok());
+  EXPECT_EQ(promised(), 4u);
+  rig.fill(*parent, tokens_from(1, 12), 6);
+  EXPECT_EQ(rig.wrong(*parent, tokens_from(1, 12)), 0u);
+  EXPECT_EQ(rig.cache->facts().copied_blocks, 1u);
+}
+
+/// Of three that share it two may still write first.
+TEST(KvCache, TwoThatStillShareABlockKeepThePromiseOfACopy) {
+  Rig rig;
+  const Tokens tokens = tokens_from(1, 6);
+  const SequenceRef parent = rig.begin(tokens, 12);
+  rig.fill(*parent, tokens, 0);
+  SequenceRef first, second;
+  ASSERT_TRUE(rig.cache->fork(*parent, 12, first).ok());
+  ASSERT_TRUE(rig.cache->fork(*parent, 12, second).ok());
+  EXPECT_EQ(rig.cache->facts().promised_blocks, 6u);
+  ASSERT_TRUE(rig.cache->end(*first).ok());
+  EXPECT_EQ(rig.cache->facts().promised_blocks, 4u);
+}
+
 TEST(KvCache, ForkRefusesWhatIsNotWritten) {
   Rig rig;
   const SequenceRef parent = rig.begin({}, 12);

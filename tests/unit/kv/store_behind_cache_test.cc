@@ -111,6 +111,24 @@ TEST_F(StoreBehindCache, WhatIsCachedAtTheEndIsThereAfterARestart) {
   EXPECT_EQ(facts().hit_blocks[0], 5);
 }
 
+/// Of 200 blocks 120 were handed to the keeper before, so that its queue goes round.
+TEST_F(StoreBehindCache, ACloseKeepsMoreThanOneBatchWhateverWasKeptBefore) {
+  const auto often = tokens_from(100, 60 * kRigTokens + 1);
+  const auto once = tokens_from(5000, 130 * kRigTokens + 1);
+  start({200});
+  for (int i = 0; i < 3; ++i) {
+    serve(often);
+    rig_->cache->settle();
+  }
+  EXPECT_EQ(store_->stats().written, 60);
+  serve(once);
+  stop();
+  start({200});
+  EXPECT_EQ(store_->stats().blocks, 190);
+  EXPECT_EQ(serve(once), 130 * kRigTokens);
+  EXPECT_EQ(serve(often), 60 * kRigTokens);
+}
+
 TEST_F(StoreBehindCache, WhatWasUsedTwiceSurvivesAnEndWithoutAClose) {
   const auto twice = tokens_from(100, 21);
   const auto once = tokens_from(500, 21);

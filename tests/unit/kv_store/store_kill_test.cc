@@ -10,6 +10,7 @@
 #include <random>
 
 #include "allocators/kv/prefix_store.h"
+#include "tests/logged_seed.h"
 #include "tests/unit/kv_store/store_rig.h"
 
 namespace terrace::kv {
@@ -90,9 +91,7 @@ TEST(KilledStore, HoldsWhatItAcknowledgedAndNothingTorn) {
   const StoreOptions options = options_for(folder.file(), MiB(20), kShape);
   const std::uint64_t capacity = opened(options)->stats().capacity_blocks;
   const std::uint64_t surely_there = (capacity - kLength) / kLength - 1;
-  const unsigned seed = std::random_device{}();
-  SCOPED_TRACE(seed);
-  std::mt19937 random(seed);
+  std::mt19937 random(terrace::testing_support::logged_seed());
   std::uint64_t next = 1;
   std::uint64_t torn = 0;
   std::uint64_t replaced_all = 0;
@@ -125,9 +124,7 @@ TEST(KilledStore, HoldsWhatItAcknowledgedAndNothingTorn) {
 TEST(KilledStore, MakingAPoolLeavesNoneOrAWholeOne) {
   const Folder folder(kPlace);
   const StoreOptions options = options_for(folder.file(), MiB(20), kShape);
-  const unsigned seed = std::random_device{}();
-  SCOPED_TRACE(seed);
-  std::mt19937 random(seed);
+  std::mt19937 random(terrace::testing_support::logged_seed());
   int unfinished = 0;
   for (int round = 0; round < 60; ++round) {
     const Round ended = run_and_kill(options, 1, From::kStart, below(random, 12000));

@@ -17,6 +17,7 @@
 #include "allocators/kv/prefix_store.h"
 #include "allocators/kv/store_pool.h"
 #include "allocators/kv/store_root.h"
+#include "tests/child_process.h"
 #include "tests/unit/kv_store/store_rig.h"
 
 namespace terrace::kv {
@@ -224,15 +225,12 @@ TEST_F(BadPool, OfAnotherUserIsRefused) {
   make();
   chmod(std::filesystem::path(options_.path).parent_path().c_str(), 0755);
   chmod(options_.path.c_str(), 0444);
-  const pid_t child = fork();
-  if (child == 0) {
-    if (setresuid(65534, 65534, 65534) != 0) _exit(2);
+  const int status = terrace::testing_support::status_of_child([&] {
+    if (setresuid(65534, 65534, 65534) != 0) return 2;
     const Error error = refusal(options_);
     const bool right = error.saved_errno == EACCES && std::strstr(error.message, "writable");
-    _exit(right ? 0 : 1);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
+    return right ? 0 : 1;
+  });
   EXPECT_EQ(status, 0);
 }
 

@@ -6,33 +6,23 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "allocators/kv/prefix_store.h"
+#include "tests/temporary_folder.h"
 
 namespace terrace::kv::testing_support {
 
 inline constexpr Shape kSmall{16, 4, Bytes(256)};  // blocks of 1 KiB
 inline constexpr std::uint64_t kIdentity = 0x1de7;
 
-class Folder {
+class Folder : public terrace::testing_support::TemporaryFolder {
  public:
-  explicit Folder(const std::filesystem::path& in = std::filesystem::temp_directory_path()) {
-    std::string pattern = in / "terrace-store-XXXXXX";
-    path_ = mkdtemp(pattern.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string file(const std::string& name = "prefixes") const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
+  using TemporaryFolder::TemporaryFolder;
+  std::string file(const std::string& name = "prefixes") const { return in(name); }
 };
 
 inline std::uint64_t mixed(std::uint64_t x) {

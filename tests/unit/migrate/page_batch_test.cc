@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <random>
 
+#include "tests/logged_seed.h"
 #include "tests/unit/migrate/fake_machine.h"
 
 namespace terrace::migrate {
@@ -204,9 +205,7 @@ TEST_F(PageBatchTest, WhatDoesNotFitTheNearestGoesToTheNext) {
 /// Whatever the kernel answers: every byte is counted once, kMoved is what is there now, and what
 /// could move did.
 TEST_F(PageBatchTest, CountsHoldForAnyMixture) {
-  const unsigned seed = std::random_device{}();
-  SCOPED_TRACE(testing::Message() << "seed " << seed);
-  std::mt19937 random(seed);
+  std::mt19937 random(testing_support::logged_seed());
   for (int round = 0; round < 60; ++round) {
     machine_.reset();
     machine_.map(kAt, MiB(6), 0);

@@ -6,17 +6,18 @@
 
 #include <set>
 
+#include "tests/temporary_folder.h"
 #include "tests/unit/model/catalogue_fixture.h"
 #include "tiering/model/catalogue_readers.h"
 
 namespace terrace::model {
 namespace {
 
-using fixture::CatalogueFolder;
 using fixture::shipped_catalogue;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
+using testing_support::TemporaryFolder;
 
 constexpr const char* kTier = R"([[tier]]
 name = "fast"
@@ -170,7 +171,7 @@ TEST(Catalogue, ACountOutOfBoundsOrOfNoTierIsRefused) {
 }
 
 TEST(Catalogue, AUsersFolderAddsAndReplaces) {
-  CatalogueFolder folder;
+  TemporaryFolder folder;
   folder.write("tiers/mine.toml", kTier);
   folder.write("machines/mine.toml", kMachine);
   folder.write("models/mine.toml", std::string(kModel) +
@@ -187,7 +188,7 @@ TEST(Catalogue, AUsersFolderAddsAndReplaces) {
 
 TEST(Catalogue, AFolderThatIsNotThereOrRepeatsANameIsRefused) {
   EXPECT_EQ(load_catalogue("/nonexistent").error().code, ErrorCode::kIo);
-  CatalogueFolder folder;
+  TemporaryFolder folder;
   folder.write("tiers/a.toml", kTier);
   folder.write("tiers/b.toml", kTier);
   const auto twice = load_catalogue(folder.path());
@@ -196,7 +197,7 @@ TEST(Catalogue, AFolderThatIsNotThereOrRepeatsANameIsRefused) {
 }
 
 TEST(Catalogue, IsFoundBesideAnExecutableAndUnderAPrefix) {
-  CatalogueFolder folder;
+  TemporaryFolder folder;
   folder.write("bin/terrace", "");
   folder.write("share/terrace/catalogue/models/a.toml", kModel);
   EXPECT_EQ(*find_catalogue_folder(folder.path() + "/bin"),

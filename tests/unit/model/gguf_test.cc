@@ -9,6 +9,7 @@
 #include <fstream>
 #include <random>
 
+#include "tests/logged_seed.h"
 #include "tests/unit/model/gguf_file.h"
 
 namespace terrace::model {
@@ -163,9 +164,7 @@ TEST(Gguf, RefusesBadTensors) {
 }
 
 TEST(Gguf, SurvivesRandomDamage) {
-  const std::uint32_t seed = std::random_device{}();
-  SCOPED_TRACE("seed " + std::to_string(seed));
-  std::mt19937 random(seed);
+  std::mt19937 random(testing_support::logged_seed());
   const std::string whole = fixture::tiny_gguf();
   for (int round = 0; round < 20000; ++round) {
     std::string bytes = whole;

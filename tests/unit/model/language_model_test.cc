@@ -155,6 +155,9 @@ TEST(LanguageModel, RefusesMixturesAndLatentsThatCannotBe) {
   model = small_model();
   model.latent = LatentAttention{};
   expect_refused(model, "latent attention");
+  model.latent = LatentAttention{8, 0, 2, 4, 4};
+  model.kv_heads = UINT64_MAX;
+  expect_refused(model, "18446744073709551615 key heads");
 }
 
 }  // namespace

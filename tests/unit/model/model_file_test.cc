@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/temporary_folder.h"
 #include "tests/unit/model/catalogue_fixture.h"
 #include "tests/unit/model/model_files.h"
 #include "tiering/model/decode_load.h"
@@ -12,16 +13,16 @@
 namespace terrace::model {
 namespace {
 
-using fixture::CatalogueFolder;
 using fixture::GgufBytes;
 using testing::HasSubstr;
+using testing_support::TemporaryFolder;
 
 double stored_bytes(const LanguageModel& model) {
   return weight_bytes(*find_quantisation("stored"), model);
 }
 
 TEST(ModelFile, AGgufFileGivesItsShapeAndItsOwnSizes) {
-  CatalogueFolder folder;
+  TemporaryFolder folder;
   const auto model = read_model_file(folder.write("m.gguf", fixture::tiny_model_gguf()));
   ASSERT_TRUE(model.ok()) << model.error().message;
   EXPECT_EQ(model->name, "m.gguf");
@@ -42,7 +43,7 @@ TEST(ModelFile, HeadsMayDifferFromLayerToLayer) {
     to.number<std::uint64_t>(2).number<std::int32_t>(2).number<std::int32_t>(4);
   });
   file.tensor("token_embd.weight", {32, 6}, 1, 0);
-  CatalogueFolder folder;
+  TemporaryFolder folder;
   const auto model = read_model_file(folder.write("m.gguf", file.data(384).bytes()));
   ASSERT_TRUE(model.ok()) << model.error().message;
   ASSERT_EQ(model->per_layer.size(), 2u);
@@ -52,7 +53,7 @@ TEST(ModelFile, HeadsMayDifferFromLayerToLayer) {
 }
 
 TEST(ModelFile, AnyShardNamesTheWholeSet) {
-  CatalogueFolder folder;
+  TemporaryFolder folder;
   GgufBytes first;
   fixture::model_metadata(first, 1,
                           [](GgufBytes& to) { to.u32_pair("llama.attention.head_count", 4); });
@@ -74,7 +75,7 @@ TEST(ModelFile, AnyShardNamesTheWholeSet) {
 }
 
 TEST(ModelFile, AFileThatDoesNotTellItsShapeIsRefused) {
-  CatalogueFolder folder;
+  TemporaryFolder folder;
   const auto bare = read_model_file(folder.write("m.gguf", fixture::tiny_gguf()));
   ASSERT_FALSE(bare.ok());
   EXPECT_THAT(bare.error().message, HasSubstr("says nothing of its hidden size"));
@@ -89,14 +90,14 @@ TEST(ModelFile, AFileOfAVocabularyAloneIsRefused) {
   GgufBytes file;
   fixture::model_metadata(file, 0,
                           [](GgufBytes& to) { to.u32_pair("llama.attention.head_count", 4); });
-  CatalogueFolder folder;
+  TemporaryFolder folder;
   const auto model = read_model_file(folder.write("m.gguf", file.data(0).bytes()));
   ASSERT_FALSE(model.ok());
   EXPECT_THAT(model.error().message, HasSubstr("weights, of which it holds none"));
 }
 
 TEST(ModelFile, SafetensorsTakeTheirShapeFromTheConfiguration) {
-  CatalogueFolder folder;
+  TemporaryFolder folder;
   const std::string path = folder.write("model.safetensors", fixture::tiny_safetensors());
   const auto alone = read_model_file(path);
   ASSERT_FALSE(alone.ok());
@@ -114,7 +115,7 @@ TEST(ModelFile, SafetensorsTakeTheirShapeFromTheConfiguration) {
 }
 
 TEST(ModelFile, AnIndexJoinsItsShards) {
-  CatalogueFolder folder;
+  TemporaryFolder folder;
   folder.write("config.json", fixture::tiny_config());
   folder.write("a.safetensors", fixture::tiny_safetensors());
   const std::string b = folder.write(
@@ -135,7 +136,7 @@ TEST(ModelFile, AnIndexJoinsItsShards) {
 }
 
 TEST(ModelFile, ReadsLatentAttentionAndStackedExpertsOfAGguf) {
-  CatalogueFolder folder;
+  TemporaryFolder folder;
   const auto model = read_model_file(folder.write("m.gguf", fixture::tiny_mixture_gguf()));
   ASSERT_TRUE(model.ok()) << model.error().message;
   ASSERT_TRUE(model->latent && model->mixture);
@@ -150,7 +151,7 @@ TEST(ModelFile, ReadsLatentAttentionAndStackedExpertsOfAGguf) {
 }
 
 TEST(ModelFile, ReadsPackedExpertsOfSafetensors) {
-  CatalogueFolder folder;
+  TemporaryFolder folder;
   folder.write("config.json", fixture::mixture_config());
   const std::string path = folder.write("m.safetensors", fixture::mixture_safetensors());
   const auto model = read_model_file(path);
@@ -161,7 +162,7 @@ TEST(ModelFile, ReadsPackedExpertsOfSafetensors) {
 }
 
 TEST(ModelFile, ATensorOfNoExpertsHoldsNothing) {
-  CatalogueFolder folder;
+  TemporaryFolder folder;
   folder.write("config.json", fixture::mixture_config());
   const auto model = read_model_file(folder.write(
       "m.safetensors",
@@ -180,14 +181,26 @@ TEST(ModelFile, ExpertsThatNobodyChoosesAreRefused) {
                           [](GgufBytes& to) { to.u32_pair("llama.attention.head_count", 4); });
   file.tensor("token_embd.weight", {32, 6}, 1, 0);
   file.tensor("blk.1.ffn_up_exps.weight", {32, 2, 3}, 1, 384);
-  CatalogueFolder folder;
+  TemporaryFolder folder;
   const auto model = read_model_file(folder.write("m.gguf", file.data(768).bytes()));
   ASSERT_FALSE(model.ok());
   EXPECT_THAT(model.error().message, HasSubstr("has experts, but"));
 }
 
+TEST(ModelFile, OtherExpertsThanTheFileStatesAreRefused) {
+  TemporaryFolder folder;
+  folder.write("config.json", fixture::mixture_config());
+  const auto model = read_model_file(folder.write(
+      "m.safetensors",
+      fixture::safetensors(R"({"model.layers.0.mlp.experts.up_proj":{"dtype":"U8","shape":[3,8,8],)"
+                           R"("data_offsets":[0,192]}})",
+                           192)));
+  ASSERT_FALSE(model.ok());
+  EXPECT_THAT(model.error().message, HasSubstr("has 3 experts, but the file states 4"));
+}
+
 TEST(ModelFile, AFolderWithoutAModelSaysWhatWasLookedFor) {
-  CatalogueFolder folder;
+  TemporaryFolder folder;
   EXPECT_THAT(read_model_file(folder.path()).error().message, HasSubstr("holds no model"));
   folder.write("a.gguf", fixture::tiny_model_gguf());
   EXPECT_TRUE(read_model_file(folder.path()).ok());
@@ -196,7 +209,7 @@ TEST(ModelFile, AFolderWithoutAModelSaysWhatWasLookedFor) {
 }
 
 TEST(ModelFile, ANameIsOfTheCatalogueAndAPathIsAFile) {
-  CatalogueFolder folder;
+  TemporaryFolder folder;
   const auto& catalogue = fixture::shipped_catalogue();
   EXPECT_EQ(find_model(catalogue, "llama3-8b")->layers, 32u);
   EXPECT_EQ(find_model(catalogue, folder.write("m.gguf", fixture::tiny_model_gguf()))->layers, 2u);

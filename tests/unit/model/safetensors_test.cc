@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/temporary_folder.h"
 #include "tests/unit/model/catalogue_fixture.h"
 #include "tests/unit/model/model_files.h"
 
@@ -44,7 +45,7 @@ TEST(Safetensors, ReadsTensorsAndTheirPlaces) {
 }
 
 TEST(Safetensors, ReadsTheSameFromAFileWithoutItsData) {
-  fixture::CatalogueFolder folder;
+  testing_support::TemporaryFolder folder;
   const std::string path = folder.write("m.safetensors", fixture::tiny_safetensors());
   const auto header = read_safetensors_header(path);
   ASSERT_TRUE(header.ok()) << header.error().message;

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/temporary_folder.h"
 #include "tests/unit/model/model_files.h"
 #include "tests/unit/names/mixture_file.h"
 #include "tiering/names/engine_order.h"
@@ -12,14 +13,14 @@
 namespace terrace::names {
 namespace {
 
-using fixture::ModelFolder;
 using session::MemoryClass;
 using session::NamedHow;
 using session::NamedRange;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing_support::TemporaryFolder;
 
-ModelTensors mixture(const ModelFolder& folder) {
+ModelTensors mixture(const TemporaryFolder& folder) {
   auto model =
       read_model_tensors(folder.write("m.gguf", fixture::gguf_of(fixture::mixture_tensors())));
   EXPECT_TRUE(model.ok());
@@ -37,7 +38,7 @@ constexpr std::uint64_t kAll = 1152 + 256 + 2 * (4608 + 1024 + 2304 + 256) + 345
 constexpr std::uint64_t kRepacked = 1152 + 2 * (4608 + 2304);
 
 TEST(BufferLayout, AMappingNamesEachTensorAndExpertAtItsOffset) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   const ModelTensors model = mixture(folder);
   const auto ranges = ranges_of_mapping(model, 0, 0, Bytes(model.files[0].size_bytes));
   ASSERT_EQ(ranges.size(), 9u + 2 * 4);  // eleven tensors, two of them four experts each
@@ -52,7 +53,7 @@ TEST(BufferLayout, AMappingNamesEachTensorAndExpertAtItsOffset) {
 }
 
 TEST(BufferLayout, AMappingOfAPartCutsTheTensorsAtItsEnds) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   const ModelTensors model = mixture(folder);
   const std::uint64_t from = model.tensors[0].offset + 100;
   const auto ranges = ranges_of_mapping(model, 0, from, Bytes(1152));
@@ -64,7 +65,7 @@ TEST(BufferLayout, AMappingOfAPartCutsTheTensorsAtItsEnds) {
 }
 
 TEST(BufferLayout, ABufferOfAllTensorsIsNamedInTheEnginesOrder) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   const auto ranges = ranges_of_buffer(mixture(folder), Bytes(kAll));
   ASSERT_TRUE(ranges.ok()) << ranges.error().message;
   EXPECT_THAT(
@@ -82,7 +83,7 @@ TEST(BufferLayout, ABufferOfAllTensorsIsNamedInTheEnginesOrder) {
 }
 
 TEST(BufferLayout, ARepackedBufferHoldsTheMatricesAndNotTheEmbedding) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   const auto ranges = ranges_of_buffer(mixture(folder), Bytes(kRepacked));
   ASSERT_TRUE(ranges.ok()) << ranges.error().message;
   ASSERT_EQ(ranges->size(), 3u + 2 * 4);
@@ -95,7 +96,7 @@ TEST(BufferLayout, ARepackedBufferHoldsTheMatricesAndNotTheEmbedding) {
 }
 
 TEST(BufferLayout, ATiedModelRepacksACopyOfItsEmbedding) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   auto tensors = fixture::mixture_tensors();
   tensors.erase(tensors.begin());
   const auto model = read_model_tensors(folder.write("t.gguf", fixture::gguf_of(tensors)));
@@ -106,7 +107,7 @@ TEST(BufferLayout, ATiedModelRepacksACopyOfItsEmbedding) {
 }
 
 TEST(BufferLayout, ASizeThatFitsNoSetIsRefusedWithTheReason) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   const ModelTensors model = mixture(folder);
   for (const std::uint64_t size : {std::uint64_t{0}, kAll - 32, kAll + 65, ~std::uint64_t{0}}) {
     const auto ranges = ranges_of_buffer(model, Bytes(size));
@@ -117,7 +118,7 @@ TEST(BufferLayout, ASizeThatFitsNoSetIsRefusedWithTheReason) {
 }
 
 TEST(BufferLayout, AnArchitectureWhoseOrderNobodyComparedIsLessSure) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   const auto other = read_model_tensors(
       folder.write("o.gguf", fixture::gguf_of(fixture::mixture_tensors(), "unheard-of")));
   const auto unsure = ranges_of_buffer(*other, Bytes(kAll));
@@ -126,7 +127,7 @@ TEST(BufferLayout, AnArchitectureWhoseOrderNobodyComparedIsLessSure) {
 }
 
 TEST(ModelTensors, AnyShardNamesTheWholeSet) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   const auto all = fixture::mixture_tensors();
   const std::vector<fixture::FileTensor> first(all.begin(), all.begin() + 4);
   const std::vector<fixture::FileTensor> second(all.begin() + 4, all.end());
@@ -142,7 +143,7 @@ TEST(ModelTensors, AnyShardNamesTheWholeSet) {
 }
 
 TEST(ModelTensors, ASafetensorsSetIsReadByItsIndexAndOrderedByPlace) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   const std::string whole = fixture::tiny_safetensors();
   folder.write("m-1.safetensors", whole);
   const std::string index = folder.write("model.safetensors.index.json",
@@ -157,7 +158,7 @@ TEST(ModelTensors, ASafetensorsSetIsReadByItsIndexAndOrderedByPlace) {
 }
 
 TEST(ModelTensors, AFileUnderAnotherNameIsKnownByItsFirstBytes) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   const std::string filler(1 << 20, 'x');
   const std::string gguf =
       folder.write("5f3a", fixture::gguf_of(fixture::mixture_tensors()) + filler);

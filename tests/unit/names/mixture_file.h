@@ -4,8 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -46,26 +44,5 @@ inline std::string gguf_of(const std::vector<FileTensor>& tensors,
   }
   return file.data(offset).bytes();
 }
-
-/// A folder of its own for the test that is running, removed at the end.
-class ModelFolder {
- public:
-  ModelFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "terrace-names-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data()) != nullptr ? name : std::string{};
-  }
-  ~ModelFolder() { std::filesystem::remove_all(folder_); }
-  ModelFolder(const ModelFolder&) = delete;
-  ModelFolder& operator=(const ModelFolder&) = delete;
-
-  std::string write(const std::string& name, const std::string& bytes) const {
-    const std::filesystem::path path = folder_ / name;
-    std::ofstream(path, std::ios::binary) << bytes;
-    return path.string();
-  }
-
- private:
-  std::filesystem::path folder_;
-};
 
 }  // namespace terrace::fixture

@@ -8,6 +8,7 @@
 
 #include "profiler/session/names_chunk.h"
 #include "profiler/sites/site_hash.h"
+#include "tests/temporary_folder.h"
 #include "tests/unit/names/mixture_file.h"
 #include "tests/unit/session/session_builder.h"
 #include "tiering/names/os/file_facts.h"
@@ -15,13 +16,13 @@
 namespace terrace::names {
 namespace {
 
-using fixture::ModelFolder;
 using session::ChunkKind;
 using session::NamedHow;
 using session::SessionBuilder;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing_support::TemporaryFolder;
 
 constexpr std::uint64_t kAllTensors = 1152 + 256 + 2 * (4608 + 1024 + 2304 + 256) + 3456;
 
@@ -64,7 +65,7 @@ Wanted mapping(std::uint64_t id, const std::string& path, std::uint64_t offset =
   return {id, size, path, sites::file_site_hash(path.c_str(), size, offset)};
 }
 
-std::string mixture(const ModelFolder& folder) {
+std::string mixture(const TemporaryFolder& folder) {
   return folder.write("m.gguf", fixture::gguf_of(fixture::mixture_tensors()));
 }
 
@@ -75,7 +76,7 @@ std::vector<SiteRule> rules(const std::string& text) {
 }
 
 TEST(NameSession, AMappingIsNamedFromTheFileItself) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   const std::string path = mixture(folder);
   const auto naming = name_session(session_of({mapping(1, path)}), {});
   ASSERT_TRUE(naming.ok());
@@ -87,7 +88,7 @@ TEST(NameSession, AMappingIsNamedFromTheFileItself) {
 }
 
 TEST(NameSession, AMappingOfAnotherStateOrPartOfTheFileIsRefused) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   const std::string path = mixture(folder);
   for (Wanted object : {mapping(1, path, 4096), mapping(1, path)}) {
     object.site += object.site == mapping(1, path).site ? 1 : 0;
@@ -98,7 +99,7 @@ TEST(NameSession, AMappingOfAnotherStateOrPartOfTheFileIsRefused) {
 }
 
 TEST(NameSession, AFileThatChangedSinceIsSaidAndLessSure) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   const std::string path = mixture(folder);
   session::Session session = session_of({mapping(1, path)});
   session.header.start_realtime_ns = 1;
@@ -115,7 +116,7 @@ TEST(NameSession, AFileThatChangedSinceIsSaidAndLessSure) {
 }
 
 TEST(NameSession, ABufferIsNamedFromAFileThatTheProgramHadOpen) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   const std::string path = mixture(folder);
   const session::Session session = session_of({{1, kAllTensors, ""}, {2, 12345, ""}});
   const auto naming = name_session(session, {{{*os::facts_of(path)}}, {}, {}});
@@ -126,7 +127,7 @@ TEST(NameSession, ABufferIsNamedFromAFileThatTheProgramHadOpen) {
 }
 
 TEST(NameSession, RulesNameWhatNoFileDoesAndCountTheirTurns) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   const std::string text =
       "[[site]]\nname = \"small {n}\"\nclass = \"kv\"\nmax-size = \"1K\"\n"
       "[[site]]\nname = \"second\"\nclass = \"scratch\"\nmin-size = \"2K\"\nturn = 1\n";
@@ -142,7 +143,7 @@ TEST(NameSession, RulesNameWhatNoFileDoesAndCountTheirTurns) {
 }
 
 TEST(NameSession, AWeightBufferThatNoFileFitsKeepsItsRulesNameAndSaysWhy) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   const std::string path = mixture(folder);
   const auto naming = name_session(
       session_of({{1, 4096, ""}}),
@@ -153,7 +154,7 @@ TEST(NameSession, AWeightBufferThatNoFileFitsKeepsItsRulesNameAndSaysWhy) {
 }
 
 TEST(NameSession, AModelThatTheUserNamesMustBeReadableOthersNeedNot) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   const std::string cut = folder.write("cut.gguf", "GGUF");
   EXPECT_FALSE(name_session(session_of({{1, 4096, ""}}), {{}, {cut}, {}}).ok());
   const auto naming = name_session(session_of({mapping(1, cut)}), {});
@@ -162,14 +163,14 @@ TEST(NameSession, AModelThatTheUserNamesMustBeReadableOthersNeedNot) {
 }
 
 TEST(NameSession, WhatTheEngineNamedItselfStays) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   session::Session session = session_of({mapping(1, mixture(folder))});
   session.objects[0].names = {{"own", {}, 0, Bytes(10), 100, NamedHow::kApi}};
   EXPECT_THAT(name_session(session, {})->objects, IsEmpty());
 }
 
 TEST(NameSession, NamesGoThroughTheFileUnchanged) {
-  const ModelFolder folder;
+  const TemporaryFolder folder;
   const std::string model = mixture(folder);
   SessionBuilder builder;
   builder.tier("fast");

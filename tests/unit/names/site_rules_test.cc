@@ -90,15 +90,6 @@ confidence = 75
   }
 }
 
-TEST(SiteRules, PatternsKnowStarAndQuestionMark) {
-  EXPECT_TRUE(fits_pattern("libllama.so", "lib*.so"));
-  EXPECT_TRUE(fits_pattern("abc", "a?c"));
-  EXPECT_TRUE(fits_pattern("", "*"));
-  EXPECT_TRUE(fits_pattern("aXbXc", "*X*c"));
-  EXPECT_FALSE(fits_pattern("abc", "ab"));
-  EXPECT_FALSE(fits_pattern("ab", "a?c"));
-}
-
 TEST(SiteRules, ErrorsNameLineKeyAndTheProbableMeaning) {
   EXPECT_THAT(refused("[[site]]\nname = \"a\"\nclass = \"wieght\"\nsymbols = [\"s\"]\n"),
               testing::AllOf(HasSubstr("r.toml:3"), HasSubstr("did you mean \"weight\"")));

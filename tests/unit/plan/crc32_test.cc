@@ -7,6 +7,8 @@
 #include <random>
 #include <vector>
 
+#include "tests/logged_seed.h"
+
 namespace {
 
 std::uint32_t zlib_crc32(const std::vector<unsigned char>& bytes) {
@@ -29,9 +31,7 @@ TEST(Crc32, OfNothingIsZero) {
 }
 
 TEST(Crc32, EqualsZlibForEveryLengthUpTo600) {
-  const std::uint32_t seed = std::random_device{}();
-  SCOPED_TRACE(testing::Message() << "seed " << seed);
-  std::mt19937 random(seed);
+  std::mt19937 random(terrace::testing_support::logged_seed());
   for (std::size_t size = 0; size <= 600; ++size) {
     const auto bytes = random_bytes(random, size);
     ASSERT_EQ(terrace::crc32(bytes.data(), bytes.size()), zlib_crc32(bytes)) << "size " << size;
@@ -39,9 +39,7 @@ TEST(Crc32, EqualsZlibForEveryLengthUpTo600) {
 }
 
 TEST(Crc32, ContinuesWhereAnEarlierPieceEnded) {
-  const std::uint32_t seed = std::random_device{}();
-  SCOPED_TRACE(testing::Message() << "seed " << seed);
-  std::mt19937 random(seed);
+  std::mt19937 random(terrace::testing_support::logged_seed());
   const auto bytes = random_bytes(random, 1000);
   for (std::size_t cut : {0u, 1u, 7u, 500u, 999u, 1000u}) {
     const std::uint32_t first = terrace::crc32(bytes.data(), cut);

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include "tests/unit/plan/plan_fixture.h"
-#include "tiering/plan/plan_words.h"
 
 namespace terrace::plan {
 namespace {
@@ -109,18 +108,6 @@ TEST_F(PlanJson, SurvivesTheFile) {
 TEST_F(PlanJson, WritesBlockMapsAsRuns) {
   EXPECT_EQ(encode_block_map({0, 0, 0, 0, 1, 0, 2, 2}), "0*4 1 0 2*2");
   EXPECT_EQ(encode_block_map({}), "");
-}
-
-TEST_F(PlanJson, CallsTiersWhatTopologyCallsThem) {
-  for (std::size_t i = 0; i < kKindWords.size(); ++i) {
-    EXPECT_EQ(kKindWords[i], name_of(static_cast<TierKind>(i)));
-  }
-  for (std::size_t i = 0; i < kBackingWords.size(); ++i) {
-    EXPECT_EQ(kBackingWords[i], name_of(static_cast<BackingKind>(i)));
-  }
-  for (std::size_t i = 0; i < kProvenanceWords.size(); ++i) {
-    EXPECT_EQ(kProvenanceWords[i], name_of(static_cast<Provenance>(i)));
-  }
 }
 
 TEST_F(PlanJson, ReplacesBytesThatAreNoText) {

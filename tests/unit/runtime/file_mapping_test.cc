@@ -7,8 +7,6 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <random>
 #include <tuple>
 #include <vector>
 
@@ -23,13 +21,7 @@ constexpr std::uint64_t kFileBytes = 20 * (1u << 20) + 12345;
 
 class FileMapping : public testing::Test {
  protected:
-  void SetUp() override {
-    std::mt19937_64 random(42);
-    std::vector<std::uint64_t> words(kFileBytes / 8 + 1);
-    for (std::uint64_t& word : words) word = random();
-    std::ofstream(path_, std::ios::binary)
-        .write(reinterpret_cast<const char*>(words.data()), kFileBytes);
-  }
+  void SetUp() override { write_random(path_, kFileBytes); }
   void TearDown() override { std::filesystem::remove_all(directory_); }
 
   Scenario with_file(std::vector<Tier> tiers) const {

@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <numeric>
 #include <string>
 #include <vector>
 
+#include "tests/temporary_folder.h"
 #include "tiering/plan/flat_writer.h"
 #include "tiering/runtime/lifecycle.h"
 #include "tiering/runtime/placement.h"
@@ -24,9 +24,8 @@ constexpr std::uint64_t kPlannedSite = 9;
 class ObjectKeys : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    char folder[] = "/tmp/terrace-keys-XXXXXX";
-    ASSERT_NE(mkdtemp(folder), nullptr);
-    const std::string flat = std::string(folder) + "/flat";
+    const testing_support::TemporaryFolder folder;
+    const std::string flat = folder.in("flat");
     Topology topology;
     topology.machine_id = "0123456789abcdef";
     topology.tiers = {tier("fast"), tier("slow")};
@@ -39,7 +38,6 @@ class ObjectKeys : public ::testing::Test {
     ASSERT_TRUE(plan::write_flat(flat, topology, &plan, plan::RuntimeOptions{}));
     setenv("TERRACE_PLAN_FILE", flat.c_str(), 1);
     start();
-    std::filesystem::remove_all(folder);
   }
   static void TearDownTestSuite() { stop(); }
 

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <sstream>
 
 namespace terrace::e2e {
@@ -95,6 +96,14 @@ std::string scratch_directory() {
   char pattern[] = "/tmp/terrace-runtime-XXXXXX";
   const char* made = mkdtemp(pattern);
   return made != nullptr ? made : "";
+}
+
+void write_random(const std::string& path, std::uint64_t bytes) {
+  std::mt19937_64 random(42);
+  std::vector<std::uint64_t> words(bytes / 8 + 1);
+  for (std::uint64_t& word : words) word = random();
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(words.data()), static_cast<std::streamsize>(bytes));
 }
 
 Outcome run(const Scenario& wanted, const std::string& program_case) {

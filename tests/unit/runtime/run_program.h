@@ -37,5 +37,7 @@ Scenario scenario_of(std::vector<Tier> tiers);
 Outcome run(const Scenario& scenario, const std::string& program_case);
 /// A fresh directory for this test's files, removed by the caller's process at exit.
 std::string scratch_directory();
+/// A file of so many bytes, the same ones each time.
+void write_random(const std::string& path, std::uint64_t bytes);
 
 }  // namespace terrace::e2e

@@ -5,7 +5,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <random>
 
 #include "profiler/session/format.h"
 #include "profiler/sites/call_site.h"
@@ -16,11 +15,15 @@
 namespace terrace::e2e {
 namespace {
 
-bool emulation_missing(std::string& why) {
-  if (geteuid() == 0 || access("/dev/userfaultfd", R_OK | W_OK) == 0) return false;
+bool userfaultfd_is_everybodys() {
   std::ifstream in("/proc/sys/vm/unprivileged_userfaultfd");
   int allowed = 0;
-  if (in >> allowed && allowed == 1) return false;
+  return in >> allowed && allowed == 1;
+}
+
+bool emulation_missing(std::string& why) {
+  if (geteuid() == 0 || access("/dev/userfaultfd", R_OK | W_OK) == 0) return false;
+  if (userfaultfd_is_everybodys()) return false;
   why = "userfaultfd for kernel faults: run as root or make /dev/userfaultfd accessible";
   return true;
 }
@@ -261,11 +264,7 @@ class WithFile : public Runtime {
   void SetUp() override {
     Runtime::SetUp();
     path_ = directory_ + "/weights.bin";
-    std::mt19937_64 random(42);
-    std::vector<std::uint64_t> words(kFileBytes / 8 + 1);
-    for (std::uint64_t& word : words) word = random();
-    std::ofstream(path_, std::ios::binary)
-        .write(reinterpret_cast<const char*>(words.data()), kFileBytes);
+    write_random(path_, kFileBytes);
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
   Scenario file_scenario() const {
@@ -319,9 +318,7 @@ class WithoutRights : public Runtime {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "root's right to become another user";
-    std::ifstream in("/proc/sys/vm/unprivileged_userfaultfd");
-    int allowed = 0;
-    if (in >> allowed && allowed == 1) GTEST_SKIP() << "userfaultfd is open to everybody here";
+    if (userfaultfd_is_everybodys()) GTEST_SKIP() << "userfaultfd is open to everybody here";
     for (auto path = std::filesystem::path(TERRACE_RUNTIME_PROGRAM); path.has_relative_path();
          path = path.parent_path()) {
       const auto mode = std::filesystem::status(path).permissions();

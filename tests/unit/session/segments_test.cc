@@ -4,14 +4,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
 #include "profiler/session/segment_glance.h"
 #include "profiler/session/session_packer.h"
+#include "tests/temporary_folder.h"
 #include "tests/unit/session/session_builder.h"
 
 namespace terrace::session {
@@ -168,9 +167,8 @@ TEST(Segments, StandAloneFromTheirOwnBeginOn) {
 }
 
 TEST(Segments, AreKnownAtAGlancePackedOrNot) {
-  char folder[] = "/tmp/terrace-glance-XXXXXX";
-  ASSERT_NE(mkdtemp(folder), nullptr);
-  const std::string path = std::string(folder) + "/a";
+  const testing_support::TemporaryFolder folder;
+  const std::string path = folder.in("a");
   SessionBuilder builder = file_of(3, 20, 0);
   for (std::uint64_t id = 1; id < 200; ++id) builder.object(id, {0, 0, 0}, 20);
   builder.end();
@@ -189,7 +187,6 @@ TEST(Segments, AreKnownAtAGlancePackedOrNot) {
   EXPECT_FALSE(glance_at_segment(path));
   std::ofstream(path, std::ios::binary) << "no session";
   EXPECT_FALSE(glance_at_segment(path));
-  std::filesystem::remove_all(folder);
 }
 
 TEST(Segments, AreMalformedTwiceInAFileOrBehindAnObject) {

@@ -5,9 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <string>
 
 #include "profiler/heat/process_heat.h"
@@ -15,6 +13,7 @@
 #include "profiler/os/replacement_file.h"
 #include "profiler/session/names_chunk.h"
 #include "profiler/session/session_reader.h"
+#include "tests/temporary_folder.h"
 #include "tests/unit/session/session_builder.h"
 
 namespace terrace::session {
@@ -35,19 +34,12 @@ SessionBuilder process_of(std::uint32_t pid, std::size_t blocks, std::uint32_t t
 
 class SessionJoiner : public testing::Test {
  protected:
-  void SetUp() override {
-    char folder[] = "/tmp/terrace-join-XXXXXX";
-    ASSERT_NE(mkdtemp(folder), nullptr);
-    folder_ = folder;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
   std::string write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(folder_ + "/" + name, std::ios::binary) << bytes;
-    return folder_ + "/" + name;
+    return folder_.write(name, bytes);
   }
-  std::string out() const { return folder_ + "/out"; }
+  std::string out() const { return folder_.in("out"); }
 
-  std::string folder_;
+  const testing_support::TemporaryFolder folder_;
 };
 
 TEST_F(SessionJoiner, KeepsProcessesApart) {
@@ -110,16 +102,16 @@ TEST_F(SessionJoiner, LeavesOutWhatDoesNotSayWhoseItIs) {
   ASSERT_TRUE(joined) << joined.error().message;
   ASSERT_EQ(joined->left.size(), 2u);
   EXPECT_NE(joined->left[0].find("does not begin with its process"), std::string::npos);
-  EXPECT_EQ(join_sessions({a, empty}, folder_ + "/none").error().code, ErrorCode::kUsage);
-  EXPECT_FALSE(fs::exists(folder_ + "/none"));
+  EXPECT_EQ(join_sessions({a, empty}, folder_.in("none")).error().code, ErrorCode::kUsage);
+  EXPECT_FALSE(fs::exists(folder_.in("none")));
 }
 
 TEST_F(SessionJoiner, WritesNothingWhereItCannotWriteAll) {
   const std::string a = write("a", process_of(5, 3, 2).end().bytes());
-  EXPECT_EQ(join_sessions({a}, folder_ + "/none/out").error().code, ErrorCode::kIo);
-  fs::create_directory(folder_ + "/folder");
-  EXPECT_EQ(join_sessions({a}, folder_ + "/folder").error().code, ErrorCode::kUsage);
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 2);
+  EXPECT_EQ(join_sessions({a}, folder_.in("none/out")).error().code, ErrorCode::kIo);
+  fs::create_directory(folder_.in("folder"));
+  EXPECT_EQ(join_sessions({a}, folder_.in("folder")).error().code, ErrorCode::kUsage);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), fs::directory_iterator()), 2);
 }
 
 TEST_F(SessionJoiner, NamesGoToTheProcessThatTheyAreOf) {
@@ -141,7 +133,7 @@ TEST_F(SessionJoiner, NamesGoToTheProcessThatTheyAreOf) {
 }
 
 TEST_F(SessionJoiner, AFileIsWrittenToAsLongAsItsWriterLives) {
-  const std::string path = folder_ + "/s";
+  const std::string path = folder_.in("s");
   int ready[2];
   int go[2];
   ASSERT_EQ(pipe(ready), 0);
@@ -160,7 +152,7 @@ TEST_F(SessionJoiner, AFileIsWrittenToAsLongAsItsWriterLives) {
   ASSERT_EQ(::write(go[1], &byte, 1), 1);
   ASSERT_EQ(waitpid(writer, nullptr, 0), writer);
   EXPECT_FALSE(terrace::os::is_written_to(path));
-  EXPECT_FALSE(terrace::os::is_written_to(folder_ + "/none"));
+  EXPECT_FALSE(terrace::os::is_written_to(folder_.in("none")));
 }
 
 }  // namespace

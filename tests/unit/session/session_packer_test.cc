@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -12,6 +11,7 @@
 #include <string>
 
 #include "profiler/session/session_reader.h"
+#include "tests/temporary_folder.h"
 #include "tests/unit/session/packed_builder.h"
 #include "tests/unit/session/session_builder.h"
 
@@ -39,24 +39,17 @@ SessionBuilder long_session(int seconds) {
 
 class SessionPacker : public testing::Test {
  protected:
-  void SetUp() override {
-    char folder[] = "/tmp/terrace-pack-XXXXXX";
-    ASSERT_NE(mkdtemp(folder), nullptr);
-    folder_ = folder;
-    path_ = folder_ + "/s";
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-  void write(const std::string& bytes) const { std::ofstream(path_, std::ios::binary) << bytes; }
+  void write(const std::string& bytes) const { folder_.write("s", bytes); }
   std::string content() const {
     std::ifstream stream(path_, std::ios::binary);
     return {std::istreambuf_iterator<char>(stream), {}};
   }
   auto files() const {
-    return std::distance(fs::directory_iterator(folder_), fs::directory_iterator());
+    return std::distance(fs::directory_iterator(folder_.path()), fs::directory_iterator());
   }
 
-  std::string folder_;
-  std::string path_;
+  const testing_support::TemporaryFolder folder_;
+  const std::string path_ = folder_.in("s");
 };
 
 void expect_same(const Session& plain, const Session& packed) {
@@ -118,10 +111,10 @@ TEST_F(SessionPacker, LeavesAloneWhatIsNotClosedTornOrPackedAlready) {
 TEST_F(SessionPacker, RefusesForeignFilesLinksAndMissingOnes) {
   write("GGUF, and more than a header's length of text: " + std::string(400, 'x'));
   EXPECT_EQ(pack_session(path_).error().code, ErrorCode::kUsage);
-  EXPECT_EQ(pack_session(folder_ + "/none").error().code, ErrorCode::kIo);
+  EXPECT_EQ(pack_session(folder_.in("none")).error().code, ErrorCode::kIo);
   write(long_session(2).end().bytes());
-  fs::create_symlink(path_, folder_ + "/link");
-  EXPECT_EQ(pack_session(folder_ + "/link").error().code, ErrorCode::kUsage);
+  fs::create_symlink(path_, folder_.in("link"));
+  EXPECT_EQ(pack_session(folder_.in("link")).error().code, ErrorCode::kUsage);
 }
 
 TEST(PackedSession, ATearCostsNoMoreThanTheChunkThatItHits) {

@@ -20,6 +20,7 @@
 #include "profiler/os/append_file.h"
 #include "profiler/os/loaded_module.h"
 #include "profiler/session/session_reader.h"
+#include "tests/child_process.h"
 
 namespace terrace::session {
 namespace {
@@ -302,18 +303,14 @@ TEST_F(SessionWriterTest, ReaderCopesWhenCuttingBackFailsToo) {
 }
 
 TEST_F(SessionWriterTest, FileSizeLimitEndsTheSessionAndNotTheHost) {
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
+  const int status = testing_support::status_of_child([&] {
     const int quiet = ::open("/dev/null", O_WRONLY);
     ::dup2(quiet, STDERR_FILENO);
     const rlimit limit{2048, 2048};
-    if (::setrlimit(RLIMIT_FSIZE, &limit) != 0 || !open_with_two_tiers()) ::_exit(2);
+    if (::setrlimit(RLIMIT_FSIZE, &limit) != 0 || !open_with_two_tiers()) return 2;
     for (std::uint64_t id = 0; id < 100; ++id) bear(id);
-    ::_exit(writer_.is_open() ? 3 : 0);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
+    return writer_.is_open() ? 3 : 0;
+  });
   ASSERT_TRUE(WIFEXITED(status)) << "ended by signal " << WTERMSIG(status);
   EXPECT_EQ(WEXITSTATUS(status), 0);
   const Session session = read();
@@ -354,17 +351,13 @@ TEST_F(SessionWriterTest, NeverWritesToAFileThatTookOverItsDescriptor) {
 TEST_F(SessionWriterTest, AbandonInAForkedChildWritesNothing) {
   ASSERT_TRUE(open_with_two_tiers());
   const long before = size();
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
+  const int status = testing_support::status_of_child([&] {
     writer_.abandon();
     bear(7);
     writer_.close();
-    ::_exit(writer_.is_open() ? 1 : 0);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+    return writer_.is_open() ? 1 : 0;
+  });
+  EXPECT_EQ(status, 0);
   EXPECT_EQ(size(), before);
   bear(1);
   writer_.close();

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/temporary_folder.h"
 #include "tests/unit/model/catalogue_fixture.h"
 #include "tests/unit/model/model_files.h"
 #include "tiering/wall/first_token.h"
@@ -95,7 +96,7 @@ TEST(WallCatalogue, UnknownNamesGetTheNearest) {
 }
 
 TEST(WallCatalogue, AModelFileComesInItsOwnFormats) {
-  fixture::CatalogueFolder folder;
+  testing_support::TemporaryFolder folder;
   const std::string path = folder.write("m.gguf", fixture::tiny_model_gguf());
   const auto loads = catalogue().find_loads(path, {"", "f16"});
   ASSERT_TRUE(loads.ok()) << loads.error().message;

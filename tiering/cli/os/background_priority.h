@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// For work beside a program that is being measured. Thread-safe.
+// For work beside a program that is being measured. Thread-safe, never allocates.
 #pragma once
 
 namespace terrace::cli::os {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // terrace top: a running program's tiers and objects, live.
-#include <chrono>
 #include <cstdio>
-#include <thread>
 
 #include <fmt/format.h>
 
+#include "allocators/os/clock.h"
 #include "tiering/cli/ask_status.h"
 #include "tiering/cli/json_document.h"
 #include "tiering/cli/messages.h"
@@ -18,7 +17,6 @@
 namespace terrace::cli {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using Json = nlohmann::ordered_json;
 using os::TopScreen;
 
@@ -53,13 +51,13 @@ Result<std::string> whom_to_ask(const Call& call) {
 
 struct Answer {
   Json status;
-  Clock::time_point at;
+  Nanoseconds at;
 };
 
 /// Later answers of a process that has answered before: that it ended is then news of its own.
 Result<Answer> ask_again(const std::string& pid, const Json& before) {
   Result<Json> status = ask_status(pid);
-  if (status.ok()) return Answer{std::move(*status), Clock::now()};
+  if (status.ok()) return Answer{std::move(*status), terrace::os::monotonic_now()};
   if (!has_ended(pid)) return status.error();
   return make_error(ErrorCode::kIo, ESRCH, "%s (%.80s) ended while it was watched", pid.c_str(),
                     before.at("program").get<std::string>().c_str());
@@ -68,12 +66,12 @@ Result<Answer> ask_again(const std::string& pid, const Json& before) {
 Result<Answer> ask_first(const std::string& pid) {
   Result<Json> status = ask_status(pid);
   if (!status.ok()) return status.error();
-  return Answer{std::move(*status), Clock::now()};
+  return Answer{std::move(*status), terrace::os::monotonic_now()};
 }
 
 /// `shown` is what came of the answer before.
-Json document_of(const Json& shown, Clock::time_point then, const Answer& now) {
-  return top_document(shown, now.status, std::chrono::duration<double>(now.at - then).count());
+Json document_of(const Json& shown, Nanoseconds then, const Answer& now) {
+  return top_document(shown, now.status, static_cast<double>((now.at - then).value) / 1e9);
 }
 
 Letters letters() {
@@ -84,7 +82,7 @@ Letters letters() {
 int show_once(const Call& call, const std::string& pid, Nanoseconds interval) {
   const Result<Answer> before = ask_first(pid);
   if (!before.ok()) return failed(before.error());
-  std::this_thread::sleep_for(std::chrono::nanoseconds(interval.value));
+  terrace::os::sleep_for(interval);
   const Result<Answer> now = ask_again(pid, before->status);
   if (!now.ok()) return failed(now.error());
   const Json document = document_of(before->status, before->at, *now);
@@ -118,15 +116,13 @@ Status watch(const std::string& pid, Nanoseconds interval, const std::string& in
   TopLayout layout;
   layout.letters = letters();
   layout.footer = fmt::format("every {}; q quits", interval_text);
-  Clock::time_point then = first->at;
+  Nanoseconds then = first->at;
   Json document = document_of(first->status, then, *first);
-  Clock::time_point due = then + std::chrono::nanoseconds(interval.value);
+  Nanoseconds due = then + interval;
   for (;;) {
     layout.size = screen->size();
     screen->show(top_lines(document, layout));
-    const auto left = std::max(Clock::duration::zero(), due - Clock::now());
-    const TopScreen::Event event = screen->wait(Nanoseconds(static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(left).count())));
+    const TopScreen::Event event = screen->wait(due - terrace::os::monotonic_now());
     if (event == TopScreen::Event::kQuit) return ok_status();
     if (event != TopScreen::Event::kTime) continue;
     const Result<Answer> now = ask_again(pid, document);
@@ -136,7 +132,7 @@ Status watch(const std::string& pid, Nanoseconds interval, const std::string& in
       document = document_of(document, then, *now);
       then = now->at;
     }
-    due = Clock::now() + std::chrono::nanoseconds(interval.value);
+    due = terrace::os::monotonic_now() + interval;
   }
 }
 

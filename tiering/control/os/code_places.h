@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which module's code lies at an address of another process, for the call-sites that `terrace
 // status` shows. /proc/PID/maps and the modules' files are read; both may say anything. A value is
-// immutable once made; allocates.
+// immutable once made, so that threads may share it; allocates.
 #pragma once
 
 #include <sys/types.h>
