@@ -224,14 +224,15 @@ static Outcome give_back_from(Cache::State& state, Sequence& sequence, std::uint
                   "is no room for as many of its own; end it and begin again",
                   promise - sequence.promised - freed);
   }
-  const BlockId last = sequence.blocks.back();
+  // Who has written into it shares it with nobody: one that is cut after each step looks for none.
+  const BlockId shared = sequence.own_tail ? kNoBlock : sequence.blocks.back();
   for (; sequence.blocks.size() > keep; sequence.blocks.pop_back()) {
     state.blocks.unlease(sequence.blocks.back(),
                          static_cast<std::uint32_t>(sequence.hashes.size()));
   }
   sequence.own_tail = own_tail;
   state.set_promise(sequence, promise);
-  state.unpromise_copy(last);
+  if (shared != kNoBlock) state.unpromise_copy(shared);
   state.moves.keep_room();
   return {};
 }

@@ -69,7 +69,8 @@ Outcome Cache::end(Sequence& sequence) {
   if (sequence.state == SequenceState::kEnded) return has_ended();
   const std::unique_lock held(state.lock);
   if (sequence.state == SequenceState::kRunning) {
-    const BlockId last = sequence.blocks.empty() ? kNoBlock : sequence.blocks.back();
+    const bool may_share = !sequence.own_tail && !sequence.blocks.empty();
+    const BlockId last = may_share ? sequence.blocks.back() : kNoBlock;
     state.release_blocks(sequence);
     state.stop_running(sequence);
     if (last != kNoBlock) state.unpromise_copy(last);
