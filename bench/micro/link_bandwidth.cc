@@ -35,6 +35,14 @@ struct Row {
   double worst_error_pct;
 };
 
+struct LatencyRow {
+  double asked_us;
+  double measured_us;  ///< the block's own transfer taken off
+};
+
+constexpr int kRounds = 5;
+constexpr unsigned kTouches = 41;
+
 class Bench {
  public:
   Bench(double gbps, std::uint64_t latency_ns) {
@@ -79,14 +87,14 @@ class Bench {
   /// Median time of the first touch of a closed block far from any stream.
   double touch_ns() {
     std::vector<double> spans;
-    for (unsigned i = 0; i < 41; ++i) {
+    for (unsigned i = 0; i < kTouches; ++i) {
       const std::uint64_t block = (i * 37u) % blocks_for(kSize);
       const Nanoseconds begin = os::monotonic_now();
       read_lines(arena_ + (block << kBlockShift), 512);
       spans.push_back(static_cast<double>((os::monotonic_now() - begin).value));
     }
-    std::nth_element(spans.begin(), spans.begin() + 20, spans.end());
-    return spans[20];
+    std::nth_element(spans.begin(), spans.begin() + kTouches / 2, spans.end());
+    return spans[kTouches / 2];
   }
 
   [[noreturn]] static void fail(const char* why) {
@@ -104,46 +112,65 @@ class Bench {
   backing::LinkEngine* engine_ = new backing::LinkEngine;
 };
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  const bool json = argc > 1 && std::strcmp(argv[1], "--json") == 0;
+std::vector<Row> stream_at_each_rate(std::FILE* chatter) {
   std::vector<Row> rows;
-  std::FILE* const chatter = json ? stderr : stdout;
   bool small_pages = false;
   for (const double asked : {0.5, 1.0, 2.0, 4.0}) {
     Bench bench(asked, 250);
     small_pages = bench.small_pages;
     for (const int threads : {1, 2}) {
       std::vector<double> rates;
-      for (int round = 0; round < 5; ++round) rates.push_back(bench.stream(threads, asked));
+      for (int round = 0; round < kRounds; ++round) rates.push_back(bench.stream(threads, asked));
       std::sort(rates.begin(), rates.end());
       const double worst = std::max(rates.back() / asked - 1, 1 - rates.front() / asked) * 100;
-      rows.push_back({asked, threads, rates[2], worst});
+      rows.push_back({asked, threads, rates[kRounds / 2], worst});
       std::fprintf(chatter,
                    "asked %.1f GB/s  threads %d  measured %.3f GB/s  worst round %.1f %% off\n",
-                   asked, threads, rates[2], worst);
+                   asked, threads, rates[kRounds / 2], worst);
     }
   }
   std::fprintf(chatter, "pages %s\n", small_pages ? "4 KiB" : "2 MiB");
+  return rows;
+}
+
+std::vector<LatencyRow> touch_at_each_latency(std::FILE* chatter) {
+  std::vector<LatencyRow> rows;
   for (const std::uint64_t latency : {250ull, 100000ull, 1000000ull}) {
     Bench bench(4.0, latency);
     const double transfer = static_cast<double>(kBlockBytes.value) / 4.0;
+    rows.push_back({static_cast<double>(latency) / 1000, (bench.touch_ns() - transfer) / 1000});
     std::fprintf(chatter,
                  "asked latency %.1f us  measured %.1f us (block transfer of %.0f us taken off; "
                  "fault cost compensated 2 x %.1f us)\n",
-                 static_cast<double>(latency) / 1000, (bench.touch_ns() - transfer) / 1000,
-                 transfer / 1000, bench.fault_cost_us());
+                 rows.back().asked_us, rows.back().measured_us, transfer / 1000,
+                 bench.fault_cost_us());
   }
-  if (json) {
-    std::printf("{\"emulated\":true,\"rows\":[");
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      std::printf(
-          "%s{\"asked_gbps\":%.1f,\"threads\":%d,\"measured_gbps\":%.3f,\"worst_error_pct\":%.1f}",
-          i == 0 ? "" : ",", rows[i].asked_gbps, rows[i].threads, rows[i].measured_gbps,
-          rows[i].worst_error_pct);
-    }
-    std::printf("]}\n");
+  return rows;
+}
+
+void print_json(const std::vector<Row>& rows, const std::vector<LatencyRow>& latencies) {
+  std::printf("{\"emulated\":true,\"rounds\":%d,\"rows\":[", kRounds);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::printf(
+        "%s{\"asked_gbps\":%.1f,\"threads\":%d,\"measured_gbps\":%.3f,\"worst_error_pct\":%.1f}",
+        i == 0 ? "" : ",", rows[i].asked_gbps, rows[i].threads, rows[i].measured_gbps,
+        rows[i].worst_error_pct);
   }
+  std::printf("],\"touches\":%u,\"latencies\":[", kTouches);
+  for (std::size_t i = 0; i < latencies.size(); ++i) {
+    std::printf("%s{\"asked_us\":%.2f,\"measured_us\":%.1f}", i == 0 ? "" : ",",
+                latencies[i].asked_us, latencies[i].measured_us);
+  }
+  std::printf("]}\n");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bool json = argc > 1 && std::strcmp(argv[1], "--json") == 0;
+  std::FILE* const chatter = json ? stderr : stdout;
+  const std::vector<Row> rows = stream_at_each_rate(chatter);
+  const std::vector<LatencyRow> latencies = touch_at_each_latency(chatter);
+  if (json) print_json(rows, latencies);
   return 0;
 }
