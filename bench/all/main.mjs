@@ -20,6 +20,8 @@ const kSchema = 1;
 const kUsage = 'usage: bench/all.sh [--json] [--quick] [--only PART]... [--trace FILE] [--points FILE]\n' +
   '       bench/all.sh --list | --markdown FILE.json [--page FILE]';
 
+let interrupted = null; // the exit status that a signal asks for
+
 function options() {
   try {
     const { values } = parseArgs({
@@ -78,6 +80,7 @@ async function collect(setting) {
     const { [setting.quick ? 'quick' : 'full']: seconds } = part.seconds;
     if (why === null) log(`[${i + 1}/${kParts.length}] ${part.name}: ${part.title}, about ${seconds} s`);
     const done = why === null ? await runPart(part, setting) : leftOut(part, why);
+    if (interrupted !== null) process.exit(interrupted);
     if (why === null) log(told(done));
     document.parts.push(done);
   }
@@ -99,10 +102,11 @@ async function main() {
   process.exitCode = failed.length > 0 ? 1 : 0;
 }
 
-for (const signal of ['SIGINT', 'SIGTERM']) {
+// The part gives back what it took, as huge pages, before this process ends; a second signal is final.
+for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]]) {
   process.on(signal, () => {
-    stopPart(signal);
-    process.exit(signal === 'SIGINT' ? 130 : 143);
+    if (interrupted !== null || !stopPart()) process.exit(code);
+    interrupted = code;
   });
 }
 

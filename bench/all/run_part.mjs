@@ -13,9 +13,11 @@ const kCapabilityMissing = 3; // the scripts' own exit status
 
 let running = null;
 
-/// To the whole group of what runs now: scripts start programs of their own.
-export function stopPart(signal) {
-  if (running) process.kill(-running.pid, signal);
+/// Ends what runs now: its whole group, since scripts start programs of their own, and by SIGTERM, since
+/// those that a shell has put into the background ignore SIGINT. False: nothing runs.
+export function stopPart() {
+  if (running) process.kill(-running.pid, 'SIGTERM');
+  return running !== null;
 }
 
 /// Resolves to {code, signal} or {error}; output goes to the two files.
@@ -27,7 +29,7 @@ function execute(command, root, files) {
     closeSync(out);
     closeSync(err);
     running = child.pid ? child : null;
-    const limit = setTimeout(() => stopPart('SIGTERM'), kLongestMs);
+    const limit = setTimeout(stopPart, kLongestMs);
     const done = (end) => {
       clearTimeout(limit);
       running = null;

@@ -43,4 +43,4 @@ export function codeLine({ commit, terrace }) {
 }
 
 export const spreadLine = `A spread behind ± is: ${Object.values(kSpreads).map(({ letter, words }) => `${letter} ${words}`).join('; ')}. ` +
-  'Without one there was one value.';
+  'Without one the part states none.';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the preload shim costs (shim_cost.sh, bench/peers/shim.sh) and what access sources cost and
 // get wrong (profile_cost.sh).
-import { row } from '../rows.mjs';
+import { notRun, row } from '../rows.mjs';
 import { jsonLines, lastJsonLine } from './micro.mjs';
 
 export function readShimCost(text) {
@@ -55,6 +55,5 @@ function sourceRows({ source, cpu_overhead_pct: cost, cpu_spread_pct: off, state
 
 export function readSources(text) {
   const all = jsonLines(text);
-  if (all.length === 0) throw new Error('no source works here');
-  return all.flatMap(sourceRows);
+  return all.length > 0 ? all.flatMap(sourceRows) : [notRun('access sources', 'none of those asked for works here')];
 }
