@@ -8,7 +8,7 @@ export const kSpreads = {
   quartiles: { letter: 'q', words: 'half of what lies between the quartiles' },
   interval: { letter: 'i', words: 'half of the interval that holds the true median with 95 % confidence' },
   deviation: { letter: 's', words: 'standard deviation' },
-  both: { letter: 'b', words: 'half ranges of both sides of a ratio, added' },
+  both: { letter: 'b', words: 'spreads of both sides of a ratio or difference, added' },
 };
 
 const kNoSpread = { spread: null, spread_of: null };

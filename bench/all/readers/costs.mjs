@@ -8,7 +8,7 @@ export function readShimCost(text) {
   const { rows, rounds: n } = lastJsonLine(text);
   return rows.flatMap(({ pair, glibc_ns: alone, glibc_spread: loose, shim_ns: under, shim_spread: off, added_ns: added }) => [
     row(`${pair}: under the shim`, 'ns', under, { n, spread: off, spread_of: 'quartiles', against: `glibc ${alone} ns` }),
-    row(`${pair}: added`, 'ns', added, { n, spread: loose + off, spread_of: 'quartiles', against: 'glibc alone' }),
+    row(`${pair}: added`, 'ns', added, { n, spread: loose + off, spread_of: 'both', against: 'glibc alone' }),
   ]);
 }
 

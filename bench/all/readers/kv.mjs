@@ -25,10 +25,10 @@ export function readTrace(text) {
   if (sizes.length === 0) throw new Error('no line of JSON');
   const hit = (blocks, policy) => all.find((line) => line.blocks === blocks && line.policy === policy).hit;
   const each = sizes.map((blocks) => ({ blocks, lru: hit(blocks, 'lru'), terrace: hit(blocks, 'terrace'), opt: hit(blocks, 'opt') }));
-  const about = (against) => ({ how: 'simulated', against });
+  const about = (against, n = sizes.length) => ({ n, how: 'simulated', against });
   return [
     ...each.map(({ blocks, lru, terrace, opt }) => row(`share of blocks hit, ${blocks} blocks`, 'share', terrace,
-      about(`lru ${lru.toFixed(4)}, offline optimum ${opt.toFixed(4)}`))),
+      about(`lru ${lru.toFixed(4)}, offline optimum ${opt.toFixed(4)}`, 1))),
     row('terrace - lru, worst size', 'share of blocks', Math.min(...each.map(({ lru, terrace }) => terrace - lru)), about('lru')),
     row('gap from lru to the optimum that terrace closes, mean', 'share',
       mean(each.map(({ lru, terrace, opt }) => (terrace - lru) / (opt - lru))), about('lru is 0, the offline optimum 1')),
