@@ -50,10 +50,8 @@ function options() {
 function list() {
   const width = Math.max(...kParts.map(({ name }) => name.length));
   const rows = kParts.map(({ name, title, seconds, left_out: asked }) =>
-    [`${name.padEnd(width)}  ${title}${asked ? ' (by --only)' : ''}`, `${seconds.full}`, `${seconds.quick}`]);
-  const run = kParts.filter((part) => part.left_out === undefined);
-  const sum = (mode) => `${run.reduce((all, { seconds }) => all + seconds[mode], 0)}`;
-  return columns([['part', 'seconds', '--quick'], ...rows, ['all but those by --only', sum('full'), sum('quick')]]).join('\n');
+    [`${name.padEnd(width)}  ${title}${asked ? ' (by --only)' : ''}`, `${seconds.full ?? 'unknown'}`, `${seconds.quick ?? 'unknown'}`]);
+  return columns([['part', 'seconds', '--quick'], ...rows]).join('\n');
 }
 
 const targets = (setting) =>
@@ -78,7 +76,7 @@ async function collect(setting) {
   for (const [i, part] of kParts.entries()) {
     const why = reasonAgainst(part, setting);
     const { [setting.quick ? 'quick' : 'full']: seconds } = part.seconds;
-    if (why === null) log(`[${i + 1}/${kParts.length}] ${part.name}: ${part.title}, about ${seconds} s`);
+    if (why === null) log(`[${i + 1}/${kParts.length}] ${part.name}: ${part.title}${seconds === null ? '' : `, up to ${seconds} s`}`);
     const done = why === null ? await runPart(part, setting) : leftOut(part, why);
     if (interrupted !== null) process.exit(interrupted);
     if (why === null) log(told(done));
