@@ -107,7 +107,8 @@ export const kSamples = {
     ['to_private/MiB:64/file:1/huge:1/writers:0/manual_time', { ratio: 0.4, ratio_fresh: 0.9, cpu_ratio: 0.4, hold_us: 30 }],
     ['to_private/MiB:64/file:1/huge:1/writers:1/manual_time', { ratio: 0.3, hold_us: 60 }],
     ['to_file/MiB:64/file:2/huge:1/writers:0/manual_time', { error_occurred: true, error_message: 'no huge pages' }]),
-  call_site: google(['capture/8', { real_time: 90 }], ['capture/8', { real_time: 110 }]),
+  call_site: google(['capture/8', { real_time: 90 }], ['capture/8', { real_time: 110 }],
+    ['capture/8', { run_type: 'aggregate', aggregate_name: 'cv', given_up: 'not a number' }]).replace('"not a number"', 'NaN'),
   file_fill: 'build/x, 256 MiB, 5 rounds each, medians; ratio: to read\n' +
     'warm   way               MB/s    ratio   left\n       read              2000     1.00   100%\n       fill 4            5000     2.50     0%\n' +
     'cold   way               MB/s    ratio   left\n       populate           900     0.90   100%\nasking, warm\nmincore            80 us/GiB\n',

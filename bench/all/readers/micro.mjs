@@ -14,10 +14,13 @@ export function lastJsonLine(text) {
   return all.at(-1);
 }
 
+/// The coefficient of variation of noughts, which Google Benchmark prints and JSON does not know.
+const withoutNaN = (text) => text.replace(/:\s*-?(NaN|Infinity)\b/g, ': null');
+
 /// By benchmark: its repetitions, or where only aggregates are reported {median, stddev}.
 function byBenchmark(text) {
   const groups = new Map();
-  for (const entry of JSON.parse(text).benchmarks) {
+  for (const entry of JSON.parse(withoutNaN(text)).benchmarks) {
     const name = entry.run_name;
     if (!groups.has(name)) groups.set(name, { runs: [], aggregates: {} });
     if (entry.run_type === 'aggregate') groups.get(name).aggregates[entry.aggregate_name] = entry;
