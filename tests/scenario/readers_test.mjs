@@ -32,6 +32,7 @@ const met = (part, name, value, want) => {
 met('demo', 'dense: plan / first touch', 19 / 12, true);
 met('demo', 'moe: plan / interleave by bandwidth', 1.5, true);
 met('demo', 'dense: predicted step, mean absolute error', 10, true);
+near(find('demo', 'dense: predicted step over all fast, mean absolute error').value, 0);
 near(find('demo', 'dense: plan / first touch').spread, (19 / 12) * 0.07);
 assert.equal(find('demo', 'dense: all fast').how, 'measured');
 assert.equal(find('demo', 'dense: plan').how, 'emulated');
