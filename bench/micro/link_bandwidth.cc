@@ -36,6 +36,14 @@ struct Row {
   double worst_error_pct;
 };
 
+struct LatencyRow {
+  double asked_us;
+  double measured_us;  ///< the block's own transfer taken off
+};
+
+constexpr int kRounds = 5;
+constexpr unsigned kTouches = 41;
+
 class Bench {
  public:
   Bench(double gbps, std::uint64_t latency_ns) {
@@ -80,7 +88,7 @@ class Bench {
   /// Median time of the first touch of a closed block far from any stream.
   double touch_ns() {
     std::vector<double> spans;
-    for (unsigned i = 0; i < 41; ++i) {
+    for (unsigned i = 0; i < kTouches; ++i) {
       const std::uint64_t block = (i * 37u) % blocks_for(kSize);
       const Nanoseconds begin = os::monotonic_now();
       read_lines(arena_ + (block << kBlockShift), 512);
@@ -104,19 +112,15 @@ class Bench {
   backing::LinkEngine* engine_ = new backing::LinkEngine;
 };
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  const bool json = argc > 1 && std::strcmp(argv[1], "--json") == 0;
+std::vector<Row> stream_at_each_rate(std::FILE* chatter) {
   std::vector<Row> rows;
-  std::FILE* const chatter = json ? stderr : stdout;
   bool small_pages = false;
   for (const double asked : {0.5, 1.0, 2.0, 4.0}) {
     Bench bench(asked, 250);
     small_pages = bench.small_pages;
     for (const int threads : {1, 2}) {
       std::vector<double> rates;
-      for (int round = 0; round < 5; ++round) rates.push_back(bench.stream(threads, asked));
+      for (int round = 0; round < kRounds; ++round) rates.push_back(bench.stream(threads, asked));
       const double median = quantile(rates, 0.5);
       const double worst =
           std::max(quantile(rates, 1) / asked - 1, 1 - quantile(rates, 0) / asked) * 100;
@@ -127,24 +131,47 @@ int main(int argc, char** argv) {
     }
   }
   std::fprintf(chatter, "pages %s\n", small_pages ? "4 KiB" : "2 MiB");
+  return rows;
+}
+
+std::vector<LatencyRow> touch_at_each_latency(std::FILE* chatter) {
+  std::vector<LatencyRow> rows;
   for (const std::uint64_t latency : {250ull, 100000ull, 1000000ull}) {
     Bench bench(4.0, latency);
     const double transfer = static_cast<double>(kBlockBytes.value) / 4.0;
+    rows.push_back({static_cast<double>(latency) / 1000, (bench.touch_ns() - transfer) / 1000});
     std::fprintf(chatter,
                  "asked latency %.1f us  measured %.1f us (block transfer of %.0f us taken off; "
                  "fault cost compensated 2 x %.1f us)\n",
-                 static_cast<double>(latency) / 1000, (bench.touch_ns() - transfer) / 1000,
-                 transfer / 1000, bench.fault_cost_us());
+                 rows.back().asked_us, rows.back().measured_us, transfer / 1000,
+                 bench.fault_cost_us());
   }
-  if (json) {
-    std::printf("{\"emulated\":true,\"rows\":[");
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      std::printf(
-          "%s{\"asked_gbps\":%.1f,\"threads\":%d,\"measured_gbps\":%.3f,\"worst_error_pct\":%.1f}",
-          i == 0 ? "" : ",", rows[i].asked_gbps, rows[i].threads, rows[i].measured_gbps,
-          rows[i].worst_error_pct);
-    }
-    std::printf("]}\n");
+  return rows;
+}
+
+void print_json(const std::vector<Row>& rows, const std::vector<LatencyRow>& latencies) {
+  std::printf("{\"emulated\":true,\"rounds\":%d,\"rows\":[", kRounds);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::printf(
+        "%s{\"asked_gbps\":%.1f,\"threads\":%d,\"measured_gbps\":%.3f,\"worst_error_pct\":%.1f}",
+        i == 0 ? "" : ",", rows[i].asked_gbps, rows[i].threads, rows[i].measured_gbps,
+        rows[i].worst_error_pct);
   }
+  std::printf("],\"touches\":%u,\"latencies\":[", kTouches);
+  for (std::size_t i = 0; i < latencies.size(); ++i) {
+    std::printf("%s{\"asked_us\":%.2f,\"measured_us\":%.1f}", i == 0 ? "" : ",",
+                latencies[i].asked_us, latencies[i].measured_us);
+  }
+  std::printf("]}\n");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bool json = argc > 1 && std::strcmp(argv[1], "--json") == 0;
+  std::FILE* const chatter = json ? stderr : stdout;
+  const std::vector<Row> rows = stream_at_each_rate(chatter);
+  const std::vector<LatencyRow> latencies = touch_at_each_latency(chatter);
+  if (json) print_json(rows, latencies);
   return 0;
 }

@@ -23,6 +23,7 @@ function ratio(what, heap, program, top,   a, b, i, count, list, middle) {
 }
 FNR == NR {
   figure["cpu", $1, $2, $3] = figure["cpu", $1, $2, $3] " " $4
+  if (++times[$1, $2, $3] > rounds) rounds = times[$1, $2, $3]
   figure["rss", $1, $2, $3] = figure["rss", $1, $2, $3] " " $5
   if (!($3 in seen)) { seen[$3] = 1; program[++programs] = $3 }
   if (!($2 in known)) { known[$2] = 1; heap[++heaps] = $2 }
@@ -45,7 +46,9 @@ END {
       if (r > 0) { sum[heap[h]] += log(r); ++number[heap[h]] }
       if (r > 0 && program[p] !~ /^(growing_arrays|staging)$/) { small[heap[h]] += log(r); ++smalls[heap[h]] }
       if (r > worst) { worst = r; worst_name = program[p] " over " heap[h] }
+      told = sprintf("{\"program\":\"%s\",\"heap\":\"%s\",\"cpu\":%.4f,\"cpu_spread\":%.4f", program[p], heap[h], r, noise)
       m = ratio("rss", heap[h], program[p], "with")
+      if (r > 0 && m > 0) list = list (list == "" ? "" : ",") told sprintf(",\"rss\":%.4f}", m)
       if (m > 0) { rss += log(m); ++rss_number }
       if (m > worst_rss) { worst_rss = m; worst_rss_name = program[p] " over " heap[h] }
     }
@@ -69,5 +72,7 @@ END {
   if (!json) exit
   printf "{\"cpu_geomean\":{"
   for (h = 1; h <= heaps; ++h) printf "%s\"%s\":%.3f", (h > 1 ? "," : ""), heap[h], exp(sum[heap[h]] / number[heap[h]])
-  printf "},\"memtier_over_glibc\":%.3f,\"pair_ns_added\":%.2f,\"rss_geomean\":%.3f}\n", memtier_number ? exp(memtier / memtier_number) : 0, added, exp(rss / rss_number)
+  printf "},\"cpu_geomean_without_large\":{"
+  for (h = 1; h <= heaps; ++h) if (smalls[heap[h]]) printf "%s\"%s\":%.3f", (h > 1 ? "," : ""), heap[h], exp(small[heap[h]] / smalls[heap[h]])
+  printf "},\"memtier_over_glibc\":%.3f,\"pair_ns_added\":%.2f,\"rss_geomean\":%.3f,\"rounds\":%d,\"programs\":[%s]}\n", memtier_number ? exp(memtier / memtier_number) : 0, added, exp(rss / rss_number), rounds, list
 }

@@ -67,5 +67,6 @@ const result = {
   passing_over_alone: over('passing', 'alone'),
   placed_over_alone: over('placed', 'alone'),
   recorded_over_placed: over('recorded', 'placed'),
+  rounds: Number(values.rounds),
 };
 writeResult(result, values.json);

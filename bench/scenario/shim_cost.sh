@@ -38,7 +38,7 @@ for ((round = 1; round <= rounds; ++round)); do
 done
 [ -t 2 ] && printf '\r\033[K' >&2
 
-sort -k2,2 -k1,1 -k3,3g "$results" | awk -v json="$json" '
+sort -k2,2 -k1,1 -k3,3g "$results" | awk -v json="$json" -v rounds="$rounds" '
   function flush_group(   q) {
     if (n == 0) return
     median[key] = v[int((n + 1) / 2)]
@@ -53,8 +53,8 @@ sort -k2,2 -k1,1 -k3,3g "$results" | awk -v json="$json" '
     if (!json) printf "%-32s %9s %7s %9s %7s %8s %6s\n", "pair", "glibc ns", "+-", "shim ns", "+-", "added ns", "ratio"
     for (i = 1; i <= count; ++i) {
       b = order[i]; g = median["glibc " b]; s = median["shim " b]
-      if (json) printf "%s{\"pair\":\"%s\",\"glibc_ns\":%.2f,\"shim_ns\":%.2f,\"added_ns\":%.2f,\"ratio\":%.3f}", (i == 1 ? "{\"rows\":[" : ","), b, g, s, s - g, s / g
+      if (json) printf "%s{\"pair\":\"%s\",\"glibc_ns\":%.2f,\"glibc_spread\":%.2f,\"shim_ns\":%.2f,\"shim_spread\":%.2f,\"added_ns\":%.2f,\"ratio\":%.3f}", (i == 1 ? "{\"rows\":[" : ","), b, g, spread["glibc " b], s, spread["shim " b], s - g, s / g
       else printf "%-32s %9.2f %7.2f %9.2f %7.2f %8.2f %6.3f\n", b, g, spread["glibc " b], s, spread["shim " b], s - g, s / g
     }
-    if (json) print "]}"
+    if (json) printf "],\"rounds\":%d}\n", rounds
   }'

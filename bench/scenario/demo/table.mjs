@@ -47,7 +47,15 @@ export function table(result) {
 }
 
 export function jsonFigures(result) {
+  const { rows, rounds, boundTokS, plan } = result;
   const round = (value) => Number(value.toFixed(3));
-  const figures = Object.fromEntries(result.rows.map(({ key, tokS }) => [`${key}_tok_s`, round(tokS)]));
-  return { ...figures, bound_tok_s: round(result.boundTokS) };
+  const by = (suffix, of) => Object.fromEntries(rows.map((row) => [`${row.key}${suffix}`, round(of(row))]));
+  const predicted = (key) => plan.predictions[key === 'plan' ? 'planned' : key].step_seconds;
+  return {
+    ...by('_tok_s', ({ tokS }) => tokS),
+    bound_tok_s: round(boundTokS),
+    rounds,
+    spread_pct: by('', ({ spread }) => 100 * spread),
+    predicted_step_ms: by('', ({ key }) => 1e3 * predicted(key)),
+  };
 }

@@ -116,5 +116,5 @@ export async function runWorkload(workload, setup) {
     return { key, title, tokS: median(rates), spread: spread(rates), status };
   });
   const boundTokS = boundOf(plan, rows.find(({ key }) => key === 'all_fast').tokS);
-  return { workload, model, rate, slow, fastBytes, rows, boundTokS, checksum, plan };
+  return { workload, model, rate, slow, fastBytes, rows, rounds: workload[mode].rounds, boundTokS, checksum, plan };
 }
