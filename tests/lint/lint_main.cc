@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// terrace_lint ROOT: applies the rules to every source of the project. Prints one line a finding
-// and exits with 1 when there are any.
+// terrace_lint ROOT: applies the rules to every source and document of the project. Prints one line
+// a finding and exits with 1 when there are any.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <set>
 
 #include "tests/lint/allow_list.h"
+#include "tests/lint/documents.h"
 #include "tests/lint/rules.h"
 
 namespace terrace::lint {
@@ -33,24 +35,46 @@ std::string read_text(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-std::vector<SourceFile> read_sources(const fs::path& root) {
-  std::vector<SourceFile> sources;
-  const auto add = [&](const fs::path& path) {
-    const auto language = language_of(path);
-    if (!language) return;
-    sources.push_back(parse_source(fs::relative(path, root).string(), *language, read_text(path)));
+bool is_own_file(const fs::directory_entry& entry) {
+  return entry.is_regular_file() && !entry.is_symlink();
+}
+
+/// What the project consists of, in order of name; not what was built from it.
+std::set<std::string> list_files(const fs::path& root) {
+  std::set<std::string> files;
+  const auto add = [&](const fs::directory_entry& entry) {
+    if (is_own_file(entry)) files.insert(fs::relative(entry.path(), root).string());
   };
   for (const char* folder :
        {"allocators", "profiler", "tiering", "bench", "tests", "docs", ".ci"}) {
     if (!fs::is_directory(root / folder)) continue;
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / folder)) {
-      if (entry.is_regular_file() && !entry.is_symlink()) add(entry.path());
+      add(entry);
     }
   }
-  add(root / "CMakeLists.txt");
-  std::sort(sources.begin(), sources.end(),
-            [](const SourceFile& a, const SourceFile& b) { return a.path < b.path; });
+  for (const fs::directory_entry& entry : fs::directory_iterator(root)) add(entry);
+  return files;
+}
+
+std::vector<SourceFile> read_sources(const fs::path& root, const std::set<std::string>& files) {
+  std::vector<SourceFile> sources;
+  for (const std::string& file : files) {
+    const auto language = language_of(file);
+    if (language) sources.push_back(parse_source(file, *language, read_text(root / file)));
+  }
   return sources;
+}
+
+Findings check_documents(const fs::path& root, const std::set<std::string>& files) {
+  Documents all{{}, files};
+  for (const std::string& file : files) {
+    if (!file.ends_with(".md")) continue;
+    all.documents.push_back(parse_source(file, Language::kScript, read_text(root / file)));
+  }
+  Findings findings = check_links(all);
+  const Findings unreached = check_reachable("docs/README.md", all);
+  findings.insert(findings.end(), unreached.begin(), unreached.end());
+  return findings;
 }
 
 /// An exception whose file or word is gone would silently cover the next one.
@@ -72,7 +96,8 @@ Findings check_allow_list(const std::vector<SourceFile>& sources) {
 }
 
 int run(const fs::path& root) {
-  const std::vector<SourceFile> sources = read_sources(root);
+  const std::set<std::string> files = list_files(root);
+  const std::vector<SourceFile> sources = read_sources(root, files);
   if (sources.empty()) {
     std::fprintf(stderr, "terrace_lint: %s: no sources there; give the repository's root\n",
                  root.c_str());
@@ -94,6 +119,8 @@ int run(const fs::path& root) {
         parse_source(document, Language::kScript, read_text(root / document)), sources);
     findings.insert(findings.end(), unnamed.begin(), unnamed.end());
   }
+  const Findings lost = check_documents(root, files);
+  findings.insert(findings.end(), lost.begin(), lost.end());
   for (const Finding& finding : findings) {
     std::printf("%s:%zu: %s: %s\n", finding.path.c_str(), finding.line, finding.rule.c_str(),
                 finding.text.c_str());
