@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The main job from a fresh clone: llama.cpp with a model that does not fit the fast memory, profiled,
 # planned and run again over a fast and an emulated slow tier. docs/demo.md says what is measured.
-#   bench/demo.sh [--quick] [--json] [--config FILE]
+#   bench/demo.sh [--quick] [--json] [--config FILE] [--order SEED]
 # Installs what is missing (3: not permitted to), builds build/release, fetches the engine, runs.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

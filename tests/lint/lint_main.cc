@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// terrace_lint ROOT: applies the rules to every source of the project. Prints one line a finding
-// and exits with 1 when there are any.
+// terrace_lint ROOT: applies the rules to every source and document of the project. Prints one line
+// a finding and exits with 1 when there are any.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <set>
 
 #include "tests/lint/allow_list.h"
+#include "tests/lint/documents.h"
 #include "tests/lint/rules.h"
 
 namespace terrace::lint {
@@ -37,23 +39,50 @@ std::string read_text(const fs::path& path) {
 constexpr const char* kSourceFolders[] = {"allocators", "profiler", "tiering", "bench",
                                           "tests",      "docs",     ".ci"};
 
-std::vector<SourceFile> read_sources(const fs::path& root) {
-  std::vector<SourceFile> sources;
-  const auto add = [&](const fs::path& path) {
-    const auto language = language_of(path);
-    if (!language) return;
-    sources.push_back(parse_source(fs::relative(path, root).string(), *language, read_text(path)));
+bool is_own_file(const fs::directory_entry& entry) {
+  return entry.is_regular_file() && !entry.is_symlink();
+}
+
+/// What the project consists of, in order of name; not what was built from it.
+std::set<std::string> list_files(const fs::path& root) {
+  std::set<std::string> files;
+  const auto add = [&](const fs::directory_entry& entry) {
+    if (is_own_file(entry)) files.insert(fs::relative(entry.path(), root).string());
   };
   for (const char* folder : kSourceFolders) {
     if (!fs::is_directory(root / folder)) continue;
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / folder)) {
-      if (entry.is_regular_file() && !entry.is_symlink()) add(entry.path());
+      add(entry);
     }
   }
-  add(root / "CMakeLists.txt");
-  std::sort(sources.begin(), sources.end(),
-            [](const SourceFile& a, const SourceFile& b) { return a.path < b.path; });
+  for (const fs::directory_entry& entry : fs::directory_iterator(root)) add(entry);
+  return files;
+}
+
+std::vector<SourceFile> read_sources(const fs::path& root, const std::set<std::string>& files) {
+  std::vector<SourceFile> sources;
+  for (const std::string& file : files) {
+    const auto language = language_of(file);
+    if (language) sources.push_back(parse_source(file, *language, read_text(root / file)));
+  }
   return sources;
+}
+
+Findings check_documents(const fs::path& root, const std::set<std::string>& files) {
+  Documents all{{}, files};
+  for (const std::string& file : files) {
+    if (!file.ends_with(".md")) continue;
+    all.documents.push_back(parse_source(file, Language::kScript, read_text(root / file)));
+  }
+  Findings findings = check_links(all);
+  const Findings unreached = check_reachable("docs/README.md", all);
+  findings.insert(findings.end(), unreached.begin(), unreached.end());
+  const auto exists = [&root](const std::string& path) { return fs::exists(root / path); };
+  for (const SourceFile& document : all.documents) {
+    const Findings unknown = check_named_paths(document, exists);
+    findings.insert(findings.end(), unknown.begin(), unknown.end());
+  }
+  return findings;
 }
 
 /// An exception whose file or word is gone would silently cover the next one.
@@ -74,29 +103,9 @@ Findings check_allow_list(const std::vector<SourceFile>& sources) {
   return findings;
 }
 
-Findings check_documents(const fs::path& root) {
-  std::vector<fs::path> documents = {root / "README.md", root / "CHANGELOG.md"};
-  for (const char* folder : kSourceFolders) {
-    if (!fs::is_directory(root / folder)) continue;
-    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / folder)) {
-      if (entry.is_regular_file() && entry.path().extension() == ".md") {
-        documents.push_back(entry.path());
-      }
-    }
-  }
-  Findings findings;
-  const auto exists = [&root](const std::string& path) { return fs::exists(root / path); };
-  for (const fs::path& path : documents) {
-    const SourceFile document =
-        parse_source(fs::relative(path, root).string(), Language::kScript, read_text(path));
-    const Findings found = check_named_paths(document, exists);
-    findings.insert(findings.end(), found.begin(), found.end());
-  }
-  return findings;
-}
-
 int run(const fs::path& root) {
-  const std::vector<SourceFile> sources = read_sources(root);
+  const std::set<std::string> files = list_files(root);
+  const std::vector<SourceFile> sources = read_sources(root, files);
   if (sources.empty()) {
     std::fprintf(stderr, "terrace_lint: %s: no sources there; give the repository's root\n",
                  root.c_str());
@@ -113,13 +122,13 @@ int run(const fs::path& root) {
     const Findings found = check_all(file, public_headers);
     findings.insert(findings.end(), found.begin(), found.end());
   }
-  const Findings unknown_paths = check_documents(root);
-  findings.insert(findings.end(), unknown_paths.begin(), unknown_paths.end());
   for (const char* const document : {"docs/failures.md", "docs/compatibility.md"}) {
     const Findings unnamed = check_named_tests(
         parse_source(document, Language::kScript, read_text(root / document)), sources);
     findings.insert(findings.end(), unnamed.begin(), unnamed.end());
   }
+  const Findings lost = check_documents(root, files);
+  findings.insert(findings.end(), lost.begin(), lost.end());
   for (const Finding& finding : findings) {
     std::printf("%s:%zu: %s: %s\n", finding.path.c_str(), finding.line, finding.rule.c_str(),
                 finding.text.c_str());

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+
+#include "tests/lint/documents.h"
 #include "tests/lint/rules.h"
 
 namespace terrace::lint {
@@ -236,6 +239,65 @@ TEST(NamedTests, TestsThatDoNotExistAreRejected) {
   EXPECT_THAT(rules_of(check("| full | `Tier.IsEmpty` |\n| gone | `Nod.*` and `b_test` |\n")),
               ElementsAre("named-test", "named-test", "named-test"));
   EXPECT_THAT(check("| `nobody` | |\n\n| other | tests |\n| `x` | `Tier.IsEmpty` |\n"), IsEmpty());
+}
+
+/// Documents by path and text, beside files that are no documents.
+Documents documents(const std::vector<std::pair<std::string, std::string>>& texts,
+                    const std::vector<std::string>& files = {}) {
+  Documents all{{}, {files.begin(), files.end()}};
+  for (const auto& [path, text] : texts) {
+    all.documents.push_back(parse_source(path, Language::kScript, text));
+    all.files.insert(path);
+  }
+  return all;
+}
+
+TEST(Links, ThatLeadNowhereAreRejected) {
+  const Findings findings =
+      check_links(documents({{"docs/a.md",
+                              "# One heading\n[b](b.md) and [c](../c/d.h),\n[e](#two)\n"
+                              "`[f](f.md)` [g](a.md#one) ![h](h.png)\n"}}));
+  EXPECT_THAT(rules_of(findings), ElementsAre("link", "link", "link", "link", "link"));
+  EXPECT_EQ(findings[0].line, 2u);
+  EXPECT_THAT(findings[1].text, HasSubstr("there is no c/d.h"));
+  EXPECT_THAT(findings[2].text, HasSubstr("docs/a.md has no heading two"));
+}
+
+TEST(Links, ToFilesFoldersHeadingsAndTheNetworkPass) {
+  const char* text =
+      "## What it's for, `why`\n[a](#what-its-for-why) [b](../c/d.h) [c](../c) [d](b.md#two)\n"
+      "[e](https://example.org/x) [f](../README.md)\n";
+  EXPECT_THAT(check_links(documents({{"docs/a.md", text}, {"docs/b.md", "# Two\n"}},
+                                    {"c/d.h", "README.md"})),
+              IsEmpty());
+}
+
+TEST(Links, CodeHasNone) {
+  const char* text =
+      "```cpp\nauto a = [b](c);\n# no heading\n```\n`x[1](2)` and `a\nb[3](4)` end\n";
+  EXPECT_THAT(check_links(documents({{"docs/a.md", text}})), IsEmpty());
+}
+
+TEST(Reachable, AFileThatNoLinkLeadsToIsRejected) {
+  const Findings findings =
+      check_reachable("docs/README.md", documents({{"docs/README.md", "[a](a.md)\n"},
+                                                   {"docs/a.md", "```\n[c](c.md)\n```\n"},
+                                                   {"docs/c.md", ""},
+                                                   {"other.md", ""}},
+                                                  {"docs/b.png"}));
+  ASSERT_THAT(rules_of(findings), ElementsAre("unreached", "unreached"));
+  EXPECT_EQ(findings[0].path, "docs/b.png");
+  EXPECT_EQ(findings[1].path, "docs/c.md");
+}
+
+TEST(Reachable, FilesByWayOfOthersAndInLinkedFoldersPass) {
+  EXPECT_THAT(
+      check_reachable("docs/README.md", documents({{"docs/README.md", "[a](a.md#end)\n"},
+                                                   {"docs/a.md", "![b](b.png) [c](c/)\n# End\n"},
+                                                   {"docs/c/d.md", "[e](../e.md)\n"},
+                                                   {"docs/e.md", ""}},
+                                                  {"docs/b.png", "docs/c/f/g.cc"})),
+      IsEmpty());
 }
 
 TEST(Blanking, CommentsStringsAndDigitSeparatorsAreUnderstood) {

@@ -92,11 +92,11 @@ constexpr const char* kUsual =
     "Usage: terrace VERB [OPTIONS] [ARGUMENT]\n"
     "Places inference memory over fast and slow tiers, and finds out what that gains.\n\n"
     "From a program to a placement that holds:\n"
-    "  terrace record -o a.trc -- ./server        which parts of its memory are read, how often\n"
-    "  terrace report a.trc                       what is hot, and what it costs\n"
-    "  terrace plan a.trc -o plan.json            what belongs on which tier, and what it gains\n"
-    "  terrace run --plan plan.json --record b.trc -- ./server\n"
-    "  terrace verify plan.json --session b.trc   does the prediction hold?\n\n"
+    "  terrace record -o a.session -- ./server        what of its memory is touched, how often\n"
+    "  terrace report a.session                       what is hot, and what it costs\n"
+    "  terrace plan a.session -o plan.json            what belongs on which tier, what it gains\n"
+    "  terrace run --plan plan.json --record b.session -- ./server\n"
+    "  terrace verify plan.json --session b.session   does the prediction hold?\n\n"
     "Verbs:\n";
 
 std::string general_help() {

@@ -70,12 +70,17 @@ std::string values_of(const OptionSpec& spec) {
   return {};
 }
 
+/// A bar would end the table's cell.
+std::string cell(std::string_view text) {
+  return replaced(text, "|", "\\|");
+}
+
 std::string markdown_row(const OptionSpec& spec) {
   const std::string key =
       spec.reach == Reach::kEverywhere ? fmt::format("`{}`", spec.key) : "flag only";
   const std::string fallback = spec.fallback.empty() ? "" : fmt::format("`{}`", spec.fallback);
-  return fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", flag_of(spec, " "), key,
-                     values_of(spec), fallback, verbs_of(spec), spec.help);
+  return fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", cell(flag_of(spec, " ")), key,
+                     values_of(spec), fallback, verbs_of(spec), cell(spec.help));
 }
 
 constexpr std::string_view kMarkdownIntro =
@@ -134,14 +139,13 @@ std::string options_as_markdown() {
   std::string text(kMarkdownIntro);
   text += "| flag | key | values | built-in | verbs | meaning |\n|---|---|---|---|---|---|\n";
   for (const OptionSpec& spec : kOptions) {
-    // A bar would end the table's cell; none of the texts holds one.
     if (shown(spec)) text += markdown_row(spec);
   }
   text += "\n## Verbs\n\n| verb | what it does |\n|---|---|\n";
   for (const VerbSpec& verb : kVerbs) {
     if (verb.visibility == Visibility::kHidden) continue;
     const std::string argument = verb.argument.empty() ? "" : fmt::format(" {}", verb.argument);
-    text += fmt::format("| `terrace {}{}` | {} |\n", verb.name, argument, verb.summary);
+    text += fmt::format("| `terrace {}{}` | {} |\n", verb.name, cell(argument), verb.summary);
   }
   text += "\n## Exit codes\n\n| code | meaning |\n|---|---|\n";
   for (const auto& [code, meaning] : kExitCodes)
@@ -169,7 +173,9 @@ std::string options_as_man_page() {
       ".SH ENVIRONMENT\n.TP\n.B TERRACE_CONF\nOptions as key:value pairs separated by commas; over "
       "the files, under the flags.\n.TP\n.B TERRACE_PRELOAD\nThe preload library to use, in place "
       "of "
-      "the one installed.\n.SH FILES\n.TP\n.I /etc/terrace/config.toml\nThe system's "
+      "the one installed.\n.TP\n.B TERRACE_PLAN_FILE\nUnder plain LD_PRELOAD: the flat file to "
+      "follow, as terrace plan \\-\\-flat compiles it.\n.SH FILES\n.TP\n.I "
+      "/etc/terrace/config.toml\nThe system's "
       "options.\n.TP\n"
       ".I $XDG_CONFIG_HOME/terrace/config.toml\nThe user's.\n.TP\n.I ./.terrace.toml\nThe "
       "project's.\n";

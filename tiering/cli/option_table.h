@@ -65,7 +65,7 @@ inline constexpr std::uint32_t kOne(Verb verb) {
 // clang-format off
 inline constexpr std::array kOptions = {
     OptionSpec{"tiers", 0, OptionType::kPath, Reach::kEverywhere, "", "", "FILE", option_sets::kTiers,
-               "TOML file that overrides what was discovered about tiers, or adds tiers"},
+               "tier file: TOML that overrides what was discovered about tiers, or adds tiers"},
     OptionSpec{"calibration", 0, OptionType::kPath, Reach::kEverywhere, "", "", "FILE", option_sets::kTiers,
                "calibrated figures to use or to write, in place of this machine's cache"},
     OptionSpec{"plan", 0, OptionType::kPath, Reach::kEverywhere, "", "", "FILE", Verb::kRun | Verb::kReport,

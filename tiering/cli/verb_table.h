@@ -68,7 +68,7 @@ inline constexpr std::array kVerbs = {
              "otherwise idle machine."},
     VerbSpec{
         Verb::kRecord, VerbKind::kWrapper, Visibility::kShown, "record", "[--] CMD [ARGS...]",
-        "run a program and record which parts of its memory are read, how often",
+        "run a program and record which parts of its memory are touched, how often",
         "Placement works as under run. The session is written while the program runs and is "
         "readable up to its last whole chunk after a crash; of several processes one is made. "
         "With -p PID a process is recorded that runs under Terrace already, as far as a source "
@@ -107,7 +107,7 @@ inline constexpr std::array kVerbs = {
              "answered within two seconds and did not."},
     VerbSpec{
         Verb::kTop, VerbKind::kOwn, Visibility::kShown, "top", "[PID]",
-        "watch a running program: tiers, hottest objects, moves, warnings",
+        "watch a running program: tiers, hottest objects, moves, messages",
         "Asks as status does, each --interval, and shows the answers on the terminal until q is "
         "pressed; without PID the one process that answers. Objects are in order of heat while "
         "the program is recorded, else of size. --once prints one view, --json one document, "
@@ -125,7 +125,7 @@ inline constexpr std::array kVerbs = {
         "hit "
         "on each tier, what moves between them and the predicted time to the first token."},
     VerbSpec{
-        Verb::kWall, VerbKind::kOwn, Visibility::kShown, "wall", "WHAT",
+        Verb::kWall, VerbKind::kOwn, Visibility::kShown, "wall", "[WHAT]",
         "say what bounds a language model on a machine, before anyone buys it",
         "WHAT is one of: predict (when left out): speed with its interval, first token, what "
         "binds, what fits, of "

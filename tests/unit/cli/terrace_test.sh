@@ -179,7 +179,7 @@ expect 0 'version' --version
 prints 'terrace '
 expect 0 'help' help
 prints '  completion print'
-prints '  terrace verify plan.json --session b.trc'
+prints '  terrace verify plan.json --session b.session'
 prints 'calibrate'
 expect 0 'help of a verb' help run
 prints '--huge-pages'
