@@ -74,9 +74,9 @@ Result<PagePresence> PagePresence::open() {
 }
 
 int PagePresence::count_present(const void* at, std::uint64_t blocks, std::uint32_t* touches) {
+  present_pages_ = 0;
   if (const int error = injected_error(SystemCall::kPagemap); error != 0) return error;
   const int saved = errno;
-  present_pages_ = 0;
   int error = scan_works_ ? scan(at, blocks, touches) : ENOTTY;
   if (error == ENOTTY || error == EINVAL) {
     scan_works_ = false;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Start, stop and fork of the runtime inside a process: the only place that wires tiers, plan,
 // emulated links and the recorder together. Called by the preload shim's constructor, destructor
-// and atfork handlers; each is called from one thread. Nothing
-// is allocated from the heap.
+// and atfork handlers; each is called from one thread. Nothing is allocated from the heap.
 #pragma once
 
 namespace terrace::runtime {

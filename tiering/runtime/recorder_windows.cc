@@ -78,7 +78,7 @@ Recorder::WindowSum Recorder::take_window(State& runtime) {
         const int error = sum.told ? source.end_run(run, window_ + run.first_block) : 0;
         // A run that came later says nothing and spoils nothing.
         if (error != 0 && error != ENOENT) sum.told = false;
-        if constexpr (requires { source.pages(); }) pages += source.pages();
+        if constexpr (requires { source.pages(); }) pages += sum.told ? source.pages() : 0;
         for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
           if (window_[i] != 0) seen_[i].saw();
           sum.observations += window_[i];
