@@ -143,13 +143,14 @@ SequenceFacts Cache::facts(const Sequence& sequence) const {
   facts.max_tokens = sequence.max_tokens;
   facts.matched_tokens = sequence.matched;
   facts.tenant = sequence.tenant;
-  facts.blocks = sequence.blocks.size();
+  // Without those opened ahead; a paused one holds none.
+  facts.blocks = std::min(sequence.blocks.size(), state.blocks_for(facts.tokens));
   facts.ready_layers = state.options.shape.layers;
   for (const auto& job : sequence.arrivals) {
     facts.ready_layers = std::min(facts.ready_layers, job->layers_done());
   }
   const std::shared_lock held(state.lock);
-  for (std::size_t i = 0; i < sequence.blocks.size(); ++i) {
+  for (std::size_t i = 0; i < facts.blocks; ++i) {
     const Block& block = state.blocks[sequence.blocks[i]];
     if (block.leases > 1) ++facts.shared_blocks;
     ++facts.tier_blocks[state.places.tier_of(block.place)];

@@ -124,6 +124,7 @@ Outcome Cache::fork(Sequence& sequence, std::uint64_t max_tokens, SequenceRef& f
   begun->hashes.assign(sequence.hashes.begin(), sequence.hashes.end());
   begun->written = begun->matched = sequence.written;
   std::unique_lock held(state.lock);
+  state.give_back_ahead(sequence);
   // Either of them may be the first to write into the last block, and copies it then.
   const bool partial = sequence.tokens.size() % state.block_tokens() != 0;
   const std::uint64_t copies = partial ? (sequence.own_tail ? 2 : 1) : 0;

@@ -125,6 +125,37 @@ Outcome Cache::append(Sequence& sequence, std::span<const Token> tokens) {
   return {};
 }
 
+/// Blocks for the next tokens, while the lock is held anyway: what it costs to take the lock, and
+/// the lines of memory that it guards, is shared by several blocks. One alone where it puts a
+/// cached block out; none where it would have to stand on a slower tier.
+static void open_ahead(Cache::State& state, Sequence& sequence) {
+  constexpr std::size_t kMostAhead = 4;
+  const std::uint32_t room = state.places.free(0);
+  if (room == 0 && state.places.tiers() > 1) return;
+  const std::size_t ahead = room >= state.places.slots(0) / 8 + kMostAhead ? kMostAhead : 1;
+  const std::size_t most = std::min<std::size_t>(sequence.blocks.size() + ahead, sequence.cap);
+  while (sequence.blocks.size() < most) {
+    const BlockId id = state.blocks.open();
+    if (id == kNoBlock) break;
+    sequence.table[sequence.blocks.size()] = state.blocks[id].place;
+    sequence.blocks.push_back(id);
+    sequence.own_tail = true;
+  }
+  state.renew_promise(sequence);
+  state.moves.keep_room();
+}
+
+void Cache::State::give_back_ahead(Sequence& sequence) {
+  const std::uint64_t needed = blocks_for(sequence.tokens.size());
+  if (sequence.blocks.size() == needed) return;
+  for (; sequence.blocks.size() > needed; sequence.blocks.pop_back()) {
+    blocks.unlease(sequence.blocks.back(), 0);
+  }
+  // A block of its own that has room keeps being that; there is none at the end of a full one.
+  if (sequence.tokens.size() % block_tokens() == 0) sequence.own_tail = false;
+  renew_promise(sequence);
+}
+
 /// The blocks that are full with so many tokens written, and were not before.
 static void seal_blocks(Cache::State& state, Sequence& sequence, std::uint64_t tokens) {
   const std::size_t per_block = state.block_tokens();
@@ -150,7 +181,9 @@ static void seal_blocks(Cache::State& state, Sequence& sequence, std::uint64_t t
       sequence.arrivals.push_back(state.blocks[id].job);
     }
   }
-  if (sequence.hashes.size() == sequence.blocks.size()) sequence.own_tail = false;
+  if (sequence.hashes.size() < sequence.blocks.size()) return;
+  sequence.own_tail = false;
+  open_ahead(state, sequence);
 }
 
 Outcome Cache::written(Sequence& sequence, std::uint64_t tokens) {
@@ -174,7 +207,7 @@ Outcome Cache::written(Sequence& sequence, std::uint64_t tokens) {
 Outcome Cache::table(Sequence& sequence, Table& table) const {
   const std::lock_guard own(sequence.lock);
   if (Outcome outcome = must_run(sequence); !outcome.ok()) return outcome;
-  table = {sequence.table.get(), sequence.blocks.size()};
+  table = {sequence.table.get(), state_->blocks_for(sequence.tokens.size())};
   return {};
 }
 
@@ -203,6 +236,7 @@ static Outcome give_back_from(Cache::State& state, Sequence& sequence, std::uint
   const std::uint64_t keep = state.blocks_for(tokens);
   const bool partial = tokens % state.block_tokens() != 0;
   const std::unique_lock held(state.lock);
+  state.give_back_ahead(sequence);
   bool own_tail = false;
   if (partial) {
     const BlockId last = sequence.blocks[keep - 1];

@@ -80,6 +80,8 @@ struct Cache::State {
   // alone.
   void follow_places(Sequence& sequence) const;
   void copy_ahead(const Sequence& sequence);
+  /// Of a running sequence: the blocks that its tokens do not need yet (open_ahead).
+  void give_back_ahead(Sequence& sequence);
   /// Table entries and arrivals of its blocks.
   void read_places(Sequence& sequence);
   void stop_running(Sequence& sequence);

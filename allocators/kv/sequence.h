@@ -36,8 +36,8 @@ class Sequence : public std::enable_shared_from_this<Sequence> {
   std::vector<Token> tokens;
   std::uint64_t written = 0;
   std::uint64_t matched = 0;
-  std::vector<ChainHash> hashes;  ///< of the blocks that were full and written
-  std::vector<BlockId> blocks;
+  std::vector<ChainHash> hashes;   ///< of the blocks that were full and written
+  std::vector<BlockId> blocks;     ///< of its tokens, and some opened ahead of them
   std::unique_ptr<Place[]> table;  ///< cap entries
   bool own_tail = false;           ///< the last block, if it has room, is open and not shared
   std::uint64_t promised = 0;      ///< what admission counts for it

@@ -67,7 +67,7 @@ export const kAsked = [
   ...ask('F', 'kv', 'at least', 1.6, 'a server has more than one thread',
     ['append/cache/scale', 'append/api/scale']),
   ...ask('F', 'kv_prefetch', 'at least', 0.8, 'where there is as much compute as there is to hide',
-    [8, 12, 16].map((tokens) => `hidden of a resume, ${tokens} new tokens`)),
+    ['1.0', '1.5'].map((compute) => `hidden of a resume, compute about ${compute} of the slow tier's time`)),
   ...ask('F', 'kv_trace', 'at least', 0, 'learning must not lose against the simplest policy',
     ['terrace - lru, worst size']),
   ...ask('F', 'kv_trace', 'at least', 0.12, 'and must gain something on a published trace',

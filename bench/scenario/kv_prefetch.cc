@@ -5,10 +5,14 @@
 // (none), all of them are waited for before the first layer (block), each layer is waited for just
 // before it is computed (layered).
 //   hidden = (block - layered) / (block - none)
-// of which layers - 1 of layers is the most: the first layer has nothing to hide behind. Measured
-// with several numbers of new tokens, so with more or less compute. Emulated; prints a table, or
-// one line of JSON with --json. Exit 3: no emulated link here, or a wrong result.
+// of which layers - 1 of layers is the most: the first layer has nothing to hide behind; neither
+// can more be hidden than there is compute. Measured with several numbers of new tokens, chosen for
+// what the link takes on this machine, so that compute is from a quarter of it to half more.
+// Emulated; prints a table, or one line of JSON with --json. Exit 3: no emulated link here, or a
+// wrong result.
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -211,13 +215,14 @@ Spread spread_of(const std::vector<double>& values) {
 }
 
 struct Row {
+  double wanted = 0;  ///< of compute()
   std::size_t queries = 0;
   Spread none, block, layered, hidden;
   /// Compute over the slow tier's time.
   double compute() const { return none.median / (block.median - none.median); }
 };
 
-Row measure(Bench& bench, std::size_t queries) {
+Row measure(Bench& bench, double wanted, std::size_t queries) {
   std::vector<double> none, block, layered, hidden;
   for (int round = 0; round <= kRounds; ++round) {
     const double a = bench.resumed(Way::kNone, queries);
@@ -229,7 +234,21 @@ Row measure(Bench& bench, std::size_t queries) {
     layered.push_back(c);
     hidden.push_back((b - c) / (b - a));
   }
-  return {queries, spread_of(none), spread_of(block), spread_of(layered), spread_of(hidden)};
+  return {wanted,           queries, spread_of(none), spread_of(block), spread_of(layered),
+          spread_of(hidden)};
+}
+
+/// New tokens whose compute takes about `share` of the slow tier's time, by three resumes of each.
+std::size_t queries_for(Bench& bench, double share) {
+  constexpr std::size_t kTried = 8;
+  std::vector<double> none, block;
+  for (int round = 0; round < 3; ++round) {
+    none.push_back(bench.resumed(Way::kNone, kTried));
+    block.push_back(bench.resumed(Way::kBlock, kTried));
+  }
+  const double compute = terrace::quantile(none, 0.5);
+  const double slow = terrace::quantile(block, 0.5) - compute;
+  return static_cast<std::size_t>(std::max(1.0, std::round(kTried * share * slow / compute)));
 }
 
 void print_table(const Row& row) {
@@ -248,10 +267,10 @@ void print_json(const std::vector<Row>& rows) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
     std::printf(
-        "%s{\"new_tokens\":%zu,\"compute_over_slow\":%.3f,\"none_ms\":%.2f,"
+        "%s{\"compute_wanted\":%.2f,\"new_tokens\":%zu,\"compute_over_slow\":%.3f,\"none_ms\":%.2f,"
         "\"block_ms\":%.2f,\"layered_ms\":%.2f,\"hidden\":%.3f,\"hidden_least\":%.3f,"
         "\"hidden_most\":%.3f}",
-        i == 0 ? "" : ",", row.queries, row.compute(), 1e3 * row.none.median,
+        i == 0 ? "" : ",", row.wanted, row.queries, row.compute(), 1e3 * row.none.median,
         1e3 * row.block.median, 1e3 * row.layered.median, row.hidden.median, row.hidden.least,
         row.hidden.most);
   }
@@ -268,8 +287,8 @@ int main(int argc, char** argv) {
   }
   Bench bench(open_machine());
   std::vector<Row> rows;
-  for (const std::size_t queries : {4u, 8u, 12u, 16u}) {
-    rows.push_back(measure(bench, queries));
+  for (const double share : {0.25, 0.5, 1.0, 1.5}) {
+    rows.push_back(measure(bench, share, queries_for(bench, share)));
     if (!json) print_table(rows.back());
   }
   if (json) print_json(rows);

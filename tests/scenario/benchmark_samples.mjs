@@ -32,8 +32,8 @@ const pair = (name, glibc_ns, shim_ns) =>
   ({ pair: name, glibc_ns, glibc_spread: 0.1, shim_ns, shim_spread: 0.2, added_ns: shim_ns - glibc_ns, ratio: shim_ns / glibc_ns });
 const paired = (name, unit, ours) =>
   ({ name, unit, ours, ours_spread: 0.5, plain: 20, plain_spread: 1, ratio: 1.5, ratio_quartiles: [1.4, 1.6], rounds: 21 });
-const resume = (new_tokens, hidden) => ({
-  new_tokens, compute_over_slow: 1.1, none_ms: 150, block_ms: 290, layered_ms: 165, hidden, hidden_least: hidden - 0.04, hidden_most: hidden + 0.02,
+const resume = (compute_wanted, hidden) => ({
+  compute_wanted, new_tokens: 8, compute_over_slow: 1.1, none_ms: 150, block_ms: 290, layered_ms: 165, hidden, hidden_least: hidden - 0.04, hidden_most: hidden + 0.02,
 });
 const hits = (blocks, lru, terrace, opt) =>
   Object.entries({ lru, terrace, opt }).map(([policy, hit]) => ({ blocks, policy, hit, provenance: 'simulated' }));
@@ -83,7 +83,7 @@ export const kSamples = {
   kv: lines(paired('allocate_free/cache', 'ns', 44), paired('look_up/cache/16384x16', 'M blocks/s', 62),
     paired('look_up/cache/262144x16', 'M blocks/s', 9), paired('append/cache/scale', 'x', 1.59), paired('append/api/scale', 'x', 1.8)),
   kv_prefetch: lines({
-    emulated: true, link_gbps: 2, layers: 16, blocks: 8, rounds: 9, rows: [resume(4, 0.6), resume(8, 0.85), resume(12, 0.9), resume(16, 0.79)],
+    emulated: true, link_gbps: 2, layers: 16, blocks: 8, rounds: 9, rows: [resume(0.25, 0.2), resume(0.5, 0.4), resume(1, 0.9), resume(1.5, 0.79)],
   }),
   kv_server: lines({
     requests: 900, answered: 890, wrong: 0, lost: 0, errors: 0, refused: 10, forks: 3, seconds: 30, tokens_per_second: 2000,

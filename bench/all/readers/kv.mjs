@@ -5,12 +5,12 @@ import { jsonLines, lastJsonLine } from './micro.mjs';
 
 export function readPrefetch(text) {
   const { link_gbps: link, rounds: n, rows } = lastJsonLine(text);
-  return rows.flatMap(({ new_tokens: tokens, compute_over_slow: compute, hidden, hidden_least: least, hidden_most: most, none_ms: none, block_ms: block, layered_ms: layered }) => [
-    row(`hidden of a resume, ${tokens} new tokens`, 'share', hidden, {
+  return rows.flatMap(({ compute_wanted: wanted, new_tokens: tokens, compute_over_slow: compute, hidden, hidden_least: least, hidden_most: most, none_ms: none, block_ms: block, layered_ms: layered }) => [
+    row(`hidden of a resume, compute about ${wanted.toFixed(1)} of the slow tier's time`, 'share', hidden, {
       n, how: 'emulated', spread: (most - least) / 2, spread_of: 'range',
-      against: `waiting for all blocks first (link of ${link} GB/s, compute ${compute} x the slow tier's time)`,
+      against: `waiting for all blocks first (link of ${link} GB/s, ${tokens} new tokens, compute ${compute} x the slow tier's time)`,
     }),
-    row(`a resume by layers, ${tokens} new tokens`, 'ms', layered, {
+    row(`a resume by layers, compute about ${wanted.toFixed(1)} of the slow tier's time`, 'ms', layered, {
       n, how: 'emulated', against: `all waited for first ${block} ms, on the fast tier already ${none} ms`,
     }),
   ]);

@@ -225,7 +225,46 @@ TEST(KvCache, EqualBlocksOfTwoWritersBecomeOne) {
   rig.fill(*first, tokens, 0);
   rig.fill(*second, tokens, 0);
   EXPECT_EQ(rig.entry(*first, 0), rig.entry(*second, 0));
+  EXPECT_EQ(rig.cache->facts(*second).shared_blocks, 1u);
+  EXPECT_EQ(rig.cache->facts().used_blocks[0], 3u) << "the one, and the next one of each";
+}
+
+TEST(KvCache, AFullBlockOpensTheNextOnesWhereThereIsRoom) {
+  Rig rig({.tiers = {64}});
+  const SequenceRef sequence = rig.begin({}, 64);
+  rig.fill(*sequence, tokens_from(1, 4), 0);
+  EXPECT_EQ(rig.cache->facts().used_blocks[0], 1u + 4);
+  EXPECT_EQ(rig.cache->facts().promised_blocks, 11u);
+  EXPECT_EQ(rig.cache->facts(*sequence).blocks, 1u);
+  kv::Table table;
+  ASSERT_TRUE(rig.cache->table(*sequence, table).ok());
+  EXPECT_EQ(table.count, 1u);
+  // Those that it did not come to use are free again, and what it may grow to is as before.
+  ASSERT_TRUE(rig.cache->truncate(*sequence, 3).ok());
   EXPECT_EQ(rig.cache->facts().used_blocks[0], 1u);
+  EXPECT_EQ(rig.cache->facts().promised_blocks, 15u);
+}
+
+TEST(KvCache, AFullBlockOpensNoMoreThanItsSequenceMayHave) {
+  Rig rig({.tiers = {64}});
+  const SequenceRef sequence = rig.begin({}, 8);
+  rig.fill(*sequence, tokens_from(1, 8), 0);
+  EXPECT_EQ(rig.cache->facts().used_blocks[0], 2u);
+  EXPECT_EQ(rig.cache->facts().promised_blocks, 0u);
+}
+
+TEST(KvCache, AForkSharesNothingThatWasOpenedAhead) {
+  Rig rig({.tiers = {64}});
+  const Tokens tokens = tokens_from(1, 6);
+  const SequenceRef sequence = rig.begin({}, 64);
+  rig.fill(*sequence, std::span(tokens).first(4), 0);
+  rig.fill(*sequence, tokens, 4);
+  SequenceRef fork;
+  ASSERT_TRUE(rig.cache->fork(*sequence, 64, fork).ok());
+  EXPECT_EQ(rig.cache->facts().used_blocks[0], 2u);
+  EXPECT_EQ(rig.cache->facts(*fork).shared_blocks, 2u);
+  // Either may write into the last block: a copy is promised to both.
+  EXPECT_EQ(rig.cache->facts().promised_blocks, 15u + 15);
 }
 
 TEST(KvCache, LostBlockIsToldAndItsSlotNotUsedAgain) {

@@ -89,7 +89,7 @@ typedef struct terrace_kv_info {
   void* base;            ///< address of block 0; blocks that no table names may not be mapped
   uint64_t block_bytes;  ///< layers x layer_bytes
   uint64_t tier_blocks[TERRACE_MAX_TIERS];    ///< by the order given to terrace_kv_open()
-  uint64_t used_blocks[TERRACE_MAX_TIERS];    ///< of running sequences
+  uint64_t used_blocks[TERRACE_MAX_TIERS];    ///< of running sequences, a few ahead of their tokens
   uint64_t cached_blocks[TERRACE_MAX_TIERS];  ///< of nobody, kept for whoever comes
   uint64_t promised_blocks;                   ///< that running sequences may yet ask for
   uint64_t stored_blocks;                     ///< in the store
@@ -170,7 +170,7 @@ typedef struct terrace_sequence_info {
   uint64_t lost_from;       ///< first token of the first lost block; TERRACE_NOTHING_LOST
   uint32_t ready_layers;    ///< whose blocks have arrived; all of them: nothing is under way
   uint32_t tenant;
-  uint64_t blocks;
+  uint64_t blocks;                          ///< of its tokens
   uint64_t shared_blocks;                   ///< of those, with other running sequences
   uint64_t tier_blocks[TERRACE_MAX_TIERS];  ///< of those, by tier
 } terrace_sequence_info;
