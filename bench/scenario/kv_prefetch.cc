@@ -257,6 +257,7 @@ void print_table(const Row& row) {
       "%.3f (%.3f to %.3f)\n",
       row.queries, row.compute(), 1e3 * row.none.median, 1e3 * row.block.median,
       1e3 * row.layered.median, row.hidden.median, row.hidden.least, row.hidden.most);
+  std::fflush(stdout);  // the next row is a minute away
 }
 
 void print_json(const std::vector<Row>& rows) {
