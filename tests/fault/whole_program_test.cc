@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every system call of the runtime fails in a whole program: each kind of call, at its first,
-// second,
-// ... use, by each of three errors, alone or with all later ones. The program ends with the right
-// answer and its own exit status, in time, and nothing is said twice.
+// second, ... use, alone and with all later ones, by one of three errors and the first by each. The
+// program ends with the right answer and its own exit status, in time, and nothing is said twice.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -33,6 +32,7 @@ constexpr int kRightButShared = 8;
 /// From here on not every use fails alone: recording makes hundreds of the same calls.
 constexpr int kEachUntil = 12;
 constexpr int kErrors[] = {ENOMEM, EPERM, EIO};
+constexpr int kErrorCount = 3;
 /// What the slower tier is made of, or that one tier is recorded.
 constexpr const char* kMemory[] = {"emulated", "recorded", "dax"};
 
@@ -161,21 +161,21 @@ class WholeProgram : public testing::TestWithParam<Kind> {
     return order->failed.load() > 0;
   }
 
-  /// Of the six pairs of an error and how far it lasts, each use gets three: every error, and both
-  /// lasts. Which error it is that lasts goes on by one with the use and with the memory, so that
-  /// all six come to a use over the three kinds of memory, and to a place in the code that several
-  /// uses lead to. What a use is does not depend on how it will fail: the first that is not reached
-  /// by one error is not reached by another.
+  /// The first use fails by each error, alone and with all later ones: such a call is one that this
+  /// machine does not have. A later one fails once alone and once with those after it. By which
+  /// error goes on with the use and with the memory, so that all six pairs come to a use over the
+  /// three kinds of memory, and to a place in the code that several uses lead to.
   void fail_each_use(int memory) {
     const Scenario made = scenario(kMemory[memory]);
     for (int nth = 1; nth < 4000; nth += nth < kEachUntil ? 1 : nth) {
-      for (int i = 0; i < static_cast<int>(std::size(kErrors)); ++i) {
-        const bool lasts = (i + nth + memory) % static_cast<int>(std::size(kErrors)) == 0;
-        SCOPED_TRACE(testing::Message() << kMemory[memory] << ", " << strerror(kErrors[i])
-                                        << ", use " << nth << (lasts ? " and later" : ""));
-        if (!run_once(made, nth, kErrors[i], lasts ? os::Fails::kFromThenOn : os::Fails::kOnce)) {
-          return;
-        }
+      for (int i = 0; i < (nth == 1 ? 2 * kErrorCount : 2); ++i) {
+        const int error = kErrors[(nth + memory + i / 2 + i % 2) % kErrorCount];
+        const os::Fails fails = i % 2 == 0 ? os::Fails::kOnce : os::Fails::kFromThenOn;
+        SCOPED_TRACE(testing::Message() << kMemory[memory] << ", " << strerror(error) << ", use "
+                                        << nth << (fails == os::Fails::kOnce ? "" : " and later"));
+        // What comes before a use does not depend on how it will fail: one that is not reached by
+        // one error is not reached by another.
+        if (!run_once(made, nth, error, fails)) return;
         any_ = true;
         if (HasFailure()) return;
       }
