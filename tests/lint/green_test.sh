@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # When tests/run.sh may leave out what was green (tests/green.sh): for the same files, machine and
-# switches, and for nothing else. In a repository of its own.
+# switches, and for nothing else. In repositories of its own.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck source=tests/lab/guest/check.sh
@@ -85,4 +85,56 @@ check 'half a record is none' not_green
 remember_green "$build" "$(state_of "$work" "$build")" 500
 check 'nothing is remembered where git cannot tell' not_green
 check 'nor known' test -z "$(state_of "$work" "$build")"
+
+# tests/run.sh itself, where ctest and what builds are stand-ins.
+script=$work/script
+mkdir -p "$script"/{bin,bench/lib,tests/lab}
+cp "$root/tests/run.sh" "$root/tests/green.sh" "$script/tests/"
+cat >"$script/bench/lib/packages.sh" <<'TEXT'
+build_tools=() lab_tools=() web_tools=() program_tools=()
+require_packages() { :; }
+TEXT
+cat >"$script/bench/lib/build.sh" <<'TEXT'
+build_release() { mkdir -p "$root/build/release" && echo 'A:STRING=b' >"$root/build/release/CMakeCache.txt"; }
+TEXT
+printf '#!/bin/sh\n' >"$script/tests/lab/run.sh"
+# It edits a file, as somebody might meanwhile, or fails.
+cat >"$script/bin/ctest" <<'TEXT'
+#!/bin/sh
+echo "$*" >asked
+echo 'all tests passed'
+[ ! -e edits ] || echo more >>tests/edited
+[ ! -e fails ]
+TEXT
+chmod 755 "$script"/tests/lab/run.sh "$script/bin/ctest"
+printf 'build\nasked\nedits\nfails\n' >"$script/.gitignore"
+git init -q "$script"
+cd "$script"
+asked() { # asked NAME all|quick ARGUMENTS...: what run.sh has ctest run
+  local name=$1 want=$2 status=0
+  shift 2
+  PATH=$script/bin:$PATH tests/run.sh "$@" >said 2>&1 || status=$?
+  check_equal "$name" "$want $([ -e fails ] && echo 8 || echo 0)" \
+    "$(grep -q -- '-L ^smoke\$' asked && echo quick || echo all) $([ $status -eq 0 ] && echo 0 || echo 8)"
+}
+echo said >>.gitignore
+asked 'at first all run' all
+asked 'then the quick ones' quick
+check 'which is said, and when all ran' grep -qE '^All tests passed on [0-9-]{10} ' said
+check 'and how they are run again' grep -qx 'tests/run.sh --all runs everything again.' said
+asked 'all run when asked for' all --all
+asked 'quick again' quick
+asked 'what is named runs' all -R Planner
+check 'by its name' grep -q -- '-R Planner$' asked
+touch fails
+asked 'quick ones that fail' quick
+rm fails
+asked 'make all run' all
+echo x >tests/new
+asked 'a named test of another tree' all -R Planner
+asked 'does not stand for all' all
+touch edits
+asked 'a change while all run' all --all
+rm edits
+asked 'is not what was green' all
 checks_done
