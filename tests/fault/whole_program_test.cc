@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every system call of the runtime fails in a whole program: each kind of call, by each of three
-// errors, at its first, second, ... use, alone and with all later ones. The program ends with the
-// right answer and its own exit status, in time, and nothing is said twice.
+// Every system call of the runtime fails in a whole program: each kind of call, at its first,
+// second, ... use, alone and with all later ones, by one of three errors and the first by each. The
+// program ends with the right answer and its own exit status, in time, and nothing is said twice.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -31,6 +31,10 @@ constexpr int kRight = 7;
 constexpr int kRightButShared = 8;
 /// From here on not every use fails alone: recording makes hundreds of the same calls.
 constexpr int kEachUntil = 12;
+constexpr int kErrors[] = {ENOMEM, EPERM, EIO};
+constexpr int kErrorCount = 3;
+/// What the slower tier is made of, or that one tier is recorded.
+constexpr const char* kMemory[] = {"emulated", "recorded", "dax"};
 
 struct Kind {
   SystemCall call;
@@ -157,21 +161,25 @@ class WholeProgram : public testing::TestWithParam<Kind> {
     return order->failed.load() > 0;
   }
 
-  void fail_each_use(const std::string& slow) {
-    const Scenario made = scenario(slow);
-    bool any = false;
-    for (const int error : {ENOMEM, EPERM, EIO}) {
-      for (const os::Fails fails : {os::Fails::kOnce, os::Fails::kFromThenOn}) {
-        for (int nth = 1; nth < 4000; nth += nth < kEachUntil ? 1 : nth) {
-          SCOPED_TRACE(testing::Message() << slow << ", " << strerror(error) << ", use " << nth
-                                          << (fails == os::Fails::kOnce ? "" : " and later"));
-          if (!run_once(made, nth, error, fails)) break;
-          any = true;
-          if (HasFailure()) return;
-        }
+  /// The first use fails by each error, alone and with all later ones: such a call is one that this
+  /// machine does not have. A later one fails once alone and once with those after it. By which
+  /// error goes on with the use and with the memory, so that all six pairs come to a use over the
+  /// three kinds of memory, and to a place in the code that several uses lead to.
+  void fail_each_use(int memory) {
+    const Scenario made = scenario(kMemory[memory]);
+    for (int nth = 1; nth < 4000; nth += nth < kEachUntil ? 1 : nth) {
+      for (int i = 0; i < (nth == 1 ? 2 * kErrorCount : 2); ++i) {
+        const int error = kErrors[(nth + memory + i / 2 + i % 2) % kErrorCount];
+        const os::Fails fails = i % 2 == 0 ? os::Fails::kOnce : os::Fails::kFromThenOn;
+        SCOPED_TRACE(testing::Message() << kMemory[memory] << ", " << strerror(error) << ", use "
+                                        << nth << (fails == os::Fails::kOnce ? "" : " and later"));
+        // What comes before a use does not depend on how it will fail: one that is not reached by
+        // one error is not reached by another.
+        if (!run_once(made, nth, error, fails)) return;
+        any_ = true;
+        if (HasFailure()) return;
       }
     }
-    any_ = any_ || any;
   }
 
   testing_support::HugePages pages_{256};
@@ -185,7 +193,9 @@ class WholeProgram : public testing::TestWithParam<Kind> {
 
 TEST_P(WholeProgram, EndsRightWhicheverCallFails) {
   if (geteuid() != 0) GTEST_SKIP() << "userfaultfd for kernel faults: run as root";
-  for (const char* slow : {"emulated", "recorded", "dax"}) fail_each_use(slow);
+  for (int memory = 0; memory < static_cast<int>(std::size(kMemory)); ++memory) {
+    fail_each_use(memory);
+  }
   std::printf("%d runs\n", runs_);
   EXPECT_EQ(any_, GetParam().used) << "the program no longer makes this call";
 }

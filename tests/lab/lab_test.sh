@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The lab's own parts that need no machine: how machine files are read, what QEMU is told of them,
-# and how checks are counted.
+# when programs are packed, and how checks are counted.
 set -euo pipefail
 lab_folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$lab_folder/lib/machine.sh"
 . "$lab_folder/lib/qemu.sh"
+. "$lab_folder/lib/initramfs.sh"
 . "$lab_folder/guest/check.sh"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -61,6 +62,28 @@ check_command_lines() {
   check 'kernel arguments are passed on' has "$words" quiet
 }
 
+# The build's programs are packed once for all machines, and again when one of them is another.
+check_programs() {
+  local build=$work/build lab=$work/lab first second
+  mkdir -p "$build/tests/lab" "$lab"
+  for program in terrace libterrace.so tests/lab/one; do
+    echo 'a program' >"$build/$program" && chmod 755 "$build/$program"
+  done
+  echo 'no program' >"$build/tests/lab/CTestTestfile.cmake"
+  # shellcheck disable=SC2317  # both are called by programs_archive
+  copy_program() { echo "$1" >>"$work/copied"; }
+  # shellcheck disable=SC2317
+  pack() { echo packed >"$2"; }
+  first=$(programs_archive "$build" "$lab")
+  check_equal 'programs are packed, and nothing else' "terrace libterrace.so tests/lab/one" \
+    "$(sed "s|^$build/||" "$work/copied" | paste -sd ' ')"
+  check_equal 'and once' "$first 3" "$(programs_archive "$build" "$lab") $(wc -l <"$work/copied")"
+  echo 'another' >"$build/tests/lab/one"
+  second=$(programs_archive "$build" "$lab")
+  check 'another program is packed' test "$second" != "$first"
+  check_equal 'and those of before are gone' "$second" "$(echo "$lab"/*)"
+}
+
 # counted WANT STATUS TEST: what run_tests.sh says last, and its status.
 counted() {
   local said status=0
@@ -87,5 +110,6 @@ check_counts() {
 
 check_machine_files
 check_command_lines
+check_programs
 check_counts
 checks_done

@@ -29,6 +29,12 @@ void skip_case(const char* missing) __attribute__((noreturn));
 void fill(void* block, size_t size, unsigned seed);
 int holds(const void* block, size_t size, unsigned seed);
 
+/// The same in its last byte and one of every 64 KiB. For what is done often: to fill 5 MiB is 1280
+/// page faults, and where a hypervisor makes these dear, a test of threads or forks did little
+/// else.
+void mark(void* block, size_t size, unsigned seed);
+int marked(const void* block, size_t size, unsigned seed);
+
 /// Are large blocks expected to be objects in this run? (TERRACE_EXPECT_OBJECTS in the environment)
 int objects_expected(void);
 

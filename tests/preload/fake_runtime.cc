@@ -2,8 +2,9 @@
 // tiering/runtime/{placement,lifecycle}.h over plain mappings, for tests of the entry points: every
 // allocation of TERRACE_TEST_THRESHOLD bytes and more is an object of its own, with no plan, tier
 // or thread involved. At stop() it writes what it served to TERRACE_TEST_SUMMARY ("heap=3 ...").
-// Thread-safe by one spin lock, which the fork brackets hold: a shim that forgets them hangs here.
+// Thread-safe by one lock, which the fork brackets hold: a shim that forgets them hangs here.
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -32,7 +33,7 @@ struct Object {
 
 constinit Object objects[kMaxObjects] = {};
 constinit std::size_t object_count = 0;
-constinit std::atomic<bool> locked{false};
+constinit pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 constinit thread_local bool in_fork_bracket = false;
 constinit std::atomic<std::uint64_t> threshold{UINT64_MAX};
 constinit std::atomic<std::uint64_t> made[3] = {};
@@ -46,11 +47,10 @@ void lock() {
     std::fputs("fake runtime: a changing call between the fork brackets\n", stderr);
     std::abort();
   }
-  while (locked.exchange(true, std::memory_order_acquire)) {
-  }
+  pthread_mutex_lock(&mutex);
 }
 void unlock() {
-  locked.store(false, std::memory_order_release);
+  pthread_mutex_unlock(&mutex);
 }
 
 /// The real runtime's look-ups take no lock, and the shim relies on that between the brackets.

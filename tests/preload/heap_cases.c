@@ -50,11 +50,16 @@ static void malloc_serves_all_sizes(void) {
 
 static void large_blocks_do_not_overlap(void) {
   enum { kBlocks = 40 };
-  void* blocks[kBlocks];
-  for (unsigned i = 0; i < kBlocks; ++i) fill(blocks[i] = good_malloc(LARGE), LARGE, i);
+  char* blocks[kBlocks];
+  for (unsigned i = 0; i < kBlocks; ++i) {
+    mark(blocks[i] = good_malloc(LARGE), LARGE, i);
+    for (unsigned j = 0; j < i; ++j) {
+      CHECK(blocks[i] + LARGE <= blocks[j] || blocks[j] + LARGE <= blocks[i]);
+    }
+  }
   for (unsigned i = 0; i < kBlocks; i += 2) free(blocks[i]);
   for (unsigned i = 1; i < kBlocks; i += 2) {
-    CHECK(holds(blocks[i], LARGE, i));
+    CHECK(marked(blocks[i], LARGE, i));
     free(blocks[i]);
   }
 }
@@ -185,7 +190,7 @@ static void realloc_keeps_data_in_every_direction(void) {
       CHECK(block != NULL);
       CHECK(holds(block, sizes[from] < sizes[to] ? sizes[from] : sizes[to], 5));
       CHECK(malloc_usable_size(block) >= sizes[to]);
-      fill(block, sizes[to], 6);
+      mark(block, sizes[to], 6);
       free(block);
     }
   }

@@ -179,7 +179,7 @@ struct Leaver {
 thread_local Leaver leaver;
 
 void destructors_of_thread_locals_free_and_allocate() {
-  for (int i = 0; i < 30; ++i) std::thread([] { CHECK(leaver.bytes[0] == 'l'); }).join();
+  for (int i = 0; i < 8; ++i) std::thread([] { CHECK(leaver.bytes[0] == 'l'); }).join();
 }
 
 void new_handler_may_throw_its_own() {

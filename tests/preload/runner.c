@@ -41,6 +41,22 @@ int holds(const void* block, size_t size, unsigned seed) {
   return 1;
 }
 
+enum { kBytesPerMark = 64 << 10 };
+
+void mark(void* block, size_t size, unsigned seed) {
+  unsigned char* bytes = block;
+  for (size_t i = 0; i < size; i += kBytesPerMark) bytes[i] = pattern(i, seed);
+  bytes[size - 1] = pattern(size - 1, seed);
+}
+
+int marked(const void* block, size_t size, unsigned seed) {
+  const unsigned char* bytes = block;
+  for (size_t i = 0; i < size; i += kBytesPerMark) {
+    if (bytes[i] != pattern(i, seed)) return 0;
+  }
+  return bytes[size - 1] == pattern(size - 1, seed);
+}
+
 int objects_expected(void) {
   return getenv("TERRACE_EXPECT_OBJECTS") != NULL;
 }

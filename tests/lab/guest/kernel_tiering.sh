@@ -6,7 +6,7 @@
 #   kernel_tiering.sh [ROUNDS]
 set -euo pipefail
 . /lab/guest/check.sh
-rounds=${1:-16} hot=16
+rounds=${1:-8} hot=16
 folder=/opt/terrace/tests/lab
 tmp=$(mktemp -d)
 

@@ -9,7 +9,8 @@ require_lab() {
   require_packages lab
 }
 
-# prepare_lab: the kernel and the base archive, in `kernel` and `base`. One run at a time makes them.
+# prepare_lab: the kernel and the archives that runs share, in `kernel`, `base` and `programs`. One run
+# at a time makes them.
 prepare_lab() {
   local lab=$build/lab lock
   mkdir -p "$lab"
@@ -17,6 +18,7 @@ prepare_lab() {
   flock "$lock"
   kernel=$(kernel_folder "$lab")
   base=$(base_archive "$lab" "$kernel")
+  programs=$(programs_archive "$build" "$lab")
   exec {lock}>&-
 }
 
@@ -42,7 +44,7 @@ prepare_run() {
   run=$(mktemp -d "${TMPDIR:-/tmp}/terrace-lab.XXXXXX")
   if [ $# -gt 0 ]; then printf '%q ' "$@" >"$run/command"; else : >"$run/command"; fi
   payload_archive "$build" "$run" "$file"
-  cat "$base" "$run/payload.cpio" >"$run/initrd"
+  cat "$base" "$programs" "$run/payload.cpio" >"$run/initrd"
   rm "$run/payload.cpio"
   qemu_command "$(kernel_image "$kernel")" "$run/initrd" "$run"
 }

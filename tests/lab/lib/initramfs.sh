@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# The guest's root file system, in two cpio archives that the kernel unpacks one after the other:
-# the base (busybox, kernel modules, tools, init), made once and kept in the build folder, and the
-# payload of one run (the build's programs, the tests, the command). To be sourced.
+# The guest's root file system, in three cpio archives that the kernel unpacks one after the other:
+# the base (busybox, kernel modules, tools, init) and the build's programs with their libraries, each
+# made once and kept in the build folder, and the payload of one run (more programs that its machine
+# wants, the tests, the command). To be sourced.
 
 # The order of loading is init's affair; this says what has to be there, with what it needs.
 lab_modules=(cxl_acpi cxl_pci cxl_mem dax_cxl device_dax kmem nfit nd_pmem dax_pmem hwpoison-inject)
@@ -42,6 +43,7 @@ base_archive() {
     type -P "${lab_programs[@]}" | xargs stat -L -c "%n %s %Y") | sha256sum | cut -c 1-16)
   archive="$lab/base-$key.cpio"
   if [ ! -e "$archive" ]; then
+    rm -rf "$lab"/base.*   # of a run that was killed while it made one
     stage=$(mktemp -d "$lab/base.XXXXXX")
     fill_base "$stage/root" "$kernel"
     pack "$stage/root" "$stage/archive"
@@ -97,18 +99,43 @@ copy_modules() {
   depmod -b "$root" "$release"
 }
 
+# build_programs BUILD: what every machine gets of it.
+build_programs() {
+  local program
+  for program in "$1"/terrace "$1"/libterrace*.so* "$1"/tests/lab/*; do
+    if [ -f "$program" ] && [ -x "$program" ]; then printf '%s\n' "$program"; fi
+  done
+}
+
+# programs_archive BUILD LAB: prints the archive's path. To strip and pack them took 6 s of each
+# machine's start; the name carries which they are, so that a new build makes a new one. So does an
+# installed library: the loader's cache is written then.
+programs_archive() {
+  local build=$1 lab=$2 key archive stage program
+  key=$( (cat "$lab_folder/lib/initramfs.sh" && build_programs "$build" | xargs -d '\n' stat -L -c '%n %s %y' &&
+    (stat -c '%s %y' /etc/ld.so.cache || true)) | sha256sum | cut -c 1-16)
+  archive="$lab/programs-$key.cpio"
+  if [ ! -e "$archive" ]; then
+    rm -rf "$lab"/programs.*   # of a run that was killed while it made one
+    stage=$(mktemp -d "$lab/programs.XXXXXX")
+    # Paths that were compiled in, as of the preload library, hold in the guest as well.
+    mkdir -p "$stage/root/opt/terrace/tests/lab" "$stage/root${build%/*}"
+    ln -s /opt/terrace "$stage/root$build"
+    build_programs "$build" | while read -r program; do
+      copy_program "$program" "$stage/root" "/opt/terrace${program#"$build"}"
+    done
+    pack "$stage/root" "$stage/archive"
+    rm -f "$lab"/programs-*.cpio
+    mv "$stage/archive" "$archive"
+    rm -rf "$stage"
+  fi
+  printf '%s\n' "$archive"
+}
+
 # payload_archive BUILD RUN FILE: what this run brings along; RUN/lab already holds its command.
 payload_archive() {
   local build=$1 run=$2 file=$3 root="$2/payload" program
-  mkdir -p "$root/opt/terrace/tests/lab" "$root/lab/lib"
-  # Paths that were compiled in, as of the preload library, hold in the guest as well.
-  mkdir -p "$root${build%/*}"
-  ln -s /opt/terrace "$root$build"
-  for program in "$build"/terrace "$build"/*.so* "$build"/tests/lab/*; do
-    if [ -f "$program" ] && [ -x "$program" ]; then
-      copy_program "$program" "$root" "/opt/terrace${program#"$build"}"
-    fi
-  done
+  mkdir -p "$root/lab/lib"
   for program in ${machine[programs]}; do
     pack_program "$program" "$build" "$root"
   done

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // reads_memory MIB MILLISECONDS [PROGRAM ARGS...]: a stand-in for an engine. Fills MIB of memory,
-// reads all of it over and over for that long, then runs PROGRAM, if any, and ends with its code.
-// The file that $READS_MEMORY_READY names, a FIFO, gets its process id once the memory is filled.
+// reads all of it over and over for that long or until SIGUSR1, then runs PROGRAM, if any, and ends
+// with its code. The file that $READS_MEMORY_READY names, a FIFO, gets its process id once the
+// memory is filled.
+#include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,6 +14,13 @@
 #include <unistd.h>
 
 extern char** environ;
+
+static volatile sig_atomic_t enough = 0;
+
+static void take(int number) {
+  (void)number;
+  enough = 1;
+}
 
 static double now(void) {
   struct timespec time;
@@ -37,6 +46,7 @@ static void say_ready(void) {
 
 int main(int argc, char** argv) {
   if (argc < 3) return 2;
+  signal(SIGUSR1, take);
   const size_t size = strtoul(argv[1], NULL, 10) << 20;
   const double end = now() + strtod(argv[2], NULL) * 1e-3;
   uint64_t* const memory = malloc(size);
@@ -44,7 +54,7 @@ int main(int argc, char** argv) {
   memset(memory, 1, size);
   say_ready();
   uint64_t sum = 0;
-  while (now() < end) {
+  while (!enough && now() < end) {
     for (size_t i = 0; i < size / sizeof *memory; i += 8) sum += memory[i];
   }
   fprintf(stderr, "read %llu\n", (unsigned long long)sum);

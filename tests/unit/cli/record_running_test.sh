@@ -7,7 +7,7 @@ set -u
 . "$(dirname "$0")/recordings.sh"
 
 # Placed and not recorded: what can still be had is used, and the session says what that is.
-start 64 26000 run
+start 64 90000 run
 expect 0 'record a running program' record -p "$pid" --duration 4s -o late.session
 exists late.session
 private late.session
@@ -37,6 +37,7 @@ until_not_recorded "$pid"
 expect 0 'record after a lost recording' record -p "$pid" --duration 1s -o found.session
 expect 0 'export of the lost recording' export lent.session
 silent err 'export of the lost recording'
+enough
 ends_well "$job" "the program minded: $(cat said)"
 
 # The program ends while it is recorded.
@@ -50,13 +51,14 @@ expect 2 'record a program that has ended' record -p "$pid" -o none.session
 says 'no such process'
 
 # Recorded from its start: that is one recording already, and another when it is over.
-start 64 9000 record --duration 1s -o first.session
+start 64 90000 record --duration 1s -o first.session
 expect 2 'record what record started' record -p "$pid" --duration 1s -o other.session
 says 'is being recorded already'
 until_not_recorded "$pid"
 expect 0 'record after a recording' record -p "$pid" --duration 3s -o second.session
 expect 0 'report of the second recording' report second.session --json
 prints '"size_bytes": 67108864'
+enough
 wait "$job"
 exists first.session
 expect 0 'report of the first recording' report first.session
@@ -69,13 +71,14 @@ expect 125 'record something else' record -p some -o none.session
 expect 125 'record a process and a program' record -p $$ -o none.session -- true
 says 'give no program'
 if [ "$(id -u)" = 0 ] && command -v setpriv >"$work/setpriv"; then
-  start 64 5000 run
+  start 64 90000 run
   chmod 755 "$work"
   setpriv --reuid=65534 --clear-groups "$terrace" record -p "$pid" -o /tmp/none >out 2>err
   code=$?
   checks=$((checks + 1))
   [ $code = 3 ] || fail "another user's program: exit code $code, expected 3"
   says 'belongs to user 0'
+  enough
   wait "$job"
 else
   echo "skipped: another user's program (not root, or no setpriv)"

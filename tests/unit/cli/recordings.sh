@@ -60,6 +60,8 @@ start() {
   cat said status
   exit 1
 }
+# enough: the reader that was started has been looked at for long enough, and ends as it does by itself.
+enough() { kill -USR1 "$pid"; }
 # recording OPTIONS...: a recorder in the background, from when it records; its id in $recorder, and
 # what else it says can be read from descriptor 7.
 recording() {

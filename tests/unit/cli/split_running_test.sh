@@ -15,7 +15,7 @@ runs() {
 
 # By time, as a program that record starts: several files, nothing else, each readable, and all of
 # them under the name that was given. What lay there under that name goes.
-runs 27000
+runs 90000
 expect 0 'an older recording' record -p "$pid" --duration 1s -o a.session
 expect 0 'split by time' record -p "$pid" --split-time 1s --duration 4600ms -o a.session
 row=$(files 'a.0*.session')
@@ -69,6 +69,7 @@ recording -p "$pid" --split-time 1s -o lost/c.session
 recorder_says 'lost/c.000001.session: closed'
 kill -9 "$recorder"
 wait "$recorder" 2>/dev/null
+enough
 ends_well "$job" "the program minded: $(cat said)"
 # As a recorder does that is killed while it compresses.
 for part in lost/*.part-*; do head -c 900 "$part" >"$part.aBcDeF"; done
@@ -86,10 +87,11 @@ silent err 'report of a program that ended'
 wait "$job"
 
 # A name that is too long, and a rule that is none.
-runs 3000
+runs 90000
 expect 2 'too long a name' record -p "$pid" --split-time 1s -o "$(printf 'p%.0s' $(seq 240))/$(printf 'p%.0s' $(seq 240))"
 says 'too long'
 expect 125 'keep without split' record -p "$pid" --split-keep 3 -o d.session
 says 'add --split-size or --split-time'
+enough
 wait "$job"
 finish

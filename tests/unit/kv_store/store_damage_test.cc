@@ -175,8 +175,12 @@ TEST_F(Damage, InThePoolsOwnDataEndsNoProcess) {
     if (answer == 1) ++refused;
     std::copy(before.begin(), before.end(), view.bytes().begin());
   };
-  // Header, descriptor and the first lanes by words, the rest in large steps.
-  for (std::size_t place = 0; place < end; place += place < 6 * kPage ? 120 : 199999) {
+  // Header and descriptor by words, a lane and more in larger steps, for all lanes are alike,
+  // and the rest in large ones. Each opening is dear: libpmemobj sets a thousand lanes up.
+  const auto step = [](std::size_t place) {
+    return place < 2 * kPage ? 120u : place < 4 * kPage ? 360u : 199999u;
+  };
+  for (std::size_t place = 0; place < end; place += step(place)) {
     view.bytes()[place] ^= 0x08;
     attempt(place);
     view.bytes()[place | 7] ^= 0x80;
