@@ -17,14 +17,20 @@ for argument in "$@"; do
   if [ "$argument" = --no-lab ]; then lab=no; else arguments+=("$argument"); fi
 done
 
-require_packages build
-require_packages tests
+sets=(build tests)
 if [ "$lab" = no ]; then
   printf 'tests/run.sh: the tier lab is left out (--no-lab): nothing runs on real memory tiers\n' >&2
   arguments=(-LE '^lab$' "${arguments[@]+"${arguments[@]}"}")
-elif ! (require_packages lab); then
-  printf 'tests/run.sh --no-lab runs everything that needs no machine of the lab\n' >&2
-  exit 3
+else
+  sets+=(lab)
+fi
+status=0
+(require_packages "${sets[@]}") || status=$?
+if [ "$status" -ne 0 ]; then
+  if [ "$lab" = yes ]; then
+    printf 'tests/run.sh --no-lab runs everything that needs no machine of the lab\n' >&2
+  fi
+  exit "$status"
 fi
 build_release
 if [ "$lab" = yes ] && ! "$root/tests/lab/run.sh" --prepare; then
