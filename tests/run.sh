@@ -17,7 +17,7 @@ for argument in "$@"; do
   if [ "$argument" = --no-lab ]; then lab=no; else arguments+=("$argument"); fi
 done
 
-sets=(build tests)
+sets=(build tests packages)
 if [ "$lab" = no ]; then
   printf 'tests/run.sh: the tier lab is left out (--no-lab): nothing runs on real memory tiers\n' >&2
   arguments=(-LE '^lab$' "${arguments[@]+"${arguments[@]}"}")

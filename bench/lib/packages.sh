@@ -12,7 +12,7 @@
 #   require_packages lab         the tier lab: QEMU and what fills its machines (tests/lab/run.sh)
 #   require_packages fuzz       clang with libFuzzer (tests/fuzz/run.sh, preset fuzz)
 #   require_packages packages    what makes Debian packages, and fetches their HTML pages' chart library
-#                                (docs/install.md)
+#                                (docs/install.md, tests/run.sh)
 #   require_packages demo        what fetches and drives the inference engine (bench/demo.sh)
 # Installs what is missing with apt-get, as root or by sudo; else lists it and exits with 3. What
 # apt-get fails at is a status of 1.

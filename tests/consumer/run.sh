@@ -97,6 +97,11 @@ for file in "$here"/../../docs/*.3; do
 done
 
 echo "== Debian packages"
+# Where nothing finds out what the programs need, cpack must not go on.
+needs=$here/../../tiering/packaging/cpack_needs.cmake
+nothing_found=(-DCMAKE_FIND_USE_SYSTEM_ENVIRONMENT_PATH=OFF -DCMAKE_FIND_USE_CMAKE_SYSTEM_PATH=OFF)
+if cmake -DCPACK_GENERATOR=DEB "${nothing_found[@]}" -P "$needs" 2>"$scratch/needs.txt"; then exit 1; fi
+grep -q 'needs dpkg-shlibdeps, of the Debian package dpkg-dev' "$scratch/needs.txt"
 (cd "$build" && cpack -G DEB -B "$scratch/packages" >"$scratch/cpack.txt")
 # An empty root of dpkg's own. What they depend on is here and not there, hence --force-depends;
 # that each of those is a package of this machine is checked.

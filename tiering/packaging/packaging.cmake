@@ -63,6 +63,7 @@ if(TARGET terrace-preload)
 endif()
 
 set(CPACK_GENERATOR DEB)
+set(CPACK_PROJECT_CONFIG_FILE ${CMAKE_CURRENT_SOURCE_DIR}/tiering/packaging/cpack_needs.cmake)
 set(CPACK_PACKAGE_NAME terrace)
 set(CPACK_PACKAGE_CONTACT "Terrace maintainers <maintainers@terrace.invalid>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
