@@ -3,11 +3,13 @@
 # The main job from a fresh clone: llama.cpp with a model that does not fit the fast memory, profiled,
 # planned and run again over a fast and an emulated slow tier. docs/demo.md says what is measured.
 #   bench/demo.sh [--quick] [--json] [--config FILE] [--order SEED]
-# Installs what is missing (3: not permitted to), builds build/release, fetches the engine, runs.
+# Installs what is missing (3: not permitted to, or no emulated tiers), builds build/release, fetches the engine, runs.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=lib/engine.sh
 . "$root/bench/lib/engine.sh"
+# shellcheck source=lib/emulation.sh
+. "$root/bench/lib/emulation.sh"
 
 for argument in "$@"; do
   if [ "$argument" = --help ] || [ "$argument" = -h ]; then
@@ -16,6 +18,10 @@ for argument in "$@"; do
   fi
 done
 
+if ! with_emulation "${BASH_SOURCE[0]}" "$@"; then
+  require_packages build demo   # said at once as well
+  exit 3
+fi
 prepare_engine
 
 # An interrupted run must not leave the machine's huge pages raised: terrace gives back what it took

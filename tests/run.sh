@@ -27,14 +27,20 @@ for argument in "$@"; do
 done
 build=$root/build/release
 
-require_packages build
-require_packages tests
+sets=(build tests packages)
 if [ "$lab" = no ]; then
   printf 'tests/run.sh: the tier lab is left out (--no-lab): nothing runs on real memory tiers\n' >&2
   arguments=(-LE '^lab$' "${arguments[@]+"${arguments[@]}"}")
-elif ! (require_packages lab); then
-  printf 'tests/run.sh --no-lab runs everything that needs no machine of the lab\n' >&2
-  exit 3
+else
+  sets+=(lab)
+fi
+status=0
+(require_packages "${sets[@]}") || status=$?
+if [ "$status" -ne 0 ]; then
+  if [ "$lab" = yes ]; then
+    printf 'tests/run.sh --no-lab runs everything that needs no machine of the lab\n' >&2
+  fi
+  exit "$status"
 fi
 build_release
 # Of the whole suite alone can be said what it was green for.

@@ -8,8 +8,7 @@
 
 # Packages, this tree, and the engine.
 prepare_engine() {
-  require_packages build
-  require_packages demo
+  require_packages build demo
   build_release terrace terrace-preload make_model
   "$root/bench/scenario/build_engine.sh"
 }

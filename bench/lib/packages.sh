@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # What the project's two commands need from Debian, in one place. To be sourced; then
+# `require_packages SET...`, all sets that a command needs at once, so that who may not install gets
+# one list:
 #   require_packages build       compiler, build tools and libraries (tests/run.sh, bench/demo.sh)
 #   require_packages tests       allocators that the shim is tested in front of, tools that it makes
 #                                way for, and what makes and opens HTML pages (tests/run.sh)
@@ -9,14 +11,18 @@
 #   require_packages programs    real programs under the shim (tests/preload/run.sh --all)
 #   require_packages lab         the tier lab: QEMU and what fills its machines (tests/lab/run.sh)
 #   require_packages fuzz       clang with libFuzzer (tests/fuzz/run.sh, preset fuzz)
+#   require_packages packages    what makes Debian packages, and fetches their HTML pages' chart library
+#                                (docs/install.md, tests/run.sh)
 #   require_packages demo        what fetches and drives the inference engine (bench/demo.sh)
-# Installs what is missing with apt-get, as root or by sudo; else lists it and exits with 3.
+# Installs what is missing with apt-get, as root or by sudo; else lists it and exits with 3. What
+# apt-get fails at is a status of 1.
 
 # command:package, for tools: whoever brought the command, it will do.
 build_tools=(g++:g++ cmake:cmake ninja:ninja-build pkg-config:pkg-config
   clang-format:clang-format nm:binutils)
 fuzz_tools=(clang++:clang)
 fuzz_libraries=(libclang-rt-14-dev)
+package_tools=(dpkg-shlibdeps:dpkg-dev file:file node:nodejs npm:npm)
 demo_tools=(node:nodejs npm:npm git:git tar:tar)
 build_libraries=(libhwloc-dev libnuma-dev libpfm4-dev libpmem2-dev libpmem-dev libpmemobj-dev libxxhash-dev
   libtbb-dev coinor-libclp-dev libcli11-dev libisal-dev libncurses-dev libtomlplusplus-dev nlohmann-json3-dev
@@ -55,20 +61,17 @@ missing_libraries() {
   done
 }
 
+# install_packages PACKAGE...: options of apt-get may stand before the packages.
 install_packages() {
-  local become=()
-  if [ "$(id -u)" -ne 0 ]; then
-    if ! sudo -n true 2>/dev/null; then
-      printf 'These Debian packages are missing and need root to be installed:\n  %s\n' "$*" >&2
-      printf 'Install them with: apt-get install --no-install-recommends %s\n' "$*" >&2
-      exit 3
-    fi
-    become=(sudo -n)
-  fi
   printf 'installing: %s\n' "$*" >&2
-  "${become[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq >&2
-  "${become[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends "$@" >&2
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq >&2 &&
+    as_root env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y -qq --no-install-recommends "$@" >&2 || return 1
+}
+
+list_packages() {
+  printf 'These Debian packages are missing and need root to be installed:\n  %s\n' "$*" >&2
+  printf 'Install them with: apt-get update && apt-get install --no-install-recommends %s\n' "$*" >&2
 }
 
 # as_root COMMAND...: as root, by sudo where needed; needs_root says beforehand whether that works.
@@ -123,35 +126,44 @@ lab_qemu_usable() {
   [ "${version:-0}" -ge "$lab_qemu" ]
 }
 
-require_lab_packages() {
-  local missing
-  missing=$(PATH=$PATH:/usr/sbin:/sbin missing_tools "${lab_tools[@]}")
-  # shellcheck disable=SC2086  # one package a line, to be split
-  if [ -n "$missing" ]; then install_packages $missing; fi
-  if lab_qemu_usable; then return; fi
-  if ! add_backports; then
-    printf 'The lab needs QEMU %s or newer. As root, add the suite %s to the sources of apt, then:\n' \
-      "$lab_qemu" "$(backports_suite)" >&2
-    printf '  apt-get update && apt-get install --no-install-recommends -t %s qemu-system-x86\n' \
-      "$(backports_suite)" >&2
-    exit 3
-  fi
-  install_packages -t "$(backports_suite)" qemu-system-x86
+list_lab_qemu() {
+  printf 'The lab needs QEMU %s or newer. As root, add the suite %s to the sources of apt, then:\n' \
+    "$lab_qemu" "$(backports_suite)" >&2
+  printf '  apt-get update && apt-get install --no-install-recommends -t %s qemu-system-x86\n' \
+    "$(backports_suite)" >&2
+}
+
+# missing_of SET: its packages that are missing, one a line.
+missing_of() {
+  case $1 in
+    build) missing_tools "${build_tools[@]}" && missing_libraries "${build_libraries[@]}" ;;
+    tests) missing_libraries "${test_libraries[@]}" && missing_tools "${web_tools[@]}" ;;
+    peers) missing_tools "${peer_tools[@]}" && missing_libraries "${peer_libraries[@]}" ;;
+    programs) missing_tools "${program_tools[@]}" && missing_libraries "${program_libraries[@]}" ;;
+    lab) PATH=$PATH:/usr/sbin:/sbin missing_tools "${lab_tools[@]}" ;;
+    fuzz) missing_tools "${fuzz_tools[@]}" && missing_libraries "${fuzz_libraries[@]}" ;;
+    packages) missing_tools "${package_tools[@]}" ;;
+    demo) missing_tools "${demo_tools[@]}" ;;
+    *) printf 'require_packages: no set named %s\n' "$1" >&2; return 2 ;;
+  esac
 }
 
 require_packages() {
-  local missing
-  case $1 in
-    build) missing=$(missing_tools "${build_tools[@]}" && missing_libraries "${build_libraries[@]}") ;;
-    tests) missing=$(missing_libraries "${test_libraries[@]}" && missing_tools "${web_tools[@]}") ;;
-    peers) missing=$(missing_tools "${peer_tools[@]}" && missing_libraries "${peer_libraries[@]}") ;;
-    programs)
-      missing=$(missing_tools "${program_tools[@]}" && missing_libraries "${program_libraries[@]}") ;;
-    lab) require_lab_packages; return ;;
-    fuzz) missing=$(missing_tools "${fuzz_tools[@]}" && missing_libraries "${fuzz_libraries[@]}") ;;
-    demo) missing=$(missing_tools "${demo_tools[@]}") ;;
-    *) printf 'require_packages: no set named %s\n' "$1" >&2; exit 2 ;;
-  esac
-  # shellcheck disable=SC2086  # one package a line, to be split
-  if [ -n "$missing" ]; then install_packages $missing; fi
+  local set found missing=() qemu=there
+  for set in "$@"; do
+    found=$(missing_of "$set") || exit 2
+    # shellcheck disable=SC2206  # one package a line, to be split
+    missing+=($found)
+    if [ "$set" = lab ] && ! lab_qemu_usable; then qemu=missing; fi
+  done
+  if [ ${#missing[@]} -eq 0 ] && [ "$qemu" = there ]; then return; fi
+  if ! can_be_root; then
+    if [ ${#missing[@]} -gt 0 ]; then list_packages "${missing[@]}"; fi
+    if [ "$qemu" = missing ]; then list_lab_qemu; fi
+    exit 3
+  fi
+  if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}" || exit 1; fi
+  if [ "$qemu" = there ]; then return; fi
+  if ! add_backports; then list_lab_qemu; exit 3; fi
+  install_packages -t "$(backports_suite)" qemu-system-x86 || exit 1
 }

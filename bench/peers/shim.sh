@@ -32,8 +32,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-require_packages build
-require_packages peers
+require_packages build peers
 [ "$build" != "$root/build/release" ] ||
   build_release allocation_programs run_measured one_tier_flat malloc_pair_benchmark terrace-preload
 

@@ -9,7 +9,6 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$root/bench/lib/packages.sh"
 # shellcheck source=../lib/build.sh
 . "$root/bench/lib/build.sh"
-require_packages build
-require_packages demo
+require_packages build demo
 build_release terrace terrace-preload known_heat
 exec node "$root/bench/scenario/profile_cost.mjs" "$@"

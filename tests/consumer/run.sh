@@ -82,6 +82,12 @@ echo "== tools and preload library"
 "$prefix/bin/terrace" run -- true
 grep -q 'complete -F _terrace terrace' "$prefix/share/bash-completion/completions/terrace"
 [ -s "$prefix/share/man/man1/terrace.1" ]
+"$prefix/libexec/terrace/known_heat" --help >"$scratch/help.txt"
+# The documents that messages name, and that those link to.
+for file in README.md CHANGELOG.md LICENSE docs/quick-start.md docs/adr/0003-tier-file.md \
+  docs/examples/kv_guide/start.c; do
+  cmp "$here/../../$file" "$prefix/share/doc/terrace/$file"
+done
 # Each public header and each page of the library.
 for file in "$here"/../../*/include/terrace/*; do
   cmp "$file" "$prefix/include/terrace/$(basename "$file")"
@@ -91,6 +97,11 @@ for file in "$here"/../../docs/*.3; do
 done
 
 echo "== Debian packages"
+# Where nothing finds out what the programs need, cpack must not go on.
+needs=$here/../../tiering/packaging/cpack_needs.cmake
+nothing_found=(-DCMAKE_FIND_USE_SYSTEM_ENVIRONMENT_PATH=OFF -DCMAKE_FIND_USE_CMAKE_SYSTEM_PATH=OFF)
+if cmake -DCPACK_GENERATOR=DEB "${nothing_found[@]}" -P "$needs" 2>"$scratch/needs.txt"; then exit 1; fi
+grep -q 'needs dpkg-shlibdeps, of the Debian package dpkg-dev' "$scratch/needs.txt"
 (cd "$build" && cpack -G DEB -B "$scratch/packages" >"$scratch/cpack.txt")
 # An empty root of dpkg's own. What they depend on is here and not there, hence --force-depends;
 # that each of those is a package of this machine is checked.
@@ -119,6 +130,7 @@ in_root=(env PATH="$scratch/bin:$PATH:/usr/sbin:/sbin" dpkg --root="$scratch/roo
 root=$scratch/root/usr
 diff -r "$prefix/include/terrace" "$root/include/terrace"
 diff -r "$prefix/share/man/man3" "$root/share/man/man3"
+diff -r "$prefix/share/doc" "$root/share/doc"
 compile "$scratch/debian" -I"$root/include" -L"$root/$libraries" -lterrace
 LD_LIBRARY_PATH=$root/$libraries run "$scratch/debian"
 "$root/bin/terrace" run -- true

@@ -27,8 +27,7 @@ for format in "${formats[@]}"; do
   printf '%s: no format named %s; there are: %s\n' "$0" "$format" "$(ls "$root/tests/fuzz/corpus" | tr '\n' ' ')" >&2
   exit 2
 done
-require_packages build
-require_packages fuzz
+require_packages build fuzz
 (cd "$root" && cmake --preset fuzz >&2 && cmake --build --preset fuzz >&2)
 status=0
 for format in "${formats[@]}"; do

@@ -34,8 +34,9 @@ if [ ${#programs[@]} -eq 0 ]; then
     mapfile -t programs <"$here/programs/quick"
   fi
 fi
-require_packages build
-[ $all -eq 0 ] || require_packages programs
+sets=(build)
+[ $all -eq 0 ] || sets+=(programs)
+require_packages "${sets[@]}"
 [ "$build" != "$root/build/release" ] || build_release terrace-preload terrace-cli make_flat make_model
 
 # The engine and its model are fetched and made here, outside of what is compared.

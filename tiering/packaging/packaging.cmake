@@ -43,11 +43,27 @@ install(CODE "
 " COMPONENT tools)
 install(FILES docs/terrace.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT tools)
 install(FILES docs/terrace.3 docs/terrace_kv.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMPONENT dev)
+# What the quick start records, where programs lie that are not typed every day.
+if(TARGET known_heat)
+  install(TARGETS known_heat RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/terrace COMPONENT tools)
+endif()
+# Messages and manual pages name documents by their paths from the project's folder.
+set(documents ${CMAKE_INSTALL_DATADIR}/doc/terrace)
+install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${documents} COMPONENT tools)
+install(DIRECTORY docs DESTINATION ${documents} COMPONENT tools PATTERN "*.[13]" EXCLUDE)
+foreach(pair library:libterrace1 dev:libterrace-dev tools:terrace-tools preload:terrace-preload)
+  string(REPLACE ":" ";" pair ${pair})
+  list(GET pair 0 component)
+  list(GET pair 1 package)
+  install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${package} RENAME copyright
+    COMPONENT ${component})
+endforeach()
 if(TARGET terrace-preload)
   install(TARGETS terrace-preload LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT preload)
 endif()
 
 set(CPACK_GENERATOR DEB)
+set(CPACK_PROJECT_CONFIG_FILE ${CMAKE_CURRENT_SOURCE_DIR}/tiering/packaging/cpack_needs.cmake)
 set(CPACK_PACKAGE_NAME terrace)
 set(CPACK_PACKAGE_CONTACT "Terrace maintainers <maintainers@terrace.invalid>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
