@@ -4,15 +4,12 @@
 #include <cerrno>
 #include <cstring>
 
+#include "allocators/base/block_bytes.h"
 #include "allocators/extent/watched_copy.h"
 #include "allocators/os/mapping.h"
 
 namespace terrace::extent {
 namespace {
-
-constexpr Bytes size_of(std::uint32_t blocks) {
-  return Bytes(static_cast<std::uint64_t>(blocks) << kBlockShift);
-}
 
 int copy_unwatched(void* at) {
   void* const spare = os::reserve_address_space(kBlockBytes);
@@ -37,7 +34,7 @@ int Exchange::place(TieredExtents& extents, Object& object) {
     if (!extents.is_shared(tier)) {
       extents.bind_run(first, count, tier, os::Existing::kMove);
       // It has lived long enough to be worth huge pages; the kernel makes them in the background.
-      os::advise_huge(extents.arena().address_of(first), size_of(count));
+      os::advise_huge(extents.arena().address_of(first), bytes_of_blocks(count));
       return;
     }
     for (std::uint32_t block = first; block < first + count; ++block) {
@@ -77,7 +74,7 @@ void Exchange::leave_ordinary(TieredExtents& extents, const Object& object, std:
 }
 
 int Exchange::open_file(TieredExtents& extents, Object& object) {
-  if (os::huge_pages_available(size_of(object.block_count)) &&
+  if (os::huge_pages_available(bytes_of_blocks(object.block_count)) &&
       extents.open_file(object, os::PageKind::kHuge) == 0) {
     return 0;
   }
@@ -142,16 +139,16 @@ int Exchange::make_private(TieredExtents& extents, Object& object, std::uint32_t
 /// A second view of the run's blocks, which need not be adjacent in their pool, is what is copied.
 int Exchange::pool_to_private(TieredExtents& extents, std::uint32_t first, std::uint32_t count,
                               std::uint8_t tier) const {
-  auto* const view = static_cast<char*>(os::reserve_address_space(size_of(count)));
+  auto* const view = static_cast<char*>(os::reserve_address_space(bytes_of_blocks(count)));
   if (view == nullptr) return ENOMEM;
   int error = extents.pools().map_view(view, first, count, tier);
   if (error == 0) {
     error = remap_
-                .to_private(extents.arena().address_of(first), size_of(count), view, os::NodeMask(),
-                            os::Binding::kPreferred)
+                .to_private(extents.arena().address_of(first), bytes_of_blocks(count), view,
+                            os::NodeMask(), os::Binding::kPreferred)
                 .error;
   }
-  os::unmap(view, size_of(count));
+  os::unmap(view, bytes_of_blocks(count));
   return error;
 }
 
@@ -190,9 +187,9 @@ int Exchange::freeze(TieredExtents& extents, Object& object, std::uint64_t promi
     void* const at = extents.arena().address_of(first);
     const std::uint64_t offset = static_cast<std::uint64_t>(first - object.first_block)
                                  << kBlockShift;
-    error = os::map_private_file(at, size_of(count), object.file.fd(), offset);
+    error = os::map_private_file(at, bytes_of_blocks(count), object.file.fd(), offset);
     if (error != 0) error = make_private(extents, object, first, count);
-    if (error == 0 && object.read_only) error = os::protect_read_only(at, size_of(count));
+    if (error == 0 && object.read_only) error = os::protect_read_only(at, bytes_of_blocks(count));
   });
   if (error == 0) object.pages = Pages::kFrozen;
   return error;

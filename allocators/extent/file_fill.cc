@@ -5,7 +5,7 @@
 #include <atomic>
 
 #include "allocators/os/clock.h"
-#include "allocators/os/file_source.h"
+#include "allocators/os/file_reader.h"
 #include "allocators/os/thread.h"
 
 namespace terrace::extent {
@@ -19,7 +19,7 @@ class Filling {
  public:
   explicit Filling(const FileFill& fill)
       : fill_(fill),
-        source_(fill.fd, fill.offset, fill.size),
+        file_(fill.fd, fill.offset, fill.size),
         begun_(os::monotonic_now()),
         last_line_(begun_) {}
 
@@ -32,7 +32,7 @@ class Filling {
     if (piece >= pieces()) return false;
     const std::uint64_t at = piece * kPiece;
     const Bytes size(std::min(kPiece, fill_.size.value - at));
-    const int error = source_.read(static_cast<char*>(fill_.to) + at, size, at);
+    const int error = file_.read(static_cast<char*>(fill_.to) + at, size, at);
     if (error != 0) error_.store(error, std::memory_order_relaxed);
     done_.fetch_add(size.value, std::memory_order_relaxed);
     return error == 0;
@@ -53,20 +53,20 @@ class Filling {
     if (fill_.progress != nullptr && took_long && error == 0) {
       fill_.progress(fill_.context, progress_at(now));
     }
-    const os::FileReadCounters& read = source_.counters();
+    const os::FileReadCounters& read = file_.counters();
     return {error, Bytes(read.cached.load()), Bytes(read.direct.load()),
             Bytes(read.buffered.load())};
   }
 
  private:
-  static constexpr std::uint64_t kPiece = os::FileSource::kMostAtOnce.value;
+  static constexpr std::uint64_t kPiece = os::FileReader::kMostAtOnce.value;
 
   FillProgress progress_at(Nanoseconds now) const {
     return {done_.load(std::memory_order_relaxed), fill_.size.value, now - begun_};
   }
 
   const FileFill& fill_;
-  os::FileSource source_;
+  os::FileReader file_;
   Nanoseconds begun_;
   Nanoseconds last_line_;
   std::atomic<std::uint64_t> next_{0};

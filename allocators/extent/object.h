@@ -52,12 +52,12 @@ struct Object {
   KernelOrder order;           ///< period 0: laid by range
   std::uint32_t mappings = 0;  ///< taken from the budget of mappings
   os::PageKind page_kind = os::PageKind::kHuge;
-  os::MemoryFile file;              ///< open while any block is its page
-  int source = -1;                  ///< materialised file: a descriptor of it, ours
-  std::uint64_t source_offset = 0;  ///< of the object's first byte in it
-  os::FileStamp stamp;              ///< of `source`, whose content the object holds
-  bool watched = false;             ///< memory errors are mended from `source`
-  std::uint32_t watch = 0;          ///< while watched: os::WatchId
+  os::MemoryFile file;               ///< open while any block is its page
+  int content_fd = -1;               ///< materialised file: a descriptor of it, ours
+  std::uint64_t content_offset = 0;  ///< of the object's first byte in it
+  os::FileStamp stamp;               ///< of the file whose content the object holds
+  bool watched = false;              ///< memory errors are mended from `content_fd`
+  std::uint32_t watch = 0;           ///< while watched: os::WatchId
   std::uint32_t hole_count = 0;
   Hole holes[16];
   CallSite site;

@@ -3,17 +3,10 @@
 
 #include <cerrno>
 
+#include "allocators/base/block_bytes.h"
 #include "allocators/os/mapping.h"
 
 namespace terrace::extent {
-namespace {
-
-constexpr Bytes size_of(std::uint32_t blocks) {
-  return Bytes(static_cast<std::uint64_t>(blocks) << kBlockShift);
-}
-
-}  // namespace
-
 void PoolBlocks::configure(const Arena& arena, Capacity& capacity) {
   arena_ = &arena;
   capacity_ = &capacity;
@@ -138,15 +131,15 @@ int PoolBlocks::map_run(std::uint32_t first, std::uint32_t count, std::uint8_t t
 
 int PoolBlocks::map_run_private(std::uint32_t first, std::uint32_t count, std::uint8_t tier) const {
   return for_each_extent(first, count, [&](std::uint32_t at, backing::PoolRun run) {
-    return os::map_private_file(arena_->address_of(at), size_of(run.count), pools_[tier]->fd(),
-                                backing::BlockPool::offset_of(run.first));
+    return os::map_private_file(arena_->address_of(at), bytes_of_blocks(run.count),
+                                pools_[tier]->fd(), backing::BlockPool::offset_of(run.first));
   });
 }
 
 int PoolBlocks::map_view(char* view, std::uint32_t first, std::uint32_t count,
                          std::uint8_t tier) const {
   return for_each_extent(first, count, [&](std::uint32_t at, backing::PoolRun run) {
-    return pools_[tier]->map(view + size_of(at - first).value, run);
+    return pools_[tier]->map(view + bytes_of_blocks(at - first).value, run);
   });
 }
 

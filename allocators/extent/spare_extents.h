@@ -3,7 +3,7 @@
 // messages. They keep their address space and pages for a while, so that the next object of their
 // size costs neither a mapping nor its faults. Only ordinary memory is kept: what lay on a tier
 // goes back to it. What is kept and what lives together never exceed the most that ever lived at
-// once, so that keeping does not raise the program's peak; the keeper thread drops what nobody
+// once, so that keeping does not raise the program's peak; the background thread drops what nobody
 // asked for. Serialised by the runtime's lock; never allocates from the heap.
 #pragma once
 

@@ -5,14 +5,11 @@
 #include <cerrno>
 #include <cstring>
 
+#include "allocators/base/block_bytes.h"
 #include "allocators/os/mapping.h"
 
 namespace terrace::extent {
 namespace {
-
-constexpr Bytes size_of(std::uint32_t blocks) {
-  return Bytes(static_cast<std::uint64_t>(blocks) << kBlockShift);
-}
 
 constexpr std::uint32_t kHugeFromBlocks = 4;
 
@@ -74,13 +71,14 @@ int TieredExtents::map_ordinary(Object& object) {
 
 int TieredExtents::map_ordinary_tail(const Object& object, std::uint32_t first) {
   char* const base = arena_->address_of(object.first_block);
-  const int error = os::map_private(base + size_of(first).value,
-                                    size_of(object.block_count - first), os::PageAdvice::kNone);
+  const int error =
+      os::map_private(base + bytes_of_blocks(first).value,
+                      bytes_of_blocks(object.block_count - first), os::PageAdvice::kNone);
   // A huge page costs its whole 2 MiB at the first touch. Objects of a few blocks are often touched
   // in places only, and the last block is used in part. From the start, so that what was advised
   // before and what is new stay one mapping.
   const std::uint32_t whole = whole_blocks_of(object);
-  if (error == 0 && whole >= kHugeFromBlocks) os::advise_huge(base, size_of(whole));
+  if (error == 0 && whole >= kHugeFromBlocks) os::advise_huge(base, bytes_of_blocks(whole));
   return error;
 }
 
@@ -89,7 +87,7 @@ void TieredExtents::move_ordinary(const Object& from, const Object& to) {
   char* const target = arena_->address_of(to.first_block);
   const std::uint32_t blocks = std::min(from.block_count, to.block_count);
   for (std::uint32_t i = 0; i < blocks; ++i) {
-    const std::uint64_t at = size_of(i).value;
+    const std::uint64_t at = bytes_of_blocks(i).value;
     // By block, since advice may have parted the mapping, and the kernel moves within one only.
     if (os::move_pages_away(source + at, kBlockBytes, target + at) == 0) continue;
     std::memcpy(target + at, source + at, std::min(kBlockBytes.value, to.size_bytes - at));
@@ -147,7 +145,7 @@ void TieredExtents::unmap_runs(Object& object) {
 }
 
 int TieredExtents::open_file(Object& object, os::PageKind kind) const {
-  auto file = os::MemoryFile::create(size_of(object.block_count), kind);
+  auto file = os::MemoryFile::create(bytes_of_blocks(object.block_count), kind);
   if (!file) return file.error().saved_errno;
   object.file = std::move(*file);
   object.page_kind = kind;
@@ -164,7 +162,7 @@ int TieredExtents::map_runs(Object& object) {
       if (error == 0) error = attach_run(object, first, count, tier);
       return;
     }
-    error = os::map_private(arena_->address_of(first), size_of(count));
+    error = os::map_private(arena_->address_of(first), bytes_of_blocks(count));
     if (error == 0) bind_run(first, count, tier, os::Existing::kLeave);
   });
   return error;
@@ -175,8 +173,8 @@ int TieredExtents::map_shared_run(Object& object, std::uint32_t first, std::uint
   if (pools_.on_pool(tier)) return pools_.map_run(first, count, tier);
   const std::uint64_t offset = static_cast<std::uint64_t>(first - object.first_block)
                                << kBlockShift;
-  const int error =
-      os::map_shared_file(arena_->address_of(first), size_of(count), object.file.fd(), offset);
+  const int error = os::map_shared_file(arena_->address_of(first), bytes_of_blocks(count),
+                                        object.file.fd(), offset);
   if (error == 0) bind_run(first, count, tier, os::Existing::kLeave);
   return error;
 }
@@ -189,7 +187,7 @@ int TieredExtents::attach_run(const Object& object, std::uint32_t first, std::ui
 
 void TieredExtents::bind_run(std::uint32_t first, std::uint32_t count, std::uint8_t tier,
                              os::Existing existing) {
-  bind(arena_->address_of(first), size_of(count), tier, existing);
+  bind(arena_->address_of(first), bytes_of_blocks(count), tier, existing);
 }
 
 void TieredExtents::bind_aside(void* at, Bytes size, std::uint8_t tier) {
@@ -212,7 +210,7 @@ void TieredExtents::unmap_blocks(Object& object, std::uint32_t first, std::uint3
   if (object.file.is_open() && object.pages != Pages::kFrozen && links_->running()) {
     links_->detach(first, count);
   }
-  os::unmap_to_reservation(arena_->address_of(first), size_of(count));
+  os::unmap_to_reservation(arena_->address_of(first), bytes_of_blocks(count));
   pools_.release(object, first, count);
 }
 

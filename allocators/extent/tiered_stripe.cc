@@ -4,15 +4,12 @@
 // of mappings is short.
 #include <cerrno>
 
+#include "allocators/base/block_bytes.h"
 #include "allocators/extent/tiered_extent.h"
 #include "allocators/os/mapping.h"
 
 namespace terrace::extent {
 namespace {
-
-constexpr Bytes size_of(std::uint32_t blocks) {
-  return Bytes(static_cast<std::uint64_t>(blocks) << kBlockShift);
-}
 
 std::uint32_t weight_here(std::uint32_t node) {
   return os::interleave_weight("/sys", node);
@@ -95,7 +92,7 @@ void TieredExtents::return_mappings(Object& object) {
 }
 
 int TieredExtents::map_stretch(Object& object, std::uint32_t first, std::uint32_t count) {
-  const int error = os::map_private(arena_->address_of(first), size_of(count));
+  const int error = os::map_private(arena_->address_of(first), bytes_of_blocks(count));
   if (error != 0 || bind_stretch(object, first, count)) return error;
   std::uint8_t* const tiers = arena_->tiers_of(object) + (first - object.first_block);
   coarsen(tiers, count, mappings_.for_one_object());
@@ -113,7 +110,8 @@ bool TieredExtents::takes_order(const KernelOrder& order, std::uint32_t first,
     nodes.add_all(tiers_[order.tier[turn]].nodes);
   }
   void* const at = arena_->address_of(first);
-  const int error = os::bind_range(at, size_of(count), nodes, order.binding, os::Existing::kLeave);
+  const int error =
+      os::bind_range(at, bytes_of_blocks(count), nodes, order.binding, os::Existing::kLeave);
   // A cpuset that lacks some of the nodes narrows the policy, which then gives other shares.
   return error == 0 && is_as_asked(os::policy_at(at), order.binding, nodes);
 }

@@ -4,11 +4,13 @@
 #include <toml++/toml.h>
 
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <string_view>
 
+#include "allocators/base/nearest_word.h"
 #include "allocators/topology/parse_units.h"
-#include "allocators/topology/suggest.h"
 #include "allocators/topology/text_file.h"
 
 namespace terrace {
@@ -230,8 +232,9 @@ Result<TierFile> parse_tier_file(const std::string& text, const std::string& pat
 Result<TierFile> read_tier_file(const std::string& path) {
   const auto text = read_small_file(path);
   if (!text)
-    return make_error(ErrorCode::kUsage, 0,
-                      "%s: the tier file cannot be read; check its path and rights", path.c_str());
+    return make_error(ErrorCode::kIo, errno,
+                      "%s: the tier file cannot be read: %s; check its path and rights",
+                      path.c_str(), std::strerror(errno));
   return parse_tier_file(*text, path);
 }
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "allocators/base/nearest_word.h"
 #include "allocators/topology/classify.h"
-#include "allocators/topology/suggest.h"
 
 namespace terrace {
 namespace {

@@ -56,7 +56,7 @@ const lastLine = (text) => JSON.parse(text.trim().split('\n').at(-1));
 const placed = (source, shape) =>
   lastLine(must(terrace, ['run', '-q', '--strict', '--', ...workload(source, shape, values.seconds)]));
 
-/// A recorded run: the truth of it, what the session says, and what the observer says of itself.
+/// A recorded run: the truth of it, what the session says, and what the recorder says of itself.
 function recorded(source, shape) {
   const session = join(folder, 'session');
   const truth = lastLine(must(terrace, ['record', '-q', '-f', '--strict', '--source', source,

@@ -109,10 +109,10 @@ std::string tiers_table(const heat::Timeline& timeline) {
 
 std::string costs_table(const heat::Timeline& timeline) {
   std::string out;
-  row(out, {"begin_s", "end_s", "observer_cpu_share", "program_cpu_share", "link_wait_share",
+  row(out, {"begin_s", "end_s", "recorder_cpu_share", "program_cpu_share", "link_wait_share",
             "link_bytes_per_second"});
   for (const heat::CostStretch& cost : timeline.costs) {
-    row(out, {seconds(cost.begin_s), seconds(cost.end_s), number(cost.observer_cpu_share),
+    row(out, {seconds(cost.begin_s), seconds(cost.end_s), number(cost.recorder_cpu_share),
               number(cost.program_cpu_share), number(cost.link_wait_share),
               number(cost.link_bytes_per_second)});
   }

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "profiler/export/export.h"
+#include "profiler/report/figure_json.h"
 #include "profiler/report/words.h"
 
 namespace terrace::exporting {
@@ -10,19 +11,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 using report::printable;
 
-template <typename Value>
-Json figure(const Figure<Value>& figure) {
-  return {{"value", figure.known() ? Json(figure.value.value) : Json()},
-          {"from", name_of(figure.from)}};
-}
-
 Json tier_json(const Tier& tier) {
   return {{"name", printable(tier.name)},
           {"kind", name_of(tier.kind)},
           {"emulated", tier.emulated()},
-          {"capacity_bytes", figure(tier.capacity)},
-          {"read_bandwidth_gbps", figure(tier.read_bandwidth)},
-          {"idle_latency_ns", figure(tier.idle_latency)}};
+          {"capacity_bytes", report::figure_json<Json>(tier.capacity)},
+          {"read_bandwidth_gbps", report::figure_json<Json>(tier.read_bandwidth)},
+          {"idle_latency_ns", report::figure_json<Json>(tier.idle_latency)}};
 }
 
 Json stretch_json(const heat::HeatStretch& stretch) {
@@ -68,7 +63,7 @@ Json step_json(const heat::StepMark& step) {
 Json cost_json(const heat::CostStretch& cost) {
   return {{"begin_s", cost.begin_s},
           {"end_s", cost.end_s},
-          {"observer_cpu_share", cost.observer_cpu_share},
+          {"recorder_cpu_share", cost.recorder_cpu_share},
           {"program_cpu_share", cost.program_cpu_share},
           {"link_wait_share", cost.link_wait_share},
           {"link_bytes_per_second", cost.link_bytes_per_second}};

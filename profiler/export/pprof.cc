@@ -60,8 +60,8 @@ class ProfileBuilder {
 
   std::string build() {
     ProtobufMessage profile;
-    profile.message(1, value_type("read_per_second", "bytes"));
-    profile.message(1, value_type("read_per_step", "bytes"));
+    profile.message(1, value_type("heat_per_second", "bytes"));
+    profile.message(1, value_type("heat_per_step", "bytes"));
     profile.message(1, value_type("size", "bytes"));
     find_mappings();
     for (const heat::ObjectHeat& object : map_.objects) samples(profile, object);
@@ -71,7 +71,7 @@ class ProfileBuilder {
     profile.integer(9, session_.header.start_realtime_ns);
     profile.integer(10, as_int64(map_.recorded_seconds * 1e9));
     comments(profile);
-    profile.integer(14, strings_.index("read_per_second"));
+    profile.integer(14, strings_.index("heat_per_second"));
     strings_.write(profile);
     return profile.bytes();
   }

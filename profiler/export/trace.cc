@@ -184,7 +184,7 @@ class Trace {
 
   void costs() {
     for (const heat::CostStretch& cost : timeline_.costs) {
-      counter("observer CPU", "share", cost.begin_s, cost.observer_cpu_share);
+      counter("recorder CPU", "share", cost.begin_s, cost.recorder_cpu_share);
       counter("program CPU", "share", cost.begin_s, cost.program_cpu_share);
       counter("link wait", "share", cost.begin_s, cost.link_wait_share);
     }

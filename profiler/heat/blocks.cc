@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "profiler/heat/blocks.h"
 
-#include <algorithm>
+#include "allocators/base/block_bytes.h"
 
 namespace terrace::heat {
 
 double bytes_of_block(const session::Object& object, std::size_t block) {
-  const std::uint64_t begin = static_cast<std::uint64_t>(block) << kBlockShift;
-  return static_cast<double>(std::min(kBlockBytes.value, object.record.size_bytes - begin));
+  return static_cast<double>(bytes_in_block(Bytes(object.record.size_bytes), block).value);
 }
 
 double bytes_of_count(const session::Session& session, const session::Object& object,

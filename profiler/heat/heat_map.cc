@@ -108,7 +108,7 @@ void describe_session(const session::Session& session, HeatMap& map) {
 void describe_cost(const session::Session& session, const Steady& steady, HeatMap& map) {
   double wall_s = 0;
   double waited_s = 0;
-  double observer_s = 0;
+  double recorder_s = 0;
   double program_s = 0;
   for (std::size_t i = 1; i < session.costs.size(); ++i) {
     const session::CostRecord& before = session.costs[i - 1];
@@ -119,14 +119,14 @@ void describe_cost(const session::Session& session, const Steady& steady, HeatMa
     if (after.link_wait_ns < before.link_wait_ns || after.cpu_ns < before.cpu_ns) continue;
     wall_s += end_s - begin_s;
     waited_s += static_cast<double>(after.link_wait_ns - before.link_wait_ns) / 1e9;
-    observer_s += static_cast<double>(after.cpu_ns - before.cpu_ns) / 1e9;
+    recorder_s += static_cast<double>(after.cpu_ns - before.cpu_ns) / 1e9;
     if (after.program_cpu_ns > before.program_cpu_ns) {
       program_s += static_cast<double>(after.program_cpu_ns - before.program_cpu_ns) / 1e9;
     }
   }
   if (wall_s <= 0) return;
   map.link_wait_share = waited_s / wall_s;
-  map.observer_cpu_share = observer_s / wall_s;
+  map.recorder_cpu_share = recorder_s / wall_s;
   map.program_cpu_share = program_s / wall_s;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Heat: what each 2 MiB range of each object costs in bytes read per second and per step. Made
+// Heat: bytes read and written per second and per step, of each 2 MiB block of each object. Made
 // from a session, used by report and planner. Thread-safe (values); allocates.
 #pragma once
 
@@ -64,7 +64,7 @@ struct HeatMap {
   double recorded_seconds = 0;
   double link_wait_share = 0;        ///< of steady time that threads waited on emulated links
   double program_cpu_share = 0;      ///< program's CPU time over steady time; 1: one busy thread
-  double observer_cpu_share = 0;     ///< observer's CPU time over wall time
+  double recorder_cpu_share = 0;     ///< recorder's CPU time over wall time
   std::vector<SourceFacts> sources;  ///< empty in sessions of before they told
   std::vector<ObjectHeat> objects;   ///< hottest first
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "profiler/heat/named_heat.h"
+#include "allocators/base/block_bytes.h"
 
 #include <algorithm>
 #include <cmath>
@@ -18,10 +19,10 @@ struct Piece {
 };
 
 double bytes_of_block(const ObjectHeat& object, std::size_t block) {
-  return static_cast<double>(std::min(kBlock, object.key.size_bytes - block * kBlock));
+  return static_cast<double>(bytes_in_block(Bytes(object.key.size_bytes), block).value);
 }
 
-/// Bytes read a second for each byte.
+/// Heat for each byte.
 double density(const ObjectHeat& object, std::size_t block) {
   const double bytes = bytes_of_block(object, block);
   return bytes > 0 ? object.block_bytes_per_second[block] / bytes : 0;

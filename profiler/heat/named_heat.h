@@ -2,7 +2,7 @@
 // From heat by 2 MiB block to heat by name. Runs after measure_blocks. Thread-safe; allocates.
 //
 // A block that lies in one tensor is the tensor's. A block that several share is split among them
-// in proportion to overlap x density, where a tensor's density (bytes read a second for each byte)
+// in proportion to overlap x density, where a tensor's density (heat for each byte)
 // is that of the blocks it has for itself: a cold expert beside a hot one has little part in the
 // block between them. A tensor without a block of its own counts with the density of those it lies
 // in, and bytes without a name with the block's. The sum over an object is kept.

@@ -18,7 +18,7 @@ struct SourceFacts {
   Bytes per_observation;     ///< 0: a count stands for its block
   double confidence = 0;     ///< 0 to 1
   double budget_share = 0;   ///< of the program's CPU time; 0: no limit
-  double own_cpu_share = 0;  ///< the observer's own CPU time over the program's
+  double own_cpu_share = 0;  ///< the recorder's own CPU time over the program's
   double caused_cpu_share =
       0;                      ///< CPU time of faults that it caused over the program's, calibrated
   double window_seconds = 0;  ///< length of a window at the end of the session

@@ -140,7 +140,7 @@ std::vector<CostStretch> costs_of(const session::Session& session) {
     cost.end_s = since_start(session, after.at_ns);
     const double seconds = cost.end_s - cost.begin_s;
     if (seconds <= 0) continue;
-    cost.observer_cpu_share = per_second(before.cpu_ns, after.cpu_ns, seconds) * 1e-9;
+    cost.recorder_cpu_share = per_second(before.cpu_ns, after.cpu_ns, seconds) * 1e-9;
     cost.program_cpu_share =
         per_second(before.program_cpu_ns, after.program_cpu_ns, seconds) * 1e-9;
     cost.link_wait_share = per_second(before.link_wait_ns, after.link_wait_ns, seconds) * 1e-9;

@@ -58,7 +58,7 @@ struct StepMark {
 struct CostStretch {
   double begin_s = 0;
   double end_s = 0;
-  double observer_cpu_share = 0;  ///< of one CPU
+  double recorder_cpu_share = 0;  ///< of one CPU
   double program_cpu_share = 0;   ///< 1: one busy thread
   double link_wait_share = 0;     ///< summed over threads
   double link_bytes_per_second = 0;

@@ -24,7 +24,7 @@ struct GridRow {
   std::size_t blocks = 0;
   double bytes = 0;
   std::vector<double> tier_bytes;  ///< where it lay at last, one for each tier
-  /// Bytes read a second, one for each column; negative where nothing was observed.
+  /// Bytes read and written a second, one for each column; negative where nothing was observed.
   std::vector<double> bytes_per_second;
 };
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <tuple>
 
+#include "profiler/report/figure_json.h"
 #include "profiler/report/named_parts.h"
 #include "profiler/report/sources.h"
 #include "profiler/report/totals.h"
@@ -33,12 +34,6 @@ json short_numbers(const std::vector<double>& values, double unit) {
   return list;
 }
 
-template <typename Value>
-json figure(const Figure<Value>& figure) {
-  return {{"value", figure.known() ? json(figure.value.value) : json()},
-          {"from", name_of(figure.from)}};
-}
-
 json tiers_json(const heat::HeatMap& map, const PageView& view) {
   json tiers = json::array();
   const std::vector<TierTotal> totals = totals_of(map);
@@ -53,9 +48,9 @@ json tiers_json(const heat::HeatMap& map, const PageView& view) {
     tiers.push_back({{"name", printable(tier.name)},
                      {"kind", name_of(tier.kind)},
                      {"emulated", tier.emulated()},
-                     {"capacity_bytes", figure(tier.capacity)},
-                     {"gbps", figure(tier.read_bandwidth)},
-                     {"idle_latency_ns", figure(tier.idle_latency)},
+                     {"capacity_bytes", figure_json<json>(tier.capacity)},
+                     {"gbps", figure_json<json>(tier.read_bandwidth)},
+                     {"idle_latency_ns", figure_json<json>(tier.idle_latency)},
                      {"held_bytes", totals[i].bytes},
                      {"bytes_per_second", totals[i].bytes_per_second},
                      {"curve", curve}});
@@ -263,7 +258,7 @@ json page_json(const heat::HeatMap& map, const heat::Timeline& timeline,
           {"recorded_seconds", map.recorded_seconds},
           {"step", {{"seconds", map.step_seconds}, {"source", map.step_source}}},
           {"link_wait_share", map.link_wait_share},
-          {"observer_cpu_share", map.observer_cpu_share},
+          {"recorder_cpu_share", map.recorder_cpu_share},
           {"sources", sources_json(map)},
           {"nothing_observed", warning.empty() ? json() : json(warning)},
           {"tiers", tiers_json(map, view)},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
 
+#include "profiler/report/figure_json.h"
 #include "profiler/report/names.h"
 #include "profiler/report/report.h"
 #include "profiler/report/sources.h"
@@ -12,19 +13,13 @@ namespace {
 
 using nlohmann::json;
 
-template <typename Value>
-json figure(const Figure<Value>& figure) {
-  return {{"value", figure.known() ? json(figure.value.value) : json()},
-          {"from", name_of(figure.from)}};
-}
-
 json tier_json(const Tier& tier, const TierTotal& total) {
   return {{"name", printable(tier.name)},
           {"kind", name_of(tier.kind)},
           {"emulated", tier.emulated()},
-          {"capacity_bytes", figure(tier.capacity)},
-          {"read_bandwidth_gbps", figure(tier.read_bandwidth)},
-          {"idle_latency_ns", figure(tier.idle_latency)},
+          {"capacity_bytes", figure_json<json>(tier.capacity)},
+          {"read_bandwidth_gbps", figure_json<json>(tier.read_bandwidth)},
+          {"idle_latency_ns", figure_json<json>(tier.idle_latency)},
           {"object_bytes", total.bytes},
           {"bytes_per_second", total.bytes_per_second}};
 }
@@ -97,7 +92,7 @@ json to_json(const heat::HeatMap& map) {
            {{"seconds", map.step_seconds > 0 ? json(map.step_seconds) : json()},
             {"source", map.step_source}}},
           {"link_wait_share", map.link_wait_share},
-          {"observer_cpu_share", map.observer_cpu_share},
+          {"recorder_cpu_share", map.recorder_cpu_share},
           {"sources", sources_json(map)},
           {"nothing_observed", warning.empty() ? json() : json(warning)},
           {"block_bytes", kBlockBytes.value},

@@ -68,7 +68,7 @@ class TextReport {
     }
     line(format("link wait    %s of the time, summed over threads",
                 percent(map_.link_wait_share).c_str()));
-    line(format("observer     %s of one CPU", percent(map_.observer_cpu_share).c_str()));
+    line(format("recorder     %s of one CPU", percent(map_.recorder_cpu_share).c_str()));
     for (const std::string& text : sources_text(map_, width_)) line(text);
     for (const std::string& text : nothing_observed_text(map_, width_)) line(text);
   }
@@ -77,7 +77,7 @@ class TextReport {
     const bool wide = width_ >= kWideTierTable;
     line(left("tier", 17) + left("kind", 9) +
          (wide ? right("capacity", 10) + right("can GB/s", 10) : "") + right("holds", 10) +
-         right("GB/s", 8) + right("MB/step", 9) + right("reads", 7));
+         right("GB/s", 8) + right("MB/step", 9) + right("heat", 7));
     const std::vector<TierTotal> totals = totals_of(map_);
     const double all = std::accumulate(
         totals.begin(), totals.end(), 0.0,

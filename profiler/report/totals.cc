@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "profiler/report/totals.h"
 
-#include <algorithm>
+#include "allocators/base/block_bytes.h"
 
 namespace terrace::report {
 
 double block_bytes(const heat::ObjectHeat& object, std::size_t block) {
-  const std::uint64_t begin = static_cast<std::uint64_t>(block) << kBlockShift;
-  if (begin >= object.key.size_bytes) return 0;
-  return static_cast<double>(std::min(kBlockBytes.value, object.key.size_bytes - begin));
+  return static_cast<double>(bytes_in_block(Bytes(object.key.size_bytes), block).value);
 }
 
 std::vector<TierTotal> totals_of(const heat::HeatMap& map, const heat::ObjectHeat& object) {

@@ -142,7 +142,7 @@ struct StepRecord {
 /// Totals since the session's start, about once a second.
 struct CostRecord {
   std::uint64_t at_ns;
-  std::uint64_t cpu_ns;  ///< CPU time of the observer
+  std::uint64_t cpu_ns;  ///< CPU time of the recorder
   std::uint64_t windows;
   std::uint64_t link_wait_ns;    ///< time that emulated links held the program's threads up
   std::uint64_t link_bytes;      ///< bytes that emulated links delivered
@@ -186,7 +186,7 @@ struct SourceRecord {
   std::uint32_t budget_ppm;             ///< of the program's CPU time, in millionths; 0: none
   std::uint64_t period_ns;              ///< between two windows as it is now
   std::uint64_t window_ns;              ///< length of a window as it is now
-  std::uint64_t own_cpu_ns;             ///< CPU time of the observer so far
+  std::uint64_t own_cpu_ns;             ///< CPU time of the recorder so far
   std::uint64_t caused_cpu_ns;          ///< CPU time of the faults that it caused, by calibration
   std::uint64_t program_cpu_ns;  ///< CPU time of the program's threads so far, those included
   std::uint64_t fault_cost_ns;   ///< calibrated: one touched block of one window

@@ -23,7 +23,7 @@ struct FileCloser {
 
 Error cannot_read(const std::string& path, int saved) {
   return make_error(ErrorCode::kIo, saved,
-                    "cannot read %s: %s; check the path, or record with `terrace record`",
+                    "%s: cannot be read: %s; check the path, or record with `terrace record`",
                     path.c_str(), std::strerror(saved));
 }
 

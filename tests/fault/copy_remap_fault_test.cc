@@ -32,30 +32,20 @@ constexpr FailingCall kFaults[] = {
     {SystemCall::kOpen, EMFILE, "eventfd"},
 };
 
-class CopyRemapFault : public testing::TestWithParam<FailingCall> {
+class CopyRemapFault : public testing::TestWithParam<FailingCall>, protected WithCopyRemap<> {
  protected:
-  void SetUp() override {
-    auto opened = CopyRemap::open();
-    if (!opened) GTEST_SKIP() << opened.error().message;
-    remap_ = *opened;
-    alarm(60);  // a writer that is never let go would hang the test
-  }
+  void SetUp() override { open_remap(); }
   void TearDown() override {
     disarm();
-    alarm(0);
+    end_watch();
   }
   static void arm(int nth) { inject_fault(GetParam().call, nth, GetParam().error); }
   static void disarm() { inject_fault(GetParam().call, 0, 0); }
-  RemapReport to_file(const TestRange& range, const TestFile& file) const {
-    return remap_.to_file(range.at(), range.size(), file.fd(), 0, file.view(), plain_copy, {});
-  }
   RemapReport to_private(const TestRange& range, const TestFile& file) const {
     os::NodeMask first;
     first.words[0] = 1;
-    return remap_.to_private(range.at(), range.size(), file.view(), first, os::Binding::kPreferred);
+    return WithCopyRemap::to_private(range, file, first);
   }
-
-  CopyRemap remap_;
 };
 
 /// Whose pages are these: does a write through the view show?

@@ -13,7 +13,7 @@
 
 #include "allocators/extent/file_fill.h"
 #include "allocators/os/fault_point.h"
-#include "allocators/os/file_source.h"
+#include "allocators/os/file_reader.h"
 #include "tests/fault/process_state.h"
 
 namespace terrace::extent {

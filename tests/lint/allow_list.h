@@ -15,7 +15,7 @@ struct Allowed {
 };
 
 inline constexpr std::array kAllowed = {
-    Allowed{"tiering/runtime/mapping_calls.cc", "sys/mman.h",
+    Allowed{"tiering/runtime/advice_calls.cc", "sys/mman.h",
             "answers the program's own calls, whose flags have their names there"},
     Allowed{"tiering/runtime/remap_calls.cc", "sys/mman.h",
             "answers the program's own calls, whose flags have their names there"},

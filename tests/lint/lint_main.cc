@@ -68,19 +68,23 @@ std::vector<SourceFile> read_sources(const fs::path& root, const std::set<std::s
   return sources;
 }
 
-Findings check_documents(const fs::path& root, const std::set<std::string>& files) {
+Findings check_documents(const fs::path& root, const std::set<std::string>& files,
+                         const std::vector<SourceFile>& sources) {
   Documents all{{}, files};
   for (const std::string& file : files) {
     if (!file.ends_with(".md")) continue;
     all.documents.push_back(parse_source(file, Language::kScript, read_text(root / file)));
   }
   Findings findings = check_links(all);
-  const Findings unreached = check_reachable("docs/README.md", all);
-  findings.insert(findings.end(), unreached.begin(), unreached.end());
+  const std::set<std::string> words = words_of(sources);
+  const auto add = [&findings](const Findings& found) {
+    findings.insert(findings.end(), found.begin(), found.end());
+  };
+  add(check_reachable("docs/README.md", all));
   const auto exists = [&root](const std::string& path) { return fs::exists(root / path); };
   for (const SourceFile& document : all.documents) {
-    const Findings unknown = check_named_paths(document, exists);
-    findings.insert(findings.end(), unknown.begin(), unknown.end());
+    add(check_named_paths(document, exists));
+    if (document.path.starts_with("docs/life-of-")) add(check_named_symbols(document, words));
   }
   return findings;
 }
@@ -127,7 +131,7 @@ int run(const fs::path& root) {
         parse_source(document, Language::kScript, read_text(root / document)), sources);
     findings.insert(findings.end(), unnamed.begin(), unnamed.end());
   }
-  const Findings lost = check_documents(root, files);
+  const Findings lost = check_documents(root, files, sources);
   findings.insert(findings.end(), lost.begin(), lost.end());
   for (const Finding& finding : findings) {
     std::printf("%s:%zu: %s: %s\n", finding.path.c_str(), finding.line, finding.rule.c_str(),

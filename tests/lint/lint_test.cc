@@ -319,11 +319,25 @@ TEST(NamedPaths, LinksAndSourcesThatAreNotThereAreFound) {
     for (const Finding& finding : findings) texts.push_back(finding.text);
     return texts;
   };
-  EXPECT_THAT(check("See [a](../a.md#part) and `tiering/plan/a.cc`.\n"), IsEmpty());
-  EXPECT_THAT(check("See [b](b.md) and `tiering/plan/b.cc`.\n"),
-              ElementsAre("there is no docs/adr/b.md", "there is no tiering/plan/b.cc"));
-  EXPECT_THAT(check("[x](https://x.org/b.md) [y](#y) build/tests/b.sh profiler/sources/*.cc\n"),
+  EXPECT_THAT(check("See `tiering/plan/a.cc`.\n"), IsEmpty());
+  EXPECT_THAT(check("See `tiering/plan/b.cc`.\n"), ElementsAre("there is no tiering/plan/b.cc"));
+  EXPECT_THAT(check("[x](b.md) build/tests/b.sh profiler/sources/*.cc\n"), IsEmpty());
+}
+
+TEST(NamedSymbols, WalksNameWhatTheSourcesHave) {
+  const std::set<std::string> words = words_of(
+      {parse_source("a.cc", Language::kCxx, "int Arena::carve(int blocks_2);  // first fit\n"),
+       parse_source("a.sh", Language::kScript, "shell\n")});
+  EXPECT_EQ(words, (std::set<std::string>{"int", "Arena", "carve", "blocks_2", "first", "fit"}));
+  const auto check = [&](const char* text) {
+    return check_named_symbols(parse_source("docs/life-of-a.md", Language::kScript, text), words);
+  };
+  EXPECT_THAT(check("`Arena::carve(3)` of `blocks_2`, `a/b.cc`, `2 MiB`, `--flag` and `5`\n"),
               IsEmpty());
+  const Findings findings = check("`carve`\nthen `Arena::shrink` and `shell`\n");
+  ASSERT_EQ(findings.size(), 2u);
+  EXPECT_EQ(findings[0].text, "no source has shrink");
+  EXPECT_EQ(findings[0].line, 2u);
 }
 
 }  // namespace

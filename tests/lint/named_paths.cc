@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Documents must name files that exist: what they link to, and sources that they name by path.
+// Documents must name what exists: sources by their path, and in the walks through the code the
+// functions and types that they follow.
 #include <algorithm>
 #include <array>
-#include <filesystem>
+#include <cctype>
 #include <string_view>
 
 #include "tests/lint/rules.h"
@@ -17,19 +18,6 @@ constexpr std::array<std::string_view, 7> kEndings = {".c",  ".cc",  ".h", ".hpp
 
 bool is_path_character(char c) {
   return is_word(c) || c == '/' || c == '.' || c == '-';
-}
-
-/// Targets of `](target)` from the repository's root; none of links into the page or out of it.
-std::vector<std::string> linked_in(std::string_view line, const std::filesystem::path& folder) {
-  std::vector<std::string> targets;
-  for (std::size_t at = line.find("]("); at != line.npos; at = line.find("](", at + 1)) {
-    const std::string_view target = line.substr(at + 2, line.find(')', at) - at - 2);
-    const std::string path(target.substr(0, target.find('#')));
-    // With a blank it is a lambda's parameter in a piece of code.
-    if (path.empty() || path.find_first_of(": ") != path.npos) continue;
-    targets.push_back((folder / path).lexically_normal().string());
-  }
-  return targets;
 }
 
 /// Paths of sources from the root. Behind a slash or a dot the word is a part of another path, and
@@ -51,18 +39,56 @@ std::vector<std::string> sources_in(std::string_view line) {
   return paths;
 }
 
+/// "Arena::carve" in quotes: its last name. Empty: it is no name, or a part of a path.
+std::string_view symbol_in(std::string_view quoted) {
+  const std::size_t scope = quoted.rfind("::");
+  std::string_view name = scope == quoted.npos ? quoted : quoted.substr(scope + 2);
+  name = name.substr(0, name.find('('));
+  const bool word = !name.empty() && std::all_of(name.begin(), name.end(), is_word);
+  return word && std::isdigit(static_cast<unsigned char>(name.front())) == 0 ? name : "";
+}
+
 }  // namespace
 
 Findings check_named_paths(const SourceFile& document,
                            const std::function<bool(const std::string&)>& exists) {
   Findings findings;
-  const std::filesystem::path folder = std::filesystem::path(document.path).parent_path();
   for (std::size_t i = 0; i < document.lines.size(); ++i) {
-    std::vector<std::string> named = linked_in(document.lines[i], folder);
-    for (std::string& path : sources_in(document.lines[i])) named.push_back(std::move(path));
-    for (const std::string& path : named) {
+    for (const std::string& path : sources_in(document.lines[i])) {
       if (exists(path)) continue;
       findings.push_back({document.path, i + 1, "named-path", "there is no " + path});
+    }
+  }
+  return findings;
+}
+
+std::set<std::string> words_of(const std::vector<SourceFile>& sources) {
+  std::set<std::string> words;
+  for (const SourceFile& source : sources) {
+    if (source.language != Language::kCxx) continue;
+    for (const std::string& line : source.lines) {
+      for (auto begin = line.begin(); begin != line.end();) {
+        begin = std::find_if(begin, line.end(), is_word);
+        const auto end = std::find_if_not(begin, line.end(), is_word);
+        if (begin != end) words.emplace(begin, end);
+        begin = end;
+      }
+    }
+  }
+  return words;
+}
+
+Findings check_named_symbols(const SourceFile& walk, const std::set<std::string>& words) {
+  Findings findings;
+  for (std::size_t i = 0; i < walk.lines.size(); ++i) {
+    const std::string_view line = walk.lines[i];
+    for (std::size_t at = line.find('`'); at != line.npos; at = line.find('`', at + 1)) {
+      const std::size_t end = line.find('`', at + 1);
+      if (end == line.npos) break;
+      const std::string name(symbol_in(line.substr(at + 1, end - at - 1)));
+      at = end;
+      if (name.empty() || words.contains(name)) continue;
+      findings.push_back({walk.path, i + 1, "named-symbol", "no source has " + name});
     }
   }
   return findings;

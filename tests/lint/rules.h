@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,12 +57,16 @@ Findings check_words(const SourceFile& file);
 /// Tables with a column `shown by` name tests of `sources`: a file, or a GoogleTest `Suite.Case`.
 Findings check_named_tests(const SourceFile& document, const std::vector<SourceFile>& sources);
 
-/// Documents link to files that exist, and so do sources that they name by path. `exists` is asked
-/// with paths from the root.
+/// Sources that documents name by path exist. `exists` is asked with paths from the root.
 Findings check_named_paths(const SourceFile& document,
                            const std::function<bool(const std::string&)>& exists);
 
-/// All of them but the last two, which are about documents.
+/// Every word of the C++ sources.
+std::set<std::string> words_of(const std::vector<SourceFile>& sources);
+/// What a walk through the code names between backquotes, as `Arena::carve`, is in a source.
+Findings check_named_symbols(const SourceFile& walk, const std::set<std::string>& words);
+
+/// All of them but those about documents.
 Findings check_all(const SourceFile& file, const std::vector<std::string>& public_headers);
 
 }  // namespace terrace::lint

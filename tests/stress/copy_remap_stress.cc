@@ -8,33 +8,23 @@
 namespace terrace::extent {
 namespace {
 
-class CopyRemapStress : public testing::TestWithParam<Huge> {
+class CopyRemapStress : public testing::TestWithParam<Huge>, protected WithCopyRemap<100> {
  protected:
-  void SetUp() override {
-    auto opened = CopyRemap::open();
-    if (!opened) GTEST_SKIP() << opened.error().message;
-    remap_ = *opened;
-    alarm(100);  // a thread that is never let go would hang the test
-  }
-  void TearDown() override { alarm(0); }
+  void SetUp() override { open_remap(); }
+  void TearDown() override { end_watch(); }
 
   /// To the file and back; times that the file took the range.
   int exchange(const TestRange& range, const TestFile& file, int times) const {
     int done = 0;
     for (int i = 0; i < times; ++i) {
-      const RemapReport there =
-          remap_.to_file(range.at(), range.size(), file.fd(), 0, file.view(), plain_copy, {});
+      const RemapReport there = to_file(range, file);
       if (there.error == EBUSY) continue;
       EXPECT_EQ(there.error, 0);
       ++done;
-      const RemapReport back =
-          remap_.to_private(range.at(), range.size(), file.view(), {}, os::Binding::kPreferred);
-      EXPECT_EQ(back.error, 0);
+      EXPECT_EQ(to_private(range, file).error, 0);
     }
     return done;
   }
-
-  CopyRemap remap_;
 };
 
 /// The kernel writes numbers that come through a pipe into a word of each page.

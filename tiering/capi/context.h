@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A context of the C API: this process's tensors over a machine's tiers. Entry points (entry_*.cc)
 // check what the caller gave and call one method; the methods stand in the file of their subject:
-//   context.cc  open and close, tiers, hints, traffic
-//   tensors.cc  allocate, resize, free                  places.cc  where everything is
-//   contents.cc files loaded, memory adopted             pools.cc   small blocks
+//   context.cc  open and close, tiers, hints, traffic    uses.cc    who may use or change a tensor
+//   tensors.cc  allocate, free                           places.cc  where everything is
+//   tensor_resize.cc  a tensor of another size           pools.cc   small blocks
+//   contents.cc files loaded, memory adopted             events.cc  events and their handler
 //   jobs.cc     queue and thread of the jobs             room.cc    room at the cost of others
-//   session.cc  a session of what is told
+//   session.cc  a session of what is told                losses.cc  memory errors
 //   kv.cc       KV-caches over tensors, their sequences
-//   losses.cc   memory errors
 // Two locks, never held together: `memory` serialises the mechanism and is held for a piece of a
 // move at most, `control` guards jobs, pins, and who is at work on which tensor. Tables of handles
 // have locks of their own, inside either. Methods return a status and leave the text to
@@ -153,13 +153,15 @@ class Context {
   terrace_status make(Tensor& tensor);
   terrace_status name(const TensorRef& tensor);
   void end_memory(Tensor& tensor);
+  void count_tiers(Tensor& tensor);
+  Spill spill_of(const Tensor& tensor, std::uint32_t from) const;
+  void tell_spill(std::uint64_t tensor, const Spill& spill);
+
+  // tensor_resize.cc
   void shrink(Tensor& tensor, std::uint32_t blocks);
   terrace_status grow(Tensor& tensor, Bytes bytes);
   void move_content(const extent::Object& from, const extent::Object& to);
   terrace_status resize_now(Tensor& tensor, Bytes bytes, Spill& spill);
-  void count_tiers(Tensor& tensor);
-  Spill spill_of(const Tensor& tensor, std::uint32_t from) const;
-  void tell_spill(std::uint64_t tensor, const Spill& spill);
 
   // contents.cc
   terrace_status check_free_range(const char* begin, const char* end) const;
@@ -185,7 +187,7 @@ class Context {
   void tell_touch();
   void end_session();
 
-  // jobs.cc
+  // uses.cc
   template <typename Ready>
   void wait_for_tensor(Tensor& tensor, std::unique_lock<std::mutex>& lock, Ready ready);
   /// The tensor's memory stays from begin to end; one that may change it alone waits for the
@@ -194,6 +196,8 @@ class Context {
   void end_use(Tensor& tensor);
   terrace_status begin_change(Tensor& tensor);
   void end_change(Tensor& tensor);
+
+  // jobs.cc
   terrace_status check_move(const Tensor& tensor, const terrace_move_options& options, Job& job);
   void cancel_all_of(const Tensor& tensor);
   void end(Job& job, terrace_status result, const char* reason);
@@ -203,9 +207,13 @@ class Context {
   void run_piece(const JobRef& job, std::unique_lock<std::mutex>& lock);
   void account(Job& job, const PieceResult& result);
   void add_traffic(const PieceResult& result, std::uint32_t to);
+
+  // events.cc
   void post(const terrace_event& event);
-  void tell_loss(const Loss& loss);
   void deliver(std::unique_lock<std::mutex>& lock);
+
+  // context.cc
+  void tell_loss(const Loss& loss);
 
   // room.cc
   Moment next_use_of(const Tensor& tensor) const;

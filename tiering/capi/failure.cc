@@ -93,6 +93,10 @@ terrace_status fail_ended(std::uint64_t handle, HandleKind kind) {
               static_cast<unsigned long long>(handle), text_of(kind).name, text_of(kind).end);
 }
 
+terrace_status fail_freed() {
+  return fail(TERRACE_BAD_HANDLE, "the tensor is being freed by another thread");
+}
+
 terrace_status fail_null(const char* what) {
   return fail(TERRACE_BAD_ARGUMENT, "%s: a null pointer", what);
 }

@@ -26,6 +26,8 @@ fail(terrace_status status, const char* format, ...);
 [[nodiscard]] terrace_status fail_handle(std::uint64_t handle, HandleKind kind);
 /// The same: its context is open, and has it no more.
 [[nodiscard]] terrace_status fail_ended(std::uint64_t handle, HandleKind kind);
+/// A tensor that another thread is freeing.
+[[nodiscard]] terrace_status fail_freed();
 [[nodiscard]] terrace_status fail_null(const char* what);
 /// This thread's last text.
 const char* last_failure();

@@ -1,92 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who may change which tensor when, and the context's own thread: it moves the most urgent job's
-// next piece, makes room for it, and calls the handler of events.
+// Jobs, and the context's own thread: it moves the most urgent job's next piece, makes room for it,
+// and calls the handler of events (events.cc).
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <utility>
 
+#include "allocators/base/block_bytes.h"
 #include "tiering/capi/context.h"
 #include "tiering/capi/moves.h"
 
 namespace terrace::capi {
-namespace {
-
-constexpr std::size_t kMostEvents = 1024;
-
-std::uint32_t blocks_of(Bytes bytes) {
-  return static_cast<std::uint32_t>(blocks_for(bytes));
-}
-
-terrace_status fail_ended() {
-  return fail(TERRACE_BAD_HANDLE, "the tensor is being freed by another thread");
-}
-
-}  // namespace
-
-/// Waits as one whom jobs let go first.
-template <typename Ready>
-void Context::wait_for_tensor(Tensor& tensor, std::unique_lock<std::mutex>& lock, Ready ready) {
-  ++tensor.wanted;
-  changed_.wait(lock, ready);
-  --tensor.wanted;
-  if (tensor.wanted == 0) work_there_.notify_one();
-}
-
-terrace_status Context::begin_use(Tensor& tensor) {
-  std::unique_lock lock(control_);
-  wait_for_tensor(tensor, lock, [&] { return !tensor.moving || tensor.ended; });
-  if (tensor.ended) return fail_ended();
-  ++tensor.users;
-  return TERRACE_OK;
-}
-
-void Context::end_use(Tensor& tensor) {
-  const std::lock_guard lock(control_);
-  --tensor.users;
-  changed_.notify_all();
-  work_there_.notify_one();
-}
-
-terrace_status Context::begin_change(Tensor& tensor) {
-  std::unique_lock lock(control_);
-  const auto ready = [&] {
-    return tensor.ended || tensor.pins != 0 || (!tensor.moving && tensor.users == 0);
-  };
-  wait_for_tensor(tensor, lock, ready);
-  if (tensor.ended) return fail_ended();
-  if (tensor.pins != 0) {
-    return fail(TERRACE_BUSY, "the tensor is pinned %u times; unpin it first", tensor.pins);
-  }
-  tensor.moving = true;
-  return TERRACE_OK;
-}
-
-void Context::end_change(Tensor& tensor) {
-  const std::lock_guard lock(control_);
-  tensor.moving = false;
-  changed_.notify_all();
-  work_there_.notify_one();
-}
-
-terrace_status Context::pin(const TensorRef& tensor) {
-  std::unique_lock lock(control_);
-  if (tensor->ended) return fail_ended();
-  ++tensor->pins;
-  changed_.wait(lock, [&] { return !tensor->moving; });
-  return TERRACE_OK;
-}
-
-terrace_status Context::unpin(const TensorRef& tensor) {
-  const std::lock_guard lock(control_);
-  if (tensor->pins == 0) return fail(TERRACE_BAD_ARGUMENT, "the tensor is not pinned");
-  if (tensor->owned && tensor->pins == 1) {
-    return fail(TERRACE_BUSY, "the tensor is a KV-cache's, which terrace_kv_close() ends");
-  }
-  --tensor->pins;
-  work_there_.notify_one();
-  return TERRACE_OK;
-}
 
 terrace_status Context::check_move(const Tensor& tensor, const terrace_move_options& options,
                                    Job& job) {
@@ -115,7 +39,7 @@ terrace_status Context::check_move(const Tensor& tensor, const terrace_move_opti
                 static_cast<unsigned long long>(size));
   }
   job.next = static_cast<std::uint32_t>(options.offset >> kBlockShift);
-  job.end = blocks_of(Bytes(options.bytes == 0 ? size : options.offset + options.bytes));
+  job.end = block_count_for(Bytes(options.bytes == 0 ? size : options.offset + options.bytes));
   job.total = Bytes(std::uint64_t{job.end - job.next} << kBlockShift);
   if (tensor.object != nullptr) {
     const std::uint8_t* const tiers = memory_->arena.tiers_of(*tensor.object);
@@ -136,7 +60,7 @@ terrace_status Context::migrate(const TensorRef& tensor, const terrace_move_opti
   job->priority = options.priority;
   job->makes_room = (options.flags & TERRACE_MOVE_MAKE_ROOM) != 0;
   const std::lock_guard lock(control_);
-  if (tensor->ended) return fail_ended();
+  if (tensor->ended) return fail_freed();
   if (tensor->pins != 0) {
     return fail(TERRACE_BUSY, "the tensor is pinned %u times; unpin it first", tensor->pins);
   }
@@ -319,41 +243,6 @@ void Context::add_traffic(const PieceResult& result, std::uint32_t to) {
                                          std::memory_order_relaxed);
   }
   tier_traffic_[to].moved_in.fetch_add(result.moved().value, std::memory_order_relaxed);
-}
-
-void Context::post(const terrace_event& event) {
-  const std::lock_guard lock(control_);
-  if (handler_ == nullptr) return;
-  if (events_.size() == kMostEvents) {
-    dropped_events_.fetch_add(1, std::memory_order_relaxed);
-    return;
-  }
-  events_.push_back(event);
-  work_there_.notify_one();
-}
-
-void Context::deliver(std::unique_lock<std::mutex>& lock) {
-  const terrace_event event = events_.front();
-  events_.pop_front();
-  const terrace_event_handler handler = handler_;
-  void* const user = handler_user_;
-  in_handler_ = true;
-  lock.unlock();
-  handler(user, &event);
-  lock.lock();
-  in_handler_ = false;
-  changed_.notify_all();
-}
-
-terrace_status Context::set_event_handler(terrace_event_handler handler, void* user) {
-  std::unique_lock lock(control_);
-  if (stopping_) return fail(TERRACE_BAD_HANDLE, "the context is being closed");
-  if (handler != nullptr) start_worker();
-  handler_ = handler;
-  handler_user_ = user;
-  if (handler == nullptr) events_.clear();
-  if (!is_own_thread()) changed_.wait(lock, [&] { return !in_handler_; });
-  return TERRACE_OK;
 }
 
 }  // namespace terrace::capi

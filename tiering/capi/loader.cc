@@ -9,7 +9,7 @@
 #include <new>
 #include <vector>
 
-#include "allocators/os/file_source.h"
+#include "allocators/os/file_reader.h"
 #include "allocators/os/thread.h"
 #include "tiering/capi/checksum.h"
 
@@ -17,8 +17,8 @@ namespace terrace::capi {
 namespace {
 
 constexpr std::uint32_t kMostThreads = 16;
-constexpr std::uint64_t kPage = os::FileSource::kPage.value;
-constexpr std::uint64_t kPiece = os::FileSource::kMostAtOnce.value;
+constexpr std::uint64_t kPage = os::FileReader::kPage.value;
+constexpr std::uint64_t kPiece = os::FileReader::kMostAtOnce.value;
 
 struct PageBuffer {
   static void free(char* at) { ::operator delete (at, std::align_val_t{kPage}); }
@@ -40,7 +40,7 @@ class Loading {
       : request_(request),
         ahead_(request.offset % kPage),
         span_(request.size.value + ahead_),
-        source_(request.fd, request.offset - ahead_, Bytes(span_)),
+        file_(request.fd, request.offset - ahead_, Bytes(span_)),
         alike_((reinterpret_cast<std::uintptr_t>(request.to) - ahead_) % kPage == 0),
         sums_(request.checksum != Checksum::kNone ? pieces() : 0) {}
 
@@ -58,7 +58,7 @@ class Loading {
 
   /// All threads are gone.
   LoadOutcome finish() const {
-    const os::FileReadCounters& read = source_.counters();
+    const os::FileReadCounters& read = file_.counters();
     LoadOutcome outcome{error_.load(), 0, Bytes(read.cached.load()), Bytes(read.direct.load()),
                         Bytes(read.buffered.load())};
     if (outcome.error != 0) return outcome;
@@ -89,7 +89,7 @@ class Loading {
     const bool straight = alike_ && wanted.skip == 0 && wanted.size % kPage == 0;
     char* const at = straight ? wanted.to : buffer.get();
     if (at == nullptr) return ENOMEM;
-    const int error = source_.read(at, Bytes(wanted.skip + wanted.size), piece * kPiece);
+    const int error = file_.read(at, Bytes(wanted.skip + wanted.size), piece * kPiece);
     if (error != 0) return error;
     if (!straight) std::memcpy(wanted.to, at + wanted.skip, wanted.size);
     if (!sums_.empty()) {
@@ -101,7 +101,7 @@ class Loading {
   const LoadRequest& request_;
   const std::uint64_t ahead_;  ///< bytes of the file's first page before what is wanted
   const std::uint64_t span_;
-  os::FileSource source_;
+  os::FileReader file_;
   const bool alike_;
   std::vector<std::uint32_t> sums_;
   std::atomic<std::uint64_t> next_{0};

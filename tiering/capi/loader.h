@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A file's bytes into memory at any offset on either side, by several threads that are gone when it
 // returns: pieces come from the page cache where it has them and past it where not
-// (allocators/os/file_source.h). Where file and memory lie alike in their pages they are read
+// (allocators/os/file_reader.h). Where file and memory lie alike in their pages they are read
 // straight to their place, else through a buffer of the thread's. Thread-safe; allocates.
 #pragma once
 

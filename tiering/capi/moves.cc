@@ -7,14 +7,11 @@
 
 #include <algorithm>
 
+#include "allocators/base/block_bytes.h"
 #include "allocators/os/clock.h"
 
 namespace terrace::capi {
 namespace {
-
-constexpr Bytes size_of(std::uint64_t blocks) {
-  return Bytes(blocks << kBlockShift);
-}
 
 terrace_status failure_of(const migrate::MoveReport& report, const char* tier) {
   using migrate::Outcome;
@@ -111,11 +108,11 @@ terrace_status Piece::migrate_run(std::uint32_t first, std::uint32_t count, std:
                                   std::unique_lock<std::mutex>& lock) {
   char* const at = memory_.arena.address_of(tensor_.object->first_block + first);
   lock.unlock();
-  const migrate::MoveReport report = mover_.move({at, size_of(count), &tier()});
+  const migrate::MoveReport report = mover_.move({at, bytes_of_blocks(count), &tier()});
   lock.lock();
   std::uint32_t stayed = 0;
   for (std::uint32_t i = 0; i < count; ++i) {
-    if (report.complete() || is_there(at + size_of(i).value)) {
+    if (report.complete() || is_there(at + bytes_of_blocks(i).value)) {
       settle(first + i, from);
     } else {
       ++stayed;
@@ -161,7 +158,7 @@ int Piece::exchange_block(std::uint32_t index, std::uint8_t from) {
     const bool on_pool = memory_.extents.pools().on_pool(from);
     const int error = memory_.exchange.make_private(memory_.extents, object, block, 1);
     if (error != 0) return error;  // it is still there
-    if (!on_pool) (void)object.file.punch(size_of(index).value, kBlockBytes);
+    if (!on_pool) (void)object.file.punch(bytes_of_blocks(index).value, kBlockBytes);
   }
   tier_now = static_cast<std::uint8_t>(to_);
   if (!memory_.is_shared(to_)) {
@@ -184,8 +181,8 @@ int Piece::exchange_block(std::uint32_t index, std::uint8_t from) {
 }
 
 terrace_status Piece::move_adopted() {
-  const std::uint64_t begin = size_of(first_).value;
-  const std::uint64_t end = std::min(size_of(end_).value, tensor_.bytes.value);
+  const std::uint64_t begin = bytes_of_blocks(first_).value;
+  const std::uint64_t end = std::min(bytes_of_blocks(end_).value, tensor_.bytes.value);
   if (begin >= end) return TERRACE_OK;
   const migrate::MoveReport report =
       mover_.move({tensor_.address + begin, Bytes(end - begin), &tier()});

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "allocators/base/block_bytes.h"
 #include "allocators/os/files.h"
 #include "allocators/os/page_presence.h"
 #include "allocators/topology/memory_limit.h"
@@ -13,10 +14,6 @@
 
 namespace terrace::capi {
 namespace {
-
-constexpr Bytes size_of(std::uint64_t blocks) {
-  return Bytes(blocks << kBlockShift);
-}
 
 /// Free pages of one node's reserves of huge pages, of every size.
 Bytes huge_free_of(NodeId node) {
@@ -95,16 +92,16 @@ terrace_tier_info Context::tier_info(std::uint32_t index) {
   for (const NodeId node : tier.nodes) info.huge_free_bytes += huge_free_of(node).value;
   const std::lock_guard lock(memory_lock_);
   const std::uint64_t used = memory_->capacity.used_blocks(index);
-  Bytes free = size_of(memory_->capacity.free_blocks(index));
-  info.used_bytes = size_of(used).value;
-  info.capacity_bytes = (size_of(used) + free).value;
+  Bytes free = bytes_of_blocks(memory_->capacity.free_blocks(index));
+  info.used_bytes = bytes_of_blocks(used).value;
+  info.capacity_bytes = (bytes_of_blocks(used) + free).value;
   // Devices and files have no more than their pool, which others may hold parts of.
   if (tier.backing == BackingKind::kNuma) {
-    const Bytes on_nodes =
-        without(os::free_memory_of(memory_->nodes[index]), size_of(untouched_blocks(index)));
+    const Bytes on_nodes = without(os::free_memory_of(memory_->nodes[index]),
+                                   bytes_of_blocks(untouched_blocks(index)));
     free = std::min(free, on_nodes);
     if (const auto left = left_in_group()) {
-      free = std::min(free, without(*left, size_of(untouched_blocks(extent::kMaxTiers))));
+      free = std::min(free, without(*left, bytes_of_blocks(untouched_blocks(extent::kMaxTiers))));
     }
   } else if (tier.emulated()) {
     free = std::min(free, os::free_memory_of(memory_->nodes[index]));
@@ -162,11 +159,11 @@ terrace_tensor_info Context::tensor_info(const Tensor& tensor) {
   std::uint64_t placed = 0;
   for (std::uint32_t i = 0; i < TERRACE_MAX_TIERS; ++i) {
     const std::uint32_t blocks = tensor.tier_blocks[i].load(std::memory_order_relaxed);
-    info.tier_bytes[i] = size_of(blocks).value;
+    info.tier_bytes[i] = bytes_of_blocks(blocks).value;
     placed += blocks;
   }
   const std::uint32_t blocks = tensor.object != nullptr ? tensor.object->block_count : 0;
-  info.other_bytes = size_of(blocks - std::min<std::uint64_t>(placed, blocks)).value;
+  info.other_bytes = bytes_of_blocks(blocks - std::min<std::uint64_t>(placed, blocks)).value;
   return info;
 }
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "allocators/base/block_bytes.h"
 #include "allocators/extent/stripe.h"
 #include "allocators/os/mapping.h"
 #include "tiering/capi/context.h"
@@ -13,18 +14,8 @@
 namespace terrace::capi {
 namespace {
 
-/// More than any machine has; block numbers have 32 bits.
-constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 46;
 constexpr std::uint64_t kMostAlignment = GiB(1).value;
 constexpr std::size_t kMostName = 127;
-
-constexpr Bytes size_of(std::uint64_t blocks) {
-  return Bytes(blocks << kBlockShift);
-}
-
-std::uint32_t blocks_of(Bytes bytes) {
-  return static_cast<std::uint32_t>(blocks_for(bytes));
-}
 
 terrace_status check_shape(const terrace_tensor_options& options) {
   if (options.kind < 0 || options.kind >= TERRACE_CLASS_COUNT) {
@@ -34,7 +25,7 @@ terrace_status check_shape(const terrace_tensor_options& options) {
   if (options.bytes == 0) {
     return fail(TERRACE_BAD_ARGUMENT, "terrace_tensor_options.bytes is 0; a tensor has some");
   }
-  if (options.bytes > kMostBytes) {
+  if (options.bytes > kMaxObjectBytes.value) {
     return fail(TERRACE_NO_ROOM, "%llu bytes are more than any machine has",
                 static_cast<unsigned long long>(options.bytes));
   }
@@ -114,13 +105,13 @@ terrace_status Context::take_tiers(const Tensor& tensor, extent::Object& object,
     if (!tensor.wish.strict || needed[i] <= free) continue;
     return fail(TERRACE_NO_ROOM, "tier %s has %llu MiB left of the %llu that are wished for",
                 memory.topology.tiers[i].name.c_str(),
-                static_cast<unsigned long long>(size_of(free).value >> 20),
-                static_cast<unsigned long long>(size_of(needed[i]).value >> 20));
+                static_cast<unsigned long long>(bytes_of_blocks(free).value >> 20),
+                static_cast<unsigned long long>(bytes_of_blocks(needed[i]).value >> 20));
   }
   if (free_in_all < blocks) {
     return fail(TERRACE_NO_ROOM, "the tiers have %llu MiB left, %llu are asked for",
-                static_cast<unsigned long long>(size_of(free_in_all).value >> 20),
-                static_cast<unsigned long long>(size_of(blocks).value >> 20));
+                static_cast<unsigned long long>(bytes_of_blocks(free_in_all).value >> 20),
+                static_cast<unsigned long long>(bytes_of_blocks(blocks).value >> 20));
   }
   if (!memory.extents.room_for_mappings()) {
     return fail(TERRACE_NO_MEMORY,
@@ -147,11 +138,11 @@ terrace_status Context::map(const Tensor& tensor, extent::Object& object) {
   const int error = memory_->extents.map_placed(object);
   if (error != 0) return fail_by_errno(error, "mapping a tensor");
   if (tensor.pages != TERRACE_PAGES_SMALL) return TERRACE_OK;
-  memory_->extents.for_each_run(object,
-                                [&](std::uint32_t first, std::uint32_t count, std::uint8_t tier) {
-                                  if (memory_->is_shared(tier)) return;
-                                  os::refuse_huge(memory_->arena.address_of(first), size_of(count));
-                                });
+  memory_->extents.for_each_run(
+      object, [&](std::uint32_t first, std::uint32_t count, std::uint8_t tier) {
+        if (memory_->is_shared(tier)) return;
+        os::refuse_huge(memory_->arena.address_of(first), bytes_of_blocks(count));
+      });
   return TERRACE_OK;
 }
 
@@ -166,7 +157,8 @@ void Context::count_tiers(Tensor& tensor) {
 
 /// Under memory_lock_.
 terrace_status Context::make(Tensor& tensor) {
-  extent::Object* const object = memory_->arena.carve(blocks_of(tensor.bytes), tensor.align_blocks);
+  extent::Object* const object =
+      memory_->arena.carve(block_count_for(tensor.bytes), tensor.align_blocks);
   if (object == nullptr) {
     return fail(TERRACE_NO_MEMORY, "no address space or record is left for a tensor of %llu bytes",
                 static_cast<unsigned long long>(tensor.bytes.value));
@@ -215,7 +207,7 @@ Spill Context::spill_of(const Tensor& tensor, std::uint32_t from) const {
 void Context::tell_spill(std::uint64_t tensor, const Spill& spill) {
   for (std::uint32_t tier = 0; tier < tier_count(); ++tier) {
     if (spill.blocks[tier] == 0) continue;
-    const std::uint64_t bytes = size_of(spill.blocks[tier]).value;
+    const std::uint64_t bytes = bytes_of_blocks(spill.blocks[tier]).value;
     spilled_.fetch_add(bytes, std::memory_order_relaxed);
     post({sizeof(terrace_event), TERRACE_EVENT_PRESSURE, {tensor}, tier, tier, bytes, 0, nullptr});
   }
@@ -228,7 +220,7 @@ terrace_status Context::allocate(const terrace_tensor_options& options, Naming n
   if (done == TERRACE_OK) done = read_wish(options, made->wish);
   if (done != TERRACE_OK) return done;
   made->bytes = Bytes(options.bytes);
-  made->align_blocks = std::max(1u, blocks_of(Bytes(options.alignment)));
+  made->align_blocks = std::max(1u, block_count_for(Bytes(options.alignment)));
   Spill spill;
   {
     const std::lock_guard lock(memory_lock_);
@@ -288,7 +280,7 @@ terrace_status Context::free(const TensorRef& tensor) {
   {
     std::unique_lock lock(control_);
     if (tensor->ended) {
-      return fail(TERRACE_BAD_HANDLE, "the tensor is being freed by another thread");
+      return fail_freed();
     }
     if (tensor->pins != 0) {
       return fail(TERRACE_BUSY, "the tensor is pinned %u times; unpin it first", tensor->pins);
@@ -301,123 +293,6 @@ terrace_status Context::free(const TensorRef& tensor) {
   tensors_.remove(tensor->handle);
   end_memory(*tensor);
   return TERRACE_OK;
-}
-
-void Context::shrink(Tensor& tensor, std::uint32_t blocks) {
-  extent::Object& object = *tensor.object;
-  const std::uint32_t gone = object.block_count - blocks;
-  memory_->extents.unmap_blocks(object, object.first_block + blocks, gone);
-  if (object.file.is_open()) (void)object.file.punch(size_of(blocks).value, size_of(gone));
-  give_back(object, blocks);
-  memory_->arena.shrink(object, blocks);
-  memory_->extents.recount_mappings(object);
-}
-
-/// The old blocks' pages under the new object: private ones are moved, others copied.
-void Context::move_content(const extent::Object& from, const extent::Object& to) {
-  const std::uint8_t* const old_tiers = memory_->arena.tiers_of(from);
-  const std::uint8_t* const new_tiers = memory_->arena.tiers_of(to);
-  char* const source = memory_->arena.address_of(from.first_block);
-  char* const target = memory_->arena.address_of(to.first_block);
-  for (std::uint32_t i = 0; i < from.block_count; ++i) {
-    const std::uint64_t at = size_of(i).value;
-    const bool both_private =
-        !memory_->is_shared(old_tiers[i]) && !memory_->is_shared(new_tiers[i]);
-    if (both_private && os::move_pages_away(source + at, kBlockBytes, target + at) == 0) continue;
-    std::memcpy(target + at, source + at, std::min(kBlockBytes.value, from.size_bytes - at));
-  }
-}
-
-/// A larger object with the same content; the old blocks' room goes over to it.
-terrace_status Context::grow(Tensor& tensor, Bytes bytes) {
-  extent::Object& old = *tensor.object;
-  extent::Object* const larger = memory_->arena.carve(blocks_of(bytes), tensor.align_blocks);
-  if (larger == nullptr) {
-    return fail(TERRACE_NO_MEMORY, "no address space or record is left to grow a tensor into");
-  }
-  larger->size_bytes = bytes.value;
-  std::uint8_t* const old_tiers = memory_->arena.tiers_of(old);
-  std::uint8_t* const new_tiers = memory_->arena.tiers_of(*larger);
-  std::copy_n(old_tiers, old.block_count, new_tiers);
-  terrace_status done = take_tiers(tensor, *larger, old.block_count);
-  if (done != TERRACE_OK) {
-    memory_->arena.release(*larger);
-    return done;
-  }
-  done = map(tensor, *larger);
-  if (done != TERRACE_OK) {
-    // A pool that lacked blocks may have sent some elsewhere: what the old ones have is taken anew.
-    give_back(*larger, 0);
-    for (std::uint32_t i = 0; i < old.block_count; ++i) {
-      if (old_tiers[i] < TERRACE_MAX_TIERS) memory_->capacity.take_block(old_tiers[i]);
-    }
-    memory_->extents.return_mappings(*larger);
-    memory_->arena.release(*larger);
-    if (done != TERRACE_NO_MEMORY || !old.shared) return done;
-    return fail(
-        TERRACE_NO_ROOM,
-        "a tensor on a device or file is copied when it grows: there is no room for the old "
-        "and the new size at once");
-  }
-  move_content(old, *larger);
-  larger->id = old.id;
-  memory_->arena.withdraw(old);
-  if (losses_ != nullptr) losses_->forget(old);
-  memory_->extents.unmap(old);
-  memory_->extents.return_mappings(old);
-  memory_->arena.release(old);
-  tensor.object = larger;
-  keep(tensor, tensor.kept);
-  tensor.address = memory_->arena.address_of(larger->first_block);
-  memory_->arena.publish(*larger);
-  return TERRACE_OK;
-}
-
-/// Between begin_change and end_change.
-terrace_status Context::resize_now(Tensor& tensor, Bytes bytes, Spill& spill) {
-  const std::lock_guard lock(memory_lock_);
-  const Bytes before = tensor.bytes;
-  const std::uint32_t blocks = blocks_of(bytes);
-  const std::uint32_t had = tensor.object->block_count;
-  keep(tensor, without(tensor.kept, bytes.value, ~std::uint64_t{0}));
-  if (blocks > had) {
-    const terrace_status grown = grow(tensor, bytes);
-    if (grown != TERRACE_OK) return grown;
-  } else if (blocks < had) {
-    shrink(tensor, blocks);
-  }
-  // What an earlier, larger size left in the last block.
-  const Bytes old_end = std::min(bytes, size_of(std::min(had, blocks)));
-  if (before < old_end) std::memset(tensor.address + before.value, 0, (old_end - before).value);
-  tensor.bytes = bytes;
-  tensor.object->size_bytes = bytes.value;
-  count_tiers(tensor);
-  if (blocks > had) spill = spill_of(tensor, had);
-  return TERRACE_OK;
-}
-
-terrace_status Context::resize(const TensorRef& tensor, Bytes bytes, void*& address) {
-  if (tensor->adopted) {
-    return fail(TERRACE_UNSUPPORTED, "the tensor's memory is the caller's own: it keeps its size");
-  }
-  if (bytes.value == 0) {
-    return fail(TERRACE_BAD_ARGUMENT, "a size of 0; terrace_free() ends a tensor");
-  }
-  if (bytes.value > kMostBytes) {
-    return fail(TERRACE_NO_ROOM, "%llu bytes are more than any machine has",
-                static_cast<unsigned long long>(bytes.value));
-  }
-  terrace_status done = begin_change(*tensor);
-  if (done != TERRACE_OK) return done;
-  Spill spill;
-  done = resize_now(*tensor, bytes, spill);
-  if (done == TERRACE_OK) {
-    address = tensor->address;
-    tell_resize(*tensor);
-  }
-  end_change(*tensor);
-  tell_spill(tensor->handle, spill);
-  return done;
 }
 
 }  // namespace terrace::capi

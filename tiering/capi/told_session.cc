@@ -5,9 +5,11 @@
 #include <cstdio>
 #include <cstring>
 
+#include "allocators/base/percent.h"
 #include "allocators/os/clock.h"
 #include "allocators/os/files.h"
 #include "profiler/session/named_range.h"
+#include "profiler/sites/site_hash.h"
 
 namespace terrace::capi {
 namespace {
@@ -30,16 +32,15 @@ bool take_turn() {
 
 std::string expanded(const char* pattern) {
   std::string path;
-  for (const char* at = pattern; *at != '\0'; ++at) {
-    if (at[0] == '%' && at[1] == 'p') {
+  const auto put = [&](char c) { path += c; };
+  for_each_escape(pattern, put, [&](char letter, std::size_t) {
+    if (letter == 'p') {
       path += std::to_string(os::process_id());
-      ++at;
-    } else if (at[0] == '%' && at[1] == '%') {
-      path += *at++;
-    } else {
-      path += *at;
+      return;
     }
-  }
+    path += '%';
+    if (letter != '%' && letter != '\0') path += letter;
+  });
   return path;
 }
 
@@ -91,9 +92,8 @@ std::string name_of(const Tensor& tensor) {
 
 /// Stands for the call-site: the same tensor of another run has the same. FNV-1a.
 std::uint64_t site_of(const Tensor& tensor) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  const auto take = [&](unsigned char byte) { hash = (hash ^ byte) * 0x100000001b3; };
-  for (const char letter : tensor.name) take(static_cast<unsigned char>(letter));
+  std::uint64_t hash = sites::mix_text(sites::kFnvOffset, tensor.name.c_str());
+  const auto take = [&](unsigned char byte) { hash = (hash ^ byte) * sites::kFnvPrime; };
   take(static_cast<unsigned char>(tensor.kind));
   for (int shift = 0; shift < 32; shift += 8) {
     take(static_cast<unsigned char>(static_cast<std::uint32_t>(tensor.layer) >> shift));

@@ -66,9 +66,10 @@ VerbParser::VerbParser(const VerbSpec& verb_spec)
   }
   if (spec.kind != VerbKind::kOwn || spec.argument.empty()) return;
   const std::size_t blank = spec.argument.find(' ');
-  app.add_option(std::string(spec.argument.substr(0, blank)), argument, "");
+  // The usage line shows them: a group without a name is left out of the list.
+  app.add_option(std::string(spec.argument.substr(0, blank)), argument)->group("");
   if (blank == std::string_view::npos) return;
-  app.add_option(std::string(spec.argument.substr(blank + 1)), second_argument, "");
+  app.add_option(std::string(spec.argument.substr(blank + 1)), second_argument)->group("");
 }
 
 /// CLI11 takes the arguments last first.

@@ -3,20 +3,13 @@
 
 #include <cstdio>
 
+#include "profiler/report/figure_json.h"
 #include "tiering/cli/version.h"
 
 namespace terrace::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-template <typename T>
-Json figure(const Figure<T>& of) {
-  Json json;
-  json["value"] = of.known() ? Json(of.value.value) : Json(nullptr);
-  json["provenance"] = name_of(of.from);
-  return json;
-}
 
 Json number(const std::optional<int>& of) {
   return of ? Json(*of) : Json(nullptr);
@@ -29,7 +22,7 @@ Json json_document(const std::string& kind, const std::string& machine_id, bool 
   json["schema_version"] = kJsonSchemaVersion;
   json["kind"] = kind;
   json["producer"] = std::string("terrace ") + kVersion;
-  json["machine"] = machine_id;
+  json["machine_id"] = machine_id.empty() ? Json(nullptr) : Json(machine_id);
   json["emulated"] = emulated;
   return json;
 }
@@ -47,11 +40,11 @@ Json tier_to_json(const Tier& tier) {
     json["path"] = tier.path;
     json["mapping_unit_bytes"] = tier.mapping_unit.value;
   }
-  json["capacity_bytes"] = figure(tier.capacity);
-  json["read_bandwidth_gbps"] = figure(tier.read_bandwidth);
-  json["read_bandwidth_one_thread_gbps"] = figure(tier.read_bandwidth_one);
-  json["idle_latency_ns"] = figure(tier.idle_latency);
-  json["loaded_latency_ns"] = figure(tier.loaded_latency);
+  json["capacity_bytes"] = report::figure_json<Json>(tier.capacity);
+  json["read_bandwidth_gbps"] = report::figure_json<Json>(tier.read_bandwidth);
+  json["read_bandwidth_one_thread_gbps"] = report::figure_json<Json>(tier.read_bandwidth_one);
+  json["idle_latency_ns"] = report::figure_json<Json>(tier.idle_latency);
+  json["loaded_latency_ns"] = report::figure_json<Json>(tier.loaded_latency);
   return json;
 }
 
@@ -61,12 +54,12 @@ Json node_to_json(const Node& node) {
   json["tier"] = node.tier.empty() ? Json(nullptr) : Json(node.tier);
   json["kind"] = name_of(node.kind);
   json["has_cpu"] = node.has_cpu;
-  json["capacity_bytes"] = figure(node.capacity);
+  json["capacity_bytes"] = report::figure_json<Json>(node.capacity);
   json["memory_tier"] = number(node.memory_tier);
   json["weighted_interleave"] = number(node.weight);
   json["devices"] = node.devices;
-  json["read_bandwidth_gbps"] = figure(node.read_bandwidth);
-  json["read_latency_ns"] = figure(node.read_latency);
+  json["read_bandwidth_gbps"] = report::figure_json<Json>(node.read_bandwidth);
+  json["read_latency_ns"] = report::figure_json<Json>(node.read_latency);
   return json;
 }
 
@@ -79,8 +72,8 @@ Json cpu_node_to_json(const CpuNode& from) {
     entry["kind"] = name_of(near.kind);
     entry["node"] = raw(near.id);
     entry["distance"] = number(near.distance);
-    entry["read_bandwidth_gbps"] = figure(near.read_bandwidth);
-    entry["read_latency_ns"] = figure(near.read_latency);
+    entry["read_bandwidth_gbps"] = report::figure_json<Json>(near.read_bandwidth);
+    entry["read_latency_ns"] = report::figure_json<Json>(near.read_latency);
     json["nearest"].push_back(std::move(entry));
   }
   return json;

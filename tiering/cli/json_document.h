@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every --json document of the command line begins with, and tiers with the source of each
-// figure. Used by topo, calibrate, doctor, verify. Thread-safe; allocates.
+// What every --json document of the command line begins with, and tiers with the provenance of
+// each figure. Used by topo, calibrate, doctor, verify. Thread-safe; allocates.
 #pragma once
 
 #include <string>
@@ -13,7 +13,7 @@ namespace terrace::cli {
 
 inline constexpr int kJsonSchemaVersion = 1;
 
-/// schema_version, kind, producer, machine, emulated.
+/// schema_version, kind, producer, machine_id (null: of none, or unknown), emulated.
 nlohmann::ordered_json json_document(const std::string& kind, const std::string& machine_id,
                                      bool emulated);
 

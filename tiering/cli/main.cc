@@ -18,7 +18,7 @@ namespace terrace::cli {
 namespace {
 
 constexpr int kUsageFailure = 2;
-constexpr int kOutputFailure = 5;
+constexpr int kSystemFailure = 5;
 
 Verbosity wanted_verbosity(const Settings& settings) {
   if (settings.flag("verbose")) return Verbosity::kVerbose;
@@ -67,7 +67,7 @@ int dispatch(const Call& call) {
 int finish_output(int exit_code) {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_code;
   say_error("standard output cannot be written; is the disk full?");
-  return exit_code == 0 ? kOutputFailure : exit_code;
+  return exit_code == 0 ? kSystemFailure : exit_code;
 }
 
 int run_line(const CommandLine& line) {
@@ -107,6 +107,8 @@ int main(int argc, char** argv) {
   } catch (const std::exception& error) {
     // Out of memory, or a library's own exception: nothing that a verb could have dealt with.
     terrace::cli::say_error(error.what());
-    return terrace::cli::kOwnFailure;
+    const std::vector<std::string> arguments(argv + 1, argv + argc);
+    return terrace::cli::is_wrapper_call(arguments) ? terrace::cli::kOwnFailure
+                                                    : terrace::cli::kSystemFailure;
   }
 }

@@ -61,7 +61,7 @@ std::string values_of(const OptionSpec& spec) {
     case OptionType::kPercent:
       return "share: 15%, 0.15";
     case OptionType::kRules:
-      return "rules: weights*=dram,class:heap=cxl";
+      return "rules: weights*=dram,origin:heap=cxl";
     case OptionType::kInteger:
       return "whole number";
     case OptionType::kText:

@@ -139,7 +139,7 @@ inline constexpr std::array kOptions = {
     OptionSpec{"slow-link-use", 0, OptionType::kPercent, Reach::kEverywhere, "92%", "", "PERCENT", option_sets::kOne(Verb::kPlan),
                "share of a slow tier's bandwidth that the plan counts on while capacity allows"},
     OptionSpec{"pin", 0, OptionType::kRules, Reach::kEverywhere, "", "", "RULES", option_sets::kOne(Verb::kPlan),
-               "objects that lie on one tier and no other: OBJECTS=TIER,...; OBJECTS is a label with * and ?, class:heap, class:anonymous, class:file, or site: and 16 digits"},
+               "objects that lie on one tier and no other: OBJECTS=TIER,...; OBJECTS is a label with * and ?, origin:heap, origin:anonymous, origin:file, or site: and 16 digits"},
     OptionSpec{"forbid", 0, OptionType::kRules, Reach::kEverywhere, "", "", "RULES", option_sets::kOne(Verb::kPlan),
                "tiers that objects may not lie on, written as for --pin"},
     OptionSpec{"from", 0, OptionType::kPath, Reach::kFlagOnly, "", "", "PLAN", option_sets::kOne(Verb::kPlan),

@@ -70,8 +70,10 @@ Status write_whole(const std::string& path, const std::string& text) {
     return cannot_write(path, why);
   }
   if (!in_place) fs::rename(target, path, failed);
-  if (failed) return cannot_write(path, failed.value());
-  return ok_status();
+  if (!failed) return ok_status();
+  const int why = failed.value();
+  fs::remove(target, failed);
+  return cannot_write(path, why);
 }
 
 }  // namespace terrace::cli

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "allocators/base/percent.h"
 #include "tiering/cli/os/host_name.h"
 #include "tiering/cli/output_file.h"
 #include "tiering/cli/segment_name.h"
@@ -21,22 +22,9 @@ std::string escaped(const std::string& text) {
   return result;
 }
 
-/// Calls `put(c)` for a plain character and `escape(letter, offset)` for an escape.
-template <typename Put, typename Escape>
-void walk(const std::string& text, const Put& put, const Escape& escape) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      put(text[i]);
-      continue;
-    }
-    escape(i + 1 < text.size() ? text[i + 1] : '\0', i);
-    ++i;
-  }
-}
-
 Status check(const std::string& named) {
   Status checked = ok_status();
-  walk(
+  for_each_escape(
       named, [](char) {},
       [&](char letter, std::size_t at) {
         if (std::string("phn%").find(letter) != std::string::npos && letter != '\0') return;
@@ -52,7 +40,7 @@ Status check(const std::string& named) {
 
 std::string with_number(const std::string& named, const std::string& host, int number) {
   std::string pattern;
-  walk(
+  for_each_escape(
       named, [&](char c) { pattern += c; },
       [&](char letter, std::size_t) {
         switch (letter) {
@@ -78,7 +66,7 @@ bool is_free(const std::string& pattern) {
   }
   constexpr const char* kMark = "\x01";
   std::string mask;
-  walk(
+  for_each_escape(
       pattern, [&](char c) { mask += c; },
       [&](char letter, std::size_t) { mask += letter == 'p' ? kMark : "%"; });
   const fs::path whole(mask);
@@ -134,7 +122,7 @@ std::string absolute_pattern(const std::string& pattern) {
 
 std::string session_path(const std::string& pattern, int process_id) {
   std::string path;
-  walk(
+  for_each_escape(
       pattern, [&](char c) { path += c; },
       [&](char letter, std::size_t) { path += letter == 'p' ? std::to_string(process_id) : "%"; });
   return path;
@@ -142,7 +130,7 @@ std::string session_path(const std::string& pattern, int process_id) {
 
 bool names_process(const std::string& pattern) {
   bool named = false;
-  walk(
+  for_each_escape(
       pattern, [](char) {}, [&](char letter, std::size_t) { named = named || letter == 'p'; });
   return named;
 }

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "allocators/base/percent.h"
 #include "profiler/os/replacement_file.h"
 #include "profiler/session/session_joiner.h"
 #include "profiler/session/session_packer.h"
@@ -22,13 +23,9 @@ namespace fs = std::filesystem;
 /// "PID" in place of %p: the one process id that the session's name has is not known yet.
 std::string without_process(const std::string& pattern) {
   std::string result;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] == '%' && i + 1 < pattern.size()) {
-      result += pattern[++i] == 'p' ? "PID" : "%%";
-    } else {
-      result += pattern[i];
-    }
-  }
+  for_each_escape(
+      pattern, [&](char c) { result += c; },
+      [&](char letter, std::size_t) { result += letter == 'p' ? "PID" : "%%"; });
   return result;
 }
 

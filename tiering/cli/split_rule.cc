@@ -25,14 +25,14 @@ Result<session::SplitRule> split_rule(const Settings& settings) {
   if (rule.bytes == 0 && rule.time_ns == 0) {
     if (rule.keep == 0) return rule;
     return make_error(ErrorCode::kUsage, 0,
-                      "split-keep is for a recording in several files; add --split-size or "
+                      "--split-keep is for a recording in several files; add --split-size or "
                       "--split-time");
   }
   if (rule.bytes != 0 && size < kLeastSize) {
-    return make_error(ErrorCode::kUsage, 0, "split-size is below 16K; write 16K or more");
+    return make_error(ErrorCode::kUsage, 0, "--split-size: below 16K; write 16K or more");
   }
   if (rule.time_ns != 0 && time < kLeastTime) {
-    return make_error(ErrorCode::kUsage, 0, "split-time is below a second; write 1s or more");
+    return make_error(ErrorCode::kUsage, 0, "--split-time: below a second; write 1s or more");
   }
   std::random_device random;
   do {

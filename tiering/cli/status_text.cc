@@ -43,7 +43,7 @@ std::string head(const Json& process) {
   const Json& live = process.at("live");
   std::string text =
       fmt::format("{} (pid {}): {} for {}{}{}\n", word(process, "program"), number(process, "pid"),
-                  word(process, "phase"), show_age(number(process, "running_ms")),
+                  word(process, "stage"), show_age(number(process, "running_ms")),
                   process.at("recording").get<bool>() ? ", recording" : "",
                   process.at("emulated").get<bool>() ? ", with an emulated tier" : "");
   text += fmt::format("{}, {}, live; {} ever, {} of them named by the plan of {}\n",

@@ -9,8 +9,7 @@
 
 namespace terrace::cli {
 
-/// The nearest of `names` by edits (insert, delete, replace, swap of neighbours), or an empty
-/// string when none is within a third of the word's length, at least one edit.
+/// As nearest_word().
 std::string nearest(std::string_view word, const std::vector<std::string_view>& names);
 
 /// `; did you mean "x"?` for the nearest name, or nothing.

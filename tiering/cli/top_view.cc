@@ -60,7 +60,7 @@ std::string head(const Json& document) {
   const Json& live = document.at("live");
   return fmt::format(
       "{} (pid {}) {}{}{}{}: {}, {}", short_name(word(document, "program")),
-      number(document, "pid"), word(document, "phase"),
+      number(document, "pid"), word(document, "stage"),
       document.contains("running_ms") ? " for " + seconds_of(number(document, "running_ms")) : "",
       document.at("recording").get<bool>() ? ", recording" : "",
       document.at("emulated").get<bool>() ? ", EMULATED tier" : "",

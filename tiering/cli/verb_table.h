@@ -60,7 +60,7 @@ inline constexpr std::array kVerbs = {
         Verb::kTopo, VerbKind::kOwn, Visibility::kShown, "topo", "",
         "show the memory tiers of this machine, fastest first",
         "Figures come from the firmware and the kernel, from the calibration's cache, and from "
-        "the tier file, the later over the earlier; each is printed with its source. What "
+        "the tier file, the later over the earlier; each is printed with its provenance. What "
         "could not be learnt is listed with the way to supply it."},
     VerbSpec{Verb::kCalibrate, VerbKind::kOwn, Visibility::kShown, "calibrate", "",
              "measure each tier's bandwidth and latency and keep the figures for this machine",
@@ -88,7 +88,7 @@ inline constexpr std::array kVerbs = {
              "the program runs unplaced; with --strict it is exit code 125 before the start."},
     VerbSpec{
         Verb::kReport, VerbKind::kOwn, Visibility::kShown, "report", "SESSION",
-        "show what a session says: objects by heat, steps, waits, the observer's cost",
+        "show what a session says: objects by heat, steps, waits, what recording cost",
         "Of a recording that was split, the name that was given to it is all of its files, and so "
         "is a folder that holds them; one file's name is that file alone, or all with --whole. So "
         "it is for every verb that reads a session."},
@@ -120,27 +120,25 @@ inline constexpr std::array kVerbs = {
         "tiers or this machine's own, and prints for each policy the step time, the share of reads "
         "that the fastest tier served, and what was moved, beside the offline optimum. All figures "
         "are simulated. That is placement, which is meant when the argument is left out. kv: "
-        "eviction "
-        "policies of a cache of KV blocks on a request trace, with the share of blocks that are "
-        "hit "
-        "on each tier, what moves between them and the predicted time to the first token."},
+        "eviction policies of a cache of KV blocks on a request trace, with the share of blocks "
+        "that are hit on each tier, what moves between them and the predicted time to the first "
+        "token."},
     VerbSpec{
         Verb::kWall, VerbKind::kOwn, Visibility::kShown, "wall", "[WHAT]",
         "say what bounds a language model on a machine, before anyone buys it",
         "WHAT is one of: predict (when left out): speed with its interval, first token, what "
-        "binds, what fits, of "
-        "--model on --machine; ranges of --context, --batch and --cxl are swept. compare: the "
-        "same on two machines. edge: which requests are sooner or cheaper on the device, which "
-        "in the cloud. size: the cheapest machine that reaches --speed for --users. validate: "
-        "the predictor against measured --points. names: what the catalogue holds. Exits 4 "
-        "when nothing fits or reaches the target, 1 when validate exceeds --max-error."},
-    VerbSpec{
-        Verb::kExport, VerbKind::kOwn, Visibility::kShown, "export", "SESSION",
-        "write a session as JSON, CSV, a Perfetto trace or a pprof profile",
-        "JSON and CSV hold the heat of each object and range over time, steps, tiers and "
-        "costs. A trace loads in ui.perfetto.dev. A profile has the bytes that each call-site's "
-        "memory is read, by tier; open it with go tool pprof or what else reads "
-        "profile.proto."},
+        "binds, what fits, of --model on --machine; ranges of --context, --batch and --cxl are "
+        "swept. compare: the same on two machines. edge: which requests are sooner or cheaper on "
+        "the device, which in the cloud. size: the cheapest machine that reaches --speed for "
+        "--users. validate: the predictor against measured --points. names: what the catalogue "
+        "holds. Exits 4 when nothing fits or reaches the target, 1 when validate exceeds "
+        "--max-error."},
+    VerbSpec{Verb::kExport, VerbKind::kOwn, Visibility::kShown, "export", "SESSION",
+             "write a session as JSON, CSV, a Perfetto trace or a pprof profile",
+             "JSON and CSV hold the heat of each object and range over time, steps, tiers and "
+             "costs. A trace loads in ui.perfetto.dev. A profile has the heat of each call-site's "
+             "memory, by tier; open it with go tool pprof or what else reads "
+             "profile.proto."},
     VerbSpec{Verb::kDiff, VerbKind::kOwn, Visibility::kShown, "diff", "BEFORE AFTER",
              "show what changed from one session to another: the step, heat by object, tiers",
              "Objects are matched by call-site, size and order; a buffer of nearly the same size "

@@ -58,9 +58,9 @@ void print_sweeps(const Settings& settings, const std::vector<wall::Sweep>& swep
     return;
   }
   const bool alone = swept.size() == 1;
-  Json document = json_document(alone ? "wall" : "wall-comparison",
-                                alone ? swept.front().variants.front().machine.name : "", false);
+  Json document = json_document(alone ? "wall" : "wall-comparison", "", false);
   if (alone) {
+    document["machine"] = swept.front().variants.front().machine.name;
     document.update(wall::sweep_to_json(swept.front(), constants));
   } else {
     document["sweeps"] = Json::array();

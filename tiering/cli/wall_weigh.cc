@@ -82,7 +82,8 @@ Result<std::vector<wall::EdgeRow>> edge_rows(const Settings& settings,
 void print_edge(const Settings& settings, const std::vector<wall::EdgeRow>& rows,
                 const Side& device, const Side& cloud) {
   if (settings.flag("json")) {
-    Json document = json_document("wall-edge", device.machine.name, false);
+    Json document = json_document("wall-edge", "", false);
+    document["machine"] = device.machine.name;
     document["cloud"] = cloud.machine.name;
     document["model"] = device.model.name;
     document["device_compute_known"] = device.machine.flops > 0;

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "allocators/topology/suggest.h"
+#include "allocators/base/nearest_word.h"
 
 namespace terrace::model {
 namespace {

@@ -9,6 +9,8 @@
 #include <optional>
 #include <set>
 
+#include "tiering/model/gguf_input.h"
+
 namespace terrace::model {
 namespace {
 
@@ -47,50 +49,10 @@ struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
-/// Bytes in order, from a file or from memory.
-class Input {
- public:
-  Input(std::FILE* file, std::uint64_t size) : file_(file), size_(size) {}
-  Input(const void* data, std::uint64_t size)
-      : data_(static_cast<const unsigned char*>(data)), size_(size) {}
-
-  std::uint64_t position() const { return position_; }
-  std::uint64_t size() const { return size_; }
-  std::uint64_t left() const { return size_ - position_; }
-
-  bool read(void* to, std::uint64_t bytes) {
-    if (bytes > left()) return false;
-    if (bytes == 0) return true;
-    if (file_ != nullptr && std::fread(to, 1, bytes, file_) != bytes) return false;
-    if (file_ == nullptr) std::memcpy(to, data_ + position_, bytes);
-    position_ += bytes;
-    return true;
-  }
-
-  bool skip(std::uint64_t bytes) {
-    if (bytes > left()) return false;
-    // fseek drops stdio's buffer: for the hundred thousand short strings of a vocabulary it is
-    // cheaper to read on.
-    char scratch[512];
-    if (file_ != nullptr && bytes <= sizeof scratch) return read(scratch, bytes);
-    if (file_ != nullptr && std::fseek(file_, static_cast<long>(bytes), SEEK_CUR) != 0) {
-      return false;
-    }
-    position_ += bytes;
-    return true;
-  }
-
- private:
-  std::FILE* file_ = nullptr;
-  const unsigned char* data_ = nullptr;
-  std::uint64_t size_ = 0;
-  std::uint64_t position_ = 0;
-};
-
 /// Walks the header; the first problem ends it. Every function returns false once there is one.
 class Parser {
  public:
-  Parser(Input& input, const std::string& name) : input_(input), name_(name) {}
+  Parser(GgufInput& input, const std::string& name) : input_(input), name_(name) {}
 
   Result<GgufHeader> run() {
     header_.file_bytes = input_.size();
@@ -295,7 +257,7 @@ class Parser {
     return true;
   }
 
-  Input& input_;
+  GgufInput& input_;
   const std::string& name_;
   GgufHeader header_;
   std::optional<Error> error_;
@@ -308,7 +270,7 @@ class Parser {
 
 Result<GgufHeader> parse_gguf_header(const void* data, std::uint64_t size,
                                      const std::string& name) {
-  Input input(data, size);
+  GgufInput input(data, size);
   return Parser(input, name).run();
 }
 
@@ -323,7 +285,7 @@ Result<GgufHeader> read_gguf_header(const std::string& path) {
     return make_error(ErrorCode::kUsage, errno, "%.200s: is no regular file; name a GGUF file",
                       path.c_str());
   }
-  Input input(file.get(), static_cast<std::uint64_t>(size));
+  GgufInput input(file.get(), static_cast<std::uint64_t>(size));
   return Parser(input, path).run();
 }
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "allocators/topology/suggest.h"
+#include "allocators/base/nearest_word.h"
 #include "tiering/model/quantisation_mixes.h"
 
 namespace terrace::model {

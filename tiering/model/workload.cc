@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "allocators/base/block_bytes.h"
 #include "allocators/base/count_of.h"
 
 namespace terrace::model {
@@ -18,9 +19,8 @@ constexpr double kSignificance = 2.5;
 // However short the recording: what is read in fewer than about half of the steps is routed.
 constexpr double kWidestBand = 0.45;
 
-double bytes_in_block(const ObjectKey& key, std::size_t block) {
-  const std::uint64_t before = static_cast<std::uint64_t>(block) << kBlockShift;
-  return static_cast<double>(std::min(kBlockBytes.value, key.size_bytes - before));
+double full_bytes(const ObjectKey& key, std::size_t block) {
+  return static_cast<double>(bytes_in_block(Bytes(key.size_bytes), block).value);
 }
 
 Status check_object(const heat::ObjectHeat& object, std::size_t index) {
@@ -68,7 +68,7 @@ void level_streamed(const heat::ObjectHeat& object, double object_bytes, ObjectL
   for (std::size_t i = 0; i < load.blocks.size(); ++i) {
     BlockLoad& block = load.blocks[i];
     if (block.access == Access::kUntouched) continue;
-    const double full = bytes_in_block(object.key, i);
+    const double full = full_bytes(object.key, i);
     const double band = streamed_band(object, object_bytes, full);
     block.access = access_of(block.bytes_per_step / full, band);
     if (std::fabs(block.bytes_per_step - full) > band * full) continue;
@@ -77,7 +77,7 @@ void level_streamed(const heat::ObjectHeat& object, double object_bytes, ObjectL
     held += full;
   }
   for (std::size_t i : level) {
-    load.blocks[i].bytes_per_step = moved / held * bytes_in_block(object.key, i);
+    load.blocks[i].bytes_per_step = moved / held * full_bytes(object.key, i);
   }
 }
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <span>
 
-#include "allocators/topology/suggest.h"
+#include "allocators/base/nearest_word.h"
 
 namespace terrace::plan {
 namespace {

@@ -10,12 +10,12 @@
 namespace terrace::plan {
 namespace {
 
-bool is_class(const PlacementRule& rule) {
-  return rule.objects.starts_with("class:");
+bool is_by_origin(const PlacementRule& rule) {
+  return rule.objects.starts_with("origin:");
 }
 
 bool matches(const PlacementRule& rule, const heat::ObjectHeat& object) {
-  if (is_class(rule)) return rule.objects.substr(6) == word_of(object.key.origin, kOriginWords);
+  if (is_by_origin(rule)) return rule.objects.substr(7) == word_of(object.key.origin, kOriginWords);
   if (rule.objects.starts_with("site:")) {
     char site[17];
     std::snprintf(site, sizeof site, "%016llx",
@@ -82,7 +82,7 @@ Result<std::vector<TierMask>> allowed_tiers(const std::vector<PlacementRule>& ru
       if (allowed[o] == 0) return leaves_no_tier(rule, object.label);
     }
     if (found) continue;
-    if (!is_class(rule)) return matches_nothing(rule);
+    if (!is_by_origin(rule)) return matches_nothing(rule);
     notes.push_back("rule \"" + rule_name(rule) + "\" applies to no object of the session");
   }
   return allowed;

@@ -17,7 +17,7 @@
 
 namespace terrace::plan {
 
-/// One mask for each of the workload's objects; empty without rules. A class that no object is of
+/// One mask for each of the workload's objects; empty without rules. An origin that no object is of
 /// adds a note. Errors: kUsage for an unknown tier, a pattern or site that matches no object, or
 /// rules that leave an object no tier; the message names rule and object.
 Result<std::vector<TierMask>> allowed_tiers(const std::vector<PlacementRule>& rules,

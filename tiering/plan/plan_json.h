@@ -22,9 +22,8 @@ std::string plan_to_json(const Plan& plan);
 /// above 1 or do not sum to 1, a map of the wrong length or beside its shares, an unknown tier.
 Result<Plan> plan_from_json(std::string_view text, const std::string& name);
 
-/// Errors: kIo when the file cannot be read or written, else those of plan_from_json.
+/// Errors: kIo when the file cannot be read, else those of plan_from_json.
 Result<Plan> read_plan(const std::string& path);
-Status write_plan(const std::string& path, const Plan& plan);
 
 /// "0*4 1" for {0, 0, 0, 0, 1}.
 std::string encode_block_map(const std::vector<std::uint8_t>& tiers);

@@ -10,6 +10,7 @@
 #include <set>
 #include <type_traits>
 
+#include "allocators/base/block_bytes.h"
 #include "tiering/plan/json_cursor.h"
 #include "tiering/plan/plan_json.h"
 #include "tiering/plan/plan_words.h"
@@ -26,9 +27,9 @@ constexpr std::uint64_t kMaxInteger = INT64_MAX;
 
 template <typename T>
 Figure<T> read_figure(const JsonCursor& at) {
-  at.expect_keys({"value", "from"});
+  at.expect_keys({"value", "provenance"});
   Figure<T> figure;
-  figure.from = at.at("from").word<Provenance>(kProvenanceWords);
+  figure.from = at.at("provenance").word<Provenance>(kProvenanceWords);
   if constexpr (std::is_same_v<T, GBps>) {
     figure.value = GBps(at.at("value").amount());
   } else {
@@ -167,9 +168,8 @@ void check_agreement(const JsonCursor& at, const PlannedObject& object) {
   const double size = static_cast<double>(object.key.size_bytes);
   std::vector<double> mapped(object.shares.size(), 0.0);
   for (std::size_t b = 0; b < object.block_tiers.size(); ++b) {
-    const std::uint64_t before = static_cast<std::uint64_t>(b) << kBlockShift;
-    const std::uint64_t bytes = std::min(kBlockBytes.value, object.key.size_bytes - before);
-    mapped[object.block_tiers[b]] += static_cast<double>(bytes) / size;
+    const Bytes bytes = bytes_in_block(Bytes(object.key.size_bytes), b);
+    mapped[object.block_tiers[b]] += static_cast<double>(bytes.value) / size;
   }
   for (std::size_t tier = 0; tier < mapped.size(); ++tier) {
     if (std::fabs(mapped[tier] - object.shares[tier]) <= kShareTolerance) continue;

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "tiering/plan/plan_json.h"
@@ -16,7 +13,7 @@ using Json = nlohmann::ordered_json;
 
 template <typename T>
 Json figure(T value, Provenance from) {
-  return Json{{"value", value}, {"from", word_of(from, kProvenanceWords)}};
+  return Json{{"value", value}, {"provenance", word_of(from, kProvenanceWords)}};
 }
 
 Json tier_json(const Tier& tier) {
@@ -129,21 +126,6 @@ std::string plan_to_json(const Plan& plan) {
   if (plan.moves) document["moves"] = moves_json(*plan.moves, plan.planned);
   // Names of files and programs need not be UTF-8; what is not is replaced, not refused.
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-Status write_plan(const std::string& path, const Plan& plan) {
-  const std::string text = plan_to_json(plan);
-  std::FILE* file = std::fopen(path.c_str(), "we");
-  if (file == nullptr) {
-    return make_error(ErrorCode::kIo, errno, "%.200s: cannot be written: %s", path.c_str(),
-                      std::strerror(errno));
-  }
-  int failure = 0;
-  if (std::fwrite(text.data(), 1, text.size(), file) != text.size()) failure = errno;
-  if (std::fclose(file) != 0 && failure == 0) failure = errno;
-  if (failure == 0) return ok_status();
-  return make_error(ErrorCode::kIo, failure, "%.200s: cannot be written: %s", path.c_str(),
-                    std::strerror(failure));
 }
 
 }  // namespace terrace::plan

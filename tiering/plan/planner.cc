@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "allocators/base/block_bytes.h"
 #include "allocators/base/count_of.h"
 #include "tiering/model/step_model.h"
 #include "tiering/plan/baselines.h"
@@ -102,8 +103,7 @@ PlannedObject planned_object(const heat::ObjectHeat& heat, const model::ObjectLo
   object.tier_bytes_per_step.assign(tier_count, 0.0);
   std::vector<std::uint64_t> bytes(tier_count, 0);
   for (std::size_t b = 0; b < tiers.size(); ++b) {
-    const std::uint64_t before = static_cast<std::uint64_t>(b) << kBlockShift;
-    bytes[tiers[b]] += std::min(kBlockBytes.value, heat.key.size_bytes - before);
+    bytes[tiers[b]] += bytes_in_block(Bytes(heat.key.size_bytes), b).value;
     object.bytes_per_step += load.blocks[b].bytes_per_step;
     object.tier_bytes_per_step[tiers[b]] += load.blocks[b].bytes_per_step;
   }

@@ -9,15 +9,15 @@
 namespace terrace::plan {
 namespace {
 
-constexpr std::string_view kClass = "class:";
+constexpr std::string_view kOrigin = "origin:";
 constexpr std::string_view kSite = "site:";
 
 Status check_objects(std::string_view objects) {
-  if (objects.starts_with(kClass)) {
-    const std::string_view name = objects.substr(kClass.size());
+  if (objects.starts_with(kOrigin)) {
+    const std::string_view name = objects.substr(kOrigin.size());
     if (std::ranges::find(kOriginWords, name) != kOriginWords.end()) return ok_status();
     return make_error(ErrorCode::kUsage, 0,
-                      "\"%.*s\" is no class; classes are heap, anonymous and file", shown(objects),
+                      "\"%.*s\" is no origin; origins are heap, anonymous and file", shown(objects),
                       objects.data());
   }
   if (!objects.starts_with(kSite)) return ok_status();
@@ -38,7 +38,7 @@ Result<PlacementRule> parse_rule(RuleKind kind, std::string_view text) {
   if (objects.empty() || tier.empty()) {
     return make_error(ErrorCode::kUsage, 0,
                       "\"%.*s\" is no rule; write OBJECTS=TIER, such as weights*=dram or "
-                      "class:heap=cxl",
+                      "origin:heap=cxl",
                       shown(text), text.data());
   }
   if (Status checked = check_objects(objects); !checked) return checked.error();

@@ -19,14 +19,14 @@ enum class RuleKind : std::uint8_t {
 
 struct PlacementRule {
   RuleKind kind = RuleKind::kPin;
-  std::string objects;  ///< a label with * and ?, "class:heap|anonymous|file" or "site:16 hex"
+  std::string objects;  ///< a label with * and ?, "origin:heap|anonymous|file" or "site:16 hex"
   std::string tier;     ///< name
   bool operator==(const PlacementRule&) const = default;
 };
 
 /// "OBJECTS=TIER,OBJECTS=TIER". Spaces around commas are dropped; a comma in a label is written as
 /// "?"; the last "=" of a rule counts. Errors: kUsage for a rule without "=" or with an empty side,
-/// an unknown class, a site that is not 16 hexadecimal digits.
+/// an unknown origin, a site that is not 16 hexadecimal digits.
 Result<std::vector<PlacementRule>> parse_rules(RuleKind kind, std::string_view text);
 
 /// "pin OBJECTS=TIER", as messages name it.

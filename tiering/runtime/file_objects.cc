@@ -7,7 +7,7 @@
 
 #include "allocators/extent/file_fill.h"
 #include "allocators/os/console.h"
-#include "allocators/os/file_source.h"
+#include "allocators/os/file_reader.h"
 #include "allocators/os/files.h"
 #include "allocators/os/keep_errno.h"
 #include "allocators/os/mapping.h"
@@ -60,7 +60,7 @@ void count_fill(Counters& counters, const extent::FillOutcome& outcome) {
   counters.file_bytes_buffered.fetch_add(outcome.buffered.value, std::memory_order_relaxed);
 }
 
-struct Source {
+struct FileToCopy {
   const FileRequest& request;
   std::uint64_t file_bytes;
   os::FileStamp stamp;  ///< before it was read
@@ -69,42 +69,43 @@ struct Source {
 
 /// Reads the file into an object of ours that nobody else knows. False: it changed meanwhile, was
 /// cut short, or could not be read.
-bool fill(State& runtime, Source& source, void* at) {
-  const FileRequest& request = source.request;
-  const std::uint64_t there = source.file_bytes - request.offset;
+bool fill(State& runtime, FileToCopy& file, void* at) {
+  const FileRequest& request = file.request;
+  const std::uint64_t there = file.file_bytes - request.offset;
   extent::FileFill wanted;
   wanted.fd = request.fd;
   wanted.offset = request.offset;
   wanted.size = Bytes(request.size < there ? request.size : there);
   wanted.to = at;
   if (runtime.flat.has(kFlagVerbose)) wanted.progress = &say_progress;
-  wanted.context = source.path;
+  wanted.context = file.path;
   const extent::FillOutcome outcome = extent::fill_from_file(wanted);
   count_fill(runtime.counters, outcome);
   if (outcome.error != 0) return false;
   const auto after = os::stamp_of(request.fd);
-  return after && *after == source.stamp;
+  return after && *after == file.stamp;
 }
 
-void set_filling(State& runtime, const Source& source, void* at) {
+void set_filling(State& runtime, const FileToCopy& file, void* at) {
   const LockGuard guard(runtime.lock);
   extent::Object& object = *runtime.arena.find(at);
   object.filling = true;
-  object.shared_view = source.request.view == FileView::kShared;
-  std::memcpy(object.path, source.path, sizeof source.path);
+  object.shared_view = file.request.view == FileView::kShared;
+  std::memcpy(object.path, file.path, sizeof file.path);
 }
 
 /// From here on it is as the program asked for.
-void finish(State& runtime, const Source& source, void* at) {
+void finish(State& runtime, const FileToCopy& file, void* at) {
   const LockGuard guard(runtime.lock);
   extent::Object& object = *runtime.arena.find(at);
   object.filling = false;
   object.read_only = true;
   os::protect(at, Bytes(static_cast<std::uint64_t>(object.block_count) << kBlockShift), PROT_READ);
-  object.source = os::keep_descriptor(source.request.fd);  // without one it can do less, see there
-  object.source_offset = source.request.offset;
-  object.stamp = source.stamp;
-  watch_source(object, runtime);
+  object.content_fd =
+      os::keep_descriptor(file.request.fd);  // without one it can do less, see there
+  object.content_offset = file.request.offset;
+  object.stamp = file.stamp;
+  watch_content(object, runtime);
   runtime.file_returns.add(runtime, object);
   runtime.counters.files_copied.fetch_add(1, std::memory_order_relaxed);
   runtime.recorder.object_placed(runtime, object);
@@ -118,23 +119,23 @@ void* materialize_file(const FileRequest& request) {
   if (request.protection != PROT_READ || !runtime.flat.valid()) return nullptr;
   const std::int64_t file_bytes = os::regular_file_size(request.fd);
   if (file_bytes <= 0 || request.offset >= static_cast<std::uint64_t>(file_bytes)) return nullptr;
-  Source source{request, static_cast<std::uint64_t>(file_bytes), {}, {}};
-  if (!os::path_of(request.fd, source.path, sizeof source.path)) return nullptr;
-  const CallSite site = sites::file_site(source.path, source.file_bytes, request.offset);
+  FileToCopy file{request, static_cast<std::uint64_t>(file_bytes), {}, {}};
+  if (!os::path_of(request.fd, file.path, sizeof file.path)) return nullptr;
+  const CallSite site = sites::file_site(file.path, file.file_bytes, request.offset);
   if (!wants_copy(runtime.flat, site, request.size)) return nullptr;
   const auto stamp = os::stamp_before_reading(request.fd);
   if (!stamp || stamp->size_bytes != file_bytes) return nullptr;
-  source.stamp = *stamp;
+  file.stamp = *stamp;
   void* const at = allocate_object(request.size, 1, Origin::kFile, site, Content::kZero);
   if (at == nullptr) return nullptr;
-  set_filling(runtime, source, at);
-  if (!fill(runtime, source, at)) {
+  set_filling(runtime, file, at);
+  if (!fill(runtime, file, at)) {
     // The kernel's own mapping shows the file as it is, and its errors.
     free_object(at);
     runtime.counters.files_left.fetch_add(1, std::memory_order_relaxed);
     return nullptr;
   }
-  finish(runtime, source, at);
+  finish(runtime, file, at);
   return at;
 }
 

@@ -30,7 +30,7 @@ enum class Whose : std::uint8_t {
 /// errno value.
 template <typename Body>
 int for_each_stretch(const extent::Object& object, Stretch wanted, Body body) {
-  const os::FileIdentity file = os::identity_of(object.source);
+  const os::FileIdentity file = os::identity_of(object.content_fd);
   auto reader = os::MappingReader::open(0, os::MappingDetail::kPlain);
   if (!reader) return reader.error().saved_errno != 0 ? reader.error().saved_errno : ENOMEM;
   int error = 0;
@@ -58,17 +58,17 @@ bool has_hole(const extent::Object& object, std::uint64_t begin, std::uint64_t e
   return false;
 }
 
-bool source_is_unchanged(const extent::Object& object) {
-  if (object.source < 0) return false;
-  const auto now = os::stamp_of(object.source);
+bool file_is_unchanged(const extent::Object& object) {
+  if (object.content_fd < 0) return false;
+  const auto now = os::stamp_of(object.content_fd);
   return now && *now == object.stamp;
 }
 
 int show_file(State& runtime, const extent::Object& object, std::uint64_t begin, std::uint64_t end,
               int protection) {
-  if (!source_is_unchanged(object)) return ESTALE;
+  if (!file_is_unchanged(object)) return ESTALE;
   return os::map_program_view(runtime.arena.address_of(object.first_block) + begin,
-                              Bytes(end - begin), object.source, object.source_offset + begin,
+                              Bytes(end - begin), object.content_fd, object.content_offset + begin,
                               protection, kind_of(object));
 }
 
@@ -76,7 +76,7 @@ int protect_file(State& runtime, extent::Object& object, std::uint64_t begin, st
                  int protection) {
   char* const base = runtime.arena.address_of(object.first_block);
   if (has_hole(object, begin, end)) return ENOMEM;
-  if ((protection & PROT_WRITE) == 0 || !source_is_unchanged(object)) {
+  if ((protection & PROT_WRITE) == 0 || !file_is_unchanged(object)) {
     return os::protect(base + begin, Bytes(end - begin), protection);
   }
   object.written = true;
@@ -113,13 +113,13 @@ int refused_on_file(int advice) {
 }
 
 void* view_of_file(const extent::Object& object, std::uint64_t begin, Bytes size, void* at) {
-  if (object.reshaped || object.hole_count != 0 || !source_is_unchanged(object)) return nullptr;
-  const std::uint64_t offset = object.source_offset + begin;
+  if (object.reshaped || object.hole_count != 0 || !file_is_unchanged(object)) return nullptr;
+  const std::uint64_t offset = object.content_offset + begin;
   if (at == nullptr) {
-    return os::map_program_view(size, object.source, offset, PROT_READ, kind_of(object));
+    return os::map_program_view(size, object.content_fd, offset, PROT_READ, kind_of(object));
   }
   const int error =
-      os::map_program_view(at, size, object.source, offset, PROT_READ, kind_of(object));
+      os::map_program_view(at, size, object.content_fd, offset, PROT_READ, kind_of(object));
   return error == 0 ? at : nullptr;
 }
 

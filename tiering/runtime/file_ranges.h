@@ -16,7 +16,7 @@
 namespace terrace::runtime {
 
 /// Is the file still what was copied, and have we a descriptor of it?
-bool source_is_unchanged(const extent::Object& object);
+bool file_is_unchanged(const extent::Object& object);
 
 /// Has the program unmapped any of [begin, end)?
 bool has_hole(const extent::Object& object, std::uint64_t begin, std::uint64_t end);

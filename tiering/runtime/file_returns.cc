@@ -23,7 +23,7 @@ constexpr std::uint32_t kFactor = 4;
 bool may_return(const State& runtime, const extent::Object& object) {
   if (object.pages != extent::Pages::kPlaced || object.shared || object.protected_parts ||
       object.holes_lost || object.surrendered || runtime.recorder.recording() ||
-      !source_is_unchanged(object)) {
+      !file_is_unchanged(object)) {
     return false;
   }
   const auto memory = os::process_memory(0);
@@ -69,8 +69,9 @@ bool take_back(State& runtime, extent::Object& object, std::uint32_t block, std:
               os::map_private(aside, kBlockBytes) == 0;
   if (done) {
     runtime.extents.bind_aside(aside, kBlockBytes, index);
-    done = os::read_fully(object.source, aside, size.value, object.source_offset + begin) == 0 &&
-           source_is_unchanged(object) && os::protect_read_only(aside, kBlockBytes) == 0;
+    done =
+        os::read_fully(object.content_fd, aside, size.value, object.content_offset + begin) == 0 &&
+        file_is_unchanged(object) && os::protect_read_only(aside, kBlockBytes) == 0;
   }
   char* const at = runtime.arena.address_of(object.first_block + block);
   done = done && os::move_mapping(aside, kBlockBytes, at) == 0;
@@ -88,14 +89,14 @@ bool take_back(State& runtime, extent::Object& object, std::uint32_t block, std:
 
 void FileReturns::add(State& runtime, const extent::Object& object) {
   const Nanoseconds age = milliseconds(runtime.flat.header->file_return_ms);
-  if (age.value == 0 || count_ == kMostFiles || object.source < 0 || object.shared) return;
+  if (age.value == 0 || count_ == kMostFiles || object.content_fd < 0 || object.shared) return;
   File& file = files_[count_];
   file = File{};
   file.object_id = object.id;
   file.wait = age;
   file.due = os::process_cpu_now() + age;
   ++count_;
-  call_keeper(runtime, os::monotonic_now() + kBetweenLooks);
+  wake_background(runtime, os::monotonic_now() + kBetweenLooks);
 }
 
 extent::Object* FileReturns::find(State& runtime, const File& file) {

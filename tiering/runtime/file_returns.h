@@ -5,7 +5,7 @@
 // Whether a block is touched is found out by giving it back: a few blocks first, and while nobody
 // touches those, four times as many each time. The clock is the process's own CPU time: a server
 // that waits for its next request touches nothing and has no need to give anything up. Internal to
-// tiering/runtime: runs on the keeper's thread, the lock is held. Never allocates.
+// tiering/runtime: runs on the background thread, the lock is held. Never allocates.
 #pragma once
 
 #include <cstdint>

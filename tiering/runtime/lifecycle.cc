@@ -107,7 +107,7 @@ bool has_shared_tiers(const State& runtime) {
 bool give_up(State& runtime, const Error& error) {
   os::message("%s; the program runs unplaced", error.message);
   stop_placing(runtime);
-  runtime.phase.store(Phase::kDegraded);
+  runtime.stage.store(Stage::kDegraded);
   if (runtime.flat.has(kFlagStrict)) _Exit(125);
   return false;
 }
@@ -126,9 +126,9 @@ void stop_placing(State& runtime) {
 }
 
 bool ensure_running(State& runtime) {
-  const Phase phase = runtime.phase.load(std::memory_order_relaxed);
-  if (phase == Phase::kRunning) return true;
-  if (phase != Phase::kReady) return false;
+  const Stage stage = runtime.stage.load(std::memory_order_relaxed);
+  if (stage == Stage::kRunning) return true;
+  if (stage != Stage::kReady) return false;
   if (const Status opened = runtime.arena.open(); !opened) return give_up(runtime, opened.error());
   if (const Status started = start_links(runtime); !started) {
     return give_up(runtime, started.error());
@@ -147,7 +147,7 @@ bool ensure_running(State& runtime) {
                 static_cast<unsigned long long>(runtime.flat.header->late_bytes >> 20));
   }
   runtime.running_since = os::monotonic_now();
-  runtime.phase.store(Phase::kRunning, std::memory_order_release);
+  runtime.stage.store(Stage::kRunning, std::memory_order_release);
   if (runtime.flat.has(kFlagRecord)) {
     if (const Status started = runtime.recorder.start(runtime); !started) {
       os::message("%s; the program runs unrecorded", started.error().message);
@@ -156,7 +156,7 @@ bool ensure_running(State& runtime) {
   if (const std::uint32_t ms = runtime.flat.header->record_ms; ms != 0) {
     runtime.record_until = os::monotonic_now() + milliseconds(ms);
   }
-  if (runtime.flat.has(kFlagRecord)) call_keeper(runtime, Nanoseconds(0));
+  if (runtime.flat.has(kFlagRecord)) wake_background(runtime, Nanoseconds(0));
   return true;
 }
 
@@ -185,12 +185,12 @@ void start() {
   if (!wants_placement(runtime)) return;
   const FlatHeader& header = *runtime.flat.header;
   if (runtime.flat.has(kFlagRecord)) runtime.recorder.before_threads(runtime);
-  runtime.phase.store(Phase::kReady);
+  runtime.stage.store(Stage::kReady);
   if (runtime.flat.has(kFlagStrict)) {
     const LockGuard guard(runtime.lock);
     ensure_running(runtime);
   }
-  if (runtime.phase.load() == Phase::kDegraded) return;
+  if (runtime.stage.load() == Stage::kDegraded) return;
   if (static_cast<Materialize>(header.materialize) != Materialize::kNever) {
     runtime.file_threshold.store(header.file_threshold_bytes, std::memory_order_relaxed);
   }
@@ -207,72 +207,11 @@ void decline(const char* tool) {
 
 void stop() {
   State& runtime = state();
-  if (runtime.phase.load() != Phase::kRunning) return;
+  if (runtime.stage.load() != Stage::kRunning) return;
   const LockGuard guard(runtime.lock);
   read_all_places(runtime);
   runtime.recorder.stop(runtime);
   write_status(runtime);
-}
-
-void before_fork() {
-  State& runtime = state();
-  runtime.lock.lock();
-  if (runtime.phase.load() != Phase::kRunning) return;
-  runtime.recorder.drop_window(runtime);
-  std::uint64_t promised = 0;
-  for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
-    const extent::Object& object = runtime.arena.slot(i);
-    if (object.pages == extent::Pages::kFrozen) promised += extent::Exchange::copies_of(object);
-  }
-  for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
-    extent::Object& object = runtime.arena.slot(i);
-    if (object.pages != extent::Pages::kPlaced || !object.shared) continue;
-    // Reads past the page cache are under way to its pages, which a copy would miss. The child ends
-    // it, so that nothing of it is shared.
-    if (object.filling) continue;
-    const TierCounts before = count_tiers(runtime, object);
-    const int error = runtime.exchange.freeze(runtime.extents, object, promised);
-    settle_capacity(runtime, object, before);
-    if (runtime.extents.any_shared(object)) promised += extent::Exchange::copies_of(object);
-    if (error != 0) {
-      os::message("fork: an object of %llu bytes stays shared with the child (errno %d)",
-                  static_cast<unsigned long long>(object.size_bytes), error);
-    } else if (runtime.counters.frozen_by_fork.fetch_add(1) == 0 && runtime.link_count != 0) {
-      os::message(
-          "fork: objects on emulated or observed tiers become private memory; from here "
-          "on their figures are not those of the tiers");
-    }
-  }
-  runtime.links.lock_for_fork();
-}
-
-void after_fork_in_parent() {
-  State& runtime = state();
-  if (runtime.phase.load() == Phase::kRunning) runtime.links.unlock_after_fork();
-  runtime.lock.unlock();
-}
-
-void after_fork_in_child() {
-  State& runtime = state();
-  runtime.lock.reset_in_child();
-  os::watch_in_child();
-  if (runtime.phase.load() == Phase::kReady && runtime.flat.has(kFlagRecord)) {
-    // The parent's sampled events do not follow the child.
-    runtime.recorder.before_threads(runtime);
-  }
-  if (runtime.phase.load() != Phase::kRunning) return;
-  const bool degraded = runtime.link_count != 0 || runtime.flat.has(kFlagRecord);
-  runtime.status.abandon_in_child();
-  runtime.forked = true;
-  runtime.keeper_started = true;  // the parent's thread is not here, and a fork's child gets none
-  runtime.recorder.abandon_in_child();
-  runtime.links.abandon_in_child();
-  runtime.extents.pools().abandon_in_child();
-  runtime.exchange.close();
-  end_unfinished_files(runtime);
-  if (!degraded) return;
-  stop_placing(runtime);
-  runtime.phase.store(Phase::kDegraded);
 }
 
 }  // namespace terrace::runtime

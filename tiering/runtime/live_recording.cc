@@ -21,7 +21,7 @@ constexpr Nanoseconds kForEver = Nanoseconds(~std::uint64_t{0});
 constexpr const char* kNotRecording = "it is not being recorded";
 
 Status begin(State& runtime, const char* text) {
-  if (runtime.phase.load() != Phase::kRunning) {
+  if (runtime.stage.load() != Stage::kRunning) {
     return make_error(ErrorCode::kCapabilityMissing, 0, "it places nothing any more");
   }
   if (runtime.forked) {
@@ -37,7 +37,7 @@ Status begin(State& runtime, const char* text) {
   if (!started) return started;
   runtime.recording_lent = true;
   runtime.record_until = os::monotonic_now() + kLent;
-  call_keeper(runtime, Nanoseconds(0));
+  wake_background(runtime, Nanoseconds(0));
   return ok_status();
 }
 

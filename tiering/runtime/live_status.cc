@@ -172,10 +172,10 @@ void put_process(State& runtime, JsonText& json) {
   os::executable_path(program, sizeof program);
   json.put("{\"schema_version\":1,\"kind\":\"process\",\"program\":");
   json.put_quoted(program);
-  json.put(",\"machine\":");
+  json.put(",\"machine_id\":");
   json.put_quoted(header.machine_id);
-  json.put(",\"phase\":\"%s\",\"recording\":%s,\"strict\":%s,\"plan_objects\":%u,",
-           runtime.phase.load() == Phase::kRunning ? "running" : "degraded",
+  json.put(",\"stage\":\"%s\",\"recording\":%s,\"strict\":%s,\"plan_objects\":%u,",
+           runtime.stage.load() == Stage::kRunning ? "running" : "degraded",
            runtime.recorder.recording() ? "true" : "false",
            runtime.flat.has(kFlagStrict) ? "true" : "false", header.object_count);
   if (runtime.recorder.recording() && runtime.recorder.source_name() != nullptr) {

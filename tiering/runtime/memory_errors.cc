@@ -50,15 +50,15 @@ os::PageOrigin origin_of(void*, const void* at) {
 
 }  // namespace
 
-void watch_source(extent::Object& object, State& runtime) {
-  if (object.source < 0) return;
+void watch_content(extent::Object& object, State& runtime) {
+  if (object.content_fd < 0) return;
   os::WatchedMemory memory;
   memory.at = runtime.arena.address_of(object.first_block);
   memory.size = Bytes(static_cast<std::uint64_t>(object.block_count) << kBlockShift);
   memory.on_loss = os::OnLoss::kReread;
   memory.origin = &origin_of;
-  memory.file = object.source;
-  memory.file_offset = object.source_offset;
+  memory.file = object.content_fd;
+  memory.file_offset = object.content_offset;
   memory.stamp = object.stamp;
   const auto watched = os::watch_memory(memory);
   if (!watched) {
@@ -70,15 +70,15 @@ void watch_source(extent::Object& object, State& runtime) {
   object.watch = *watched;
 }
 
-void unwatch_source(extent::Object& object) {
+void unwatch_content(extent::Object& object) {
   if (object.watched) os::unwatch_memory(object.watch);
   object.watched = false;
 }
 
-void forget_source(extent::Object& object) {
-  unwatch_source(object);
-  if (object.source >= 0) os::close_descriptor(object.source);
-  object.source = -1;
+void forget_content(extent::Object& object) {
+  unwatch_content(object);
+  if (object.content_fd >= 0) os::close_descriptor(object.content_fd);
+  object.content_fd = -1;
 }
 
 }  // namespace terrace::runtime

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Parts of objects, as the program's mapping calls meet them: shared by mapping_calls.cc and
-// remap_calls.cc. The runtime's lock is held by whoever calls. Allocates nothing.
+// Parts of objects, as the program's mapping calls meet them: shared by mapping_calls.cc,
+// advice_calls.cc and remap_calls.cc. The runtime's lock is held by whoever calls. Allocates
+// nothing.
 #pragma once
 
 #include <algorithm>
@@ -18,6 +19,57 @@ struct Part {
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
 };
+
+/// What lies under a call's range.
+enum class Cover : std::uint8_t {
+  kNothing,  ///< no object
+  kPartly,   ///< objects, and blocks without one
+  kWholly,
+};
+
+/// Calls body(part) for each object under [address, address+size).
+template <typename Body>
+Cover for_each_part(State& runtime, void* address, std::size_t size, Body body) {
+  if (!runtime.arena.is_open()) return Cover::kNothing;
+  bool any = false;
+  bool gap = false;
+  char* at = static_cast<char*>(address);
+  char* const end = at + size;
+  while (at < end && runtime.arena.contains(at)) {
+    extent::Object* object = runtime.arena.find(at);
+    if (object == nullptr) {
+      at = runtime.arena.address_of(runtime.arena.block_of(at) + 1);
+      gap = true;
+      continue;
+    }
+    char* const base = runtime.arena.address_of(object->first_block);
+    const std::uint64_t span = static_cast<std::uint64_t>(object->block_count) << kBlockShift;
+    const auto begin = static_cast<std::uint64_t>(at - base);
+    const auto wanted = static_cast<std::uint64_t>(end - base);
+    body(Part{object, begin, wanted < span ? wanted : span});
+    any = true;
+    at = base + span;
+  }
+  if (!any) return Cover::kNothing;
+  return gap ? Cover::kPartly : Cover::kWholly;
+}
+
+/// Calls body(address, size) for each piece of the range that lies in surrendered blocks without an
+/// object.
+template <typename Body>
+bool for_each_surrendered(const State& runtime, void* address, std::size_t size, Body body) {
+  bool any = false;
+  char* const end = static_cast<char*>(address) + size;
+  for (char* at = static_cast<char*>(address); at < end && runtime.arena.contains(at);) {
+    char* const next = std::min(end, runtime.arena.address_of(runtime.arena.block_of(at) + 1));
+    if (runtime.arena.is_surrendered(at) && runtime.arena.find(at) == nullptr) {
+      body(at, static_cast<std::size_t>(next - at));
+      any = true;
+    }
+    at = next;
+  }
+  return any;
+}
 
 /// What a handled call returns: -1 with errno for an error, else 0.
 inline MappingResult done(int error) {

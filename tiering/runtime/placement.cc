@@ -4,30 +4,13 @@
 #include <cerrno>
 #include <cstring>
 
+#include "allocators/base/block_bytes.h"
 #include "allocators/os/clock.h"
 #include "allocators/os/keep_errno.h"
 #include "tiering/runtime/state.h"
 
 namespace terrace::runtime {
 namespace {
-
-/// More than any machine has; block numbers have 32 bits.
-constexpr std::uint64_t kMaxObjectBytes = std::uint64_t{1} << 46;
-
-/// The lowest number that no live object of this site and size has, so that memory which is freed
-/// and allocated anew is the same object to the plan.
-std::uint32_t free_ordinal(const State& runtime, const ObjectKey& key) {
-  std::uint64_t taken = 0;
-  for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
-    const extent::Object& object = runtime.arena.slot(i);
-    if (object.pages == extent::Pages::kNone || object.key.site_hash != key.site_hash ||
-        object.key.size_bytes != key.size_bytes || object.key.ordinal >= 64) {
-      continue;
-    }
-    taken |= std::uint64_t{1} << object.key.ordinal;
-  }
-  return taken == ~std::uint64_t{0} ? 64 : static_cast<std::uint32_t>(__builtin_ctzll(~taken));
-}
 
 bool is_late(const State& runtime, const ObjectKey& key) {
   return key.size_bytes <= runtime.flat.header->late_bytes && key.origin != Origin::kFile &&
@@ -44,84 +27,6 @@ bool map_object(State& runtime, extent::Object& object) {
   return false;
 }
 
-void name_object(State& runtime, extent::Object& object, const ObjectKey& key,
-                 const CallSite& site) {
-  object.size_bytes = key.size_bytes;
-  object.key = key;
-  object.site = site;
-  object.id = runtime.next_object_id++;
-  object.born = os::monotonic_now();
-}
-
-/// Plain memory in one piece, of which nothing is known but its address.
-bool is_plain(const extent::Object& object) {
-  return object.pages == extent::Pages::kOrdinary && !object.reshaped && object.hole_count == 0;
-}
-
-/// A placed object whose pages are private becomes ordinary memory again, since its size changes;
-/// it is placed anew when that has lasted.
-void unplace(State& runtime, extent::Object& object) {
-  const bool in_one_piece = !object.reshaped && object.hole_count == 0 && !object.read_only;
-  if (object.pages != extent::Pages::kPlaced || object.shared || !in_one_piece) return;
-  runtime.recorder.object_ended(runtime, object);
-  give_back_tiers(runtime, object);
-  object.pages = extent::Pages::kOrdinary;
-  object.order = {};
-  object.born = os::monotonic_now();
-}
-
-void shrink_in_place(State& runtime, extent::Object& object, std::uint32_t blocks) {
-  runtime.extents.unmap_blocks(object, object.first_block + blocks, object.block_count - blocks);
-  runtime.arena.shrink(object, blocks);
-}
-
-/// Kept blocks behind the object first, then free ones.
-bool grow_in_place(State& runtime, extent::Object& object, std::size_t size, std::uint32_t blocks) {
-  const std::uint32_t before = object.block_count;
-  const std::uint64_t old_size = object.size_bytes;
-  runtime.spares.take_behind(runtime.extents, object, blocks);
-  const std::uint32_t had = object.block_count;
-  object.size_bytes = size;
-  if (had == blocks) return true;
-  if (runtime.arena.extend(object, blocks)) {
-    if (runtime.extents.map_ordinary_tail(object, had) == 0) return true;
-    runtime.arena.shrink(object, had);
-  }
-  object.size_bytes = old_size;
-  if (had > before) shrink_in_place(runtime, object, before);
-  return false;
-}
-
-/// A new address for a grown object, with its pages; the old one is empty then.
-extent::Object* move_to_larger(State& runtime, const extent::Object& object, std::size_t size,
-                               std::uint32_t blocks) {
-  extent::Object* const larger = runtime.arena.carve(blocks, 1);
-  if (larger == nullptr) return nullptr;
-  larger->size_bytes = size;
-  if (runtime.extents.map_ordinary(*larger) != 0) {
-    runtime.arena.release(*larger);
-    return nullptr;
-  }
-  larger->born = object.born;
-  runtime.extents.move_ordinary(object, *larger);
-  return larger;
-}
-
-void drop_object(State& runtime, extent::Object& object) {
-  runtime.extents.unmap(object);
-  runtime.extents.return_mappings(object);
-  runtime.arena.release(object);
-}
-
-/// Gives a plain object more blocks where it is or elsewhere; nullptr: it is as it was.
-extent::Object* enlarge(State& runtime, extent::Object& object, std::size_t size,
-                        std::uint32_t blocks) {
-  if (grow_in_place(runtime, object, size, blocks)) return &object;
-  extent::Object* const larger = move_to_larger(runtime, object, size, blocks);
-  if (larger != nullptr) drop_object(runtime, object);
-  return larger;
-}
-
 /// Kept pages under a new name; nullptr: none are kept, or they are too few and cannot grow.
 extent::Object* reuse_pages(State& runtime, const ObjectKey& key, std::uint32_t blocks,
                             std::uint32_t align_blocks) {
@@ -136,7 +41,7 @@ extent::Object* reuse_pages(State& runtime, const ObjectKey& key, std::uint32_t 
 /// Kept pages when their content does not matter, else freshly mapped ones.
 extent::Object* make_object(State& runtime, const ObjectKey& key, std::uint32_t align_blocks,
                             const CallSite& site, Content content) {
-  const auto blocks = static_cast<std::uint32_t>(blocks_for(Bytes(key.size_bytes)));
+  const std::uint32_t blocks = block_count_for(Bytes(key.size_bytes));
   extent::Object* object = nullptr;
   if (content == Content::kAny && is_late(runtime, key)) {
     object = reuse_pages(runtime, key, blocks, align_blocks);
@@ -153,37 +58,13 @@ extent::Object* make_object(State& runtime, const ObjectKey& key, std::uint32_t 
   return object;
 }
 
-/// The plain object at `size`, at its old or a new address; nullptr: neither.
-extent::Object* resize_plain(State& runtime, extent::Object& object, std::size_t size,
-                             const CallSite& site) {
-  ObjectKey key{site.hash, size, 0, object.key.origin};
-  key.ordinal = free_ordinal(runtime, key);
-  if (find_planned(runtime, key) != nullptr) return nullptr;  // it has a place to go to
-  const auto blocks = static_cast<std::uint32_t>(blocks_for(Bytes(size)));
-  const std::uint32_t before = object.block_count;
-  extent::Object* resized = &object;
-  if (blocks > before) {
-    resized = enlarge(runtime, object, size, blocks);
-    if (resized == nullptr) return nullptr;
-    runtime.arena.publish(*resized);
-  } else if (blocks < before) {
-    shrink_in_place(runtime, object, blocks);
-  }
-  runtime.spares.remove_live(before);
-  runtime.spares.add_live(runtime.extents, blocks);
-  const Nanoseconds born = resized->born;
-  name_object(runtime, *resized, key, site);
-  resized->born = born;
-  return resized;
-}
-
 /// A freed object's pages for the next one, or to the kernel.
 void retire_object(State& runtime, extent::Object& object) {
   if (is_plain(object)) {
     runtime.spares.remove_live(object.block_count);
     const Nanoseconds now = os::monotonic_now();
     if (runtime.spares.keep(runtime.extents, object, now)) {
-      call_keeper(runtime, now + extent::SpareExtents::kKept);
+      wake_background(runtime, now + extent::SpareExtents::kKept);
       return;
     }
     runtime.spares.add_live(runtime.extents, object.block_count);  // end_object takes it off again
@@ -193,8 +74,34 @@ void retire_object(State& runtime, extent::Object& object) {
 
 }  // namespace
 
+std::uint32_t free_ordinal(const State& runtime, const ObjectKey& key) {
+  std::uint64_t taken = 0;
+  for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {
+    const extent::Object& object = runtime.arena.slot(i);
+    if (object.pages == extent::Pages::kNone || object.key.site_hash != key.site_hash ||
+        object.key.size_bytes != key.size_bytes || object.key.ordinal >= 64) {
+      continue;
+    }
+    taken |= std::uint64_t{1} << object.key.ordinal;
+  }
+  return taken == ~std::uint64_t{0} ? 64 : static_cast<std::uint32_t>(__builtin_ctzll(~taken));
+}
+
+void name_object(State& runtime, extent::Object& object, const ObjectKey& key,
+                 const CallSite& site) {
+  object.size_bytes = key.size_bytes;
+  object.key = key;
+  object.site = site;
+  object.id = runtime.next_object_id++;
+  object.born = os::monotonic_now();
+}
+
+bool is_plain(const extent::Object& object) {
+  return object.pages == extent::Pages::kOrdinary && !object.reshaped && object.hole_count == 0;
+}
+
 bool placing() {
-  return state().phase.load(std::memory_order_relaxed) != Phase::kInert;
+  return state().stage.load(std::memory_order_relaxed) != Stage::kInert;
 }
 std::uint64_t heap_threshold_bytes() {
   return state().heap_threshold.load(std::memory_order_relaxed);
@@ -211,7 +118,7 @@ void* allocate_object(std::size_t size, std::size_t alignment, Origin origin, co
   const os::KeepErrno keep;
   State& runtime = state();
   const LockGuard guard(runtime.lock);
-  if (size == 0 || size > kMaxObjectBytes || !ensure_running(runtime)) return nullptr;
+  if (size == 0 || size > kMaxObjectBytes.value || !ensure_running(runtime)) return nullptr;
   const std::uint64_t align_blocks = blocks_for(Bytes(alignment));
   if (align_blocks > (1u << 20)) return nullptr;
   ObjectKey key{site.hash, size, 0, origin};
@@ -227,7 +134,7 @@ void* allocate_object(std::size_t size, std::size_t alignment, Origin origin, co
     runtime.recorder.object_placed(runtime, *object);
   }
   if (object->pages == extent::Pages::kOrdinary) {
-    call_keeper(runtime, object->born + milliseconds(runtime.flat.header->late_age_ms));
+    wake_background(runtime, object->born + milliseconds(runtime.flat.header->late_age_ms));
   }
   return runtime.arena.address_of(object->first_block);
 }
@@ -251,7 +158,7 @@ void place_late(State& runtime, extent::Object& object) {
 
 void end_object(State& runtime, extent::Object& object) {
   read_places(runtime, object);
-  forget_source(object);
+  forget_content(object);
   runtime.spares.remove_live(object.block_count);
   runtime.recorder.object_ended(runtime, object);
   object.surrendered ? unmap_rest(runtime, object) : runtime.extents.unmap(object);
@@ -285,31 +192,6 @@ bool free_object(void* address) {
 std::size_t object_size(const void* address) {
   const extent::Object* object = state().arena.find(address);
   return object != nullptr ? object->size_bytes : 0;
-}
-
-void* resize_object(void* address, std::size_t size, const CallSite& site) {
-  State& runtime = state();
-  extent::Object* object = runtime.arena.find(address);
-  if (object == nullptr || size == 0 || size > kMaxObjectBytes) return nullptr;
-  {
-    const LockGuard guard(runtime.lock);
-    if (runtime.arena.address_of(object->first_block) != address) return nullptr;
-    if (blocks_for(Bytes(size)) == object->block_count) {
-      object->size_bytes = size;
-      return address;
-    }
-    unplace(runtime, *object);
-    if (is_plain(*object)) {
-      if (const extent::Object* resized = resize_plain(runtime, *object, size, site)) {
-        return runtime.arena.address_of(resized->first_block);
-      }
-    }
-  }
-  void* bigger = allocate_object(size, 1, object->key.origin, site, Content::kAny);
-  if (bigger == nullptr) return nullptr;
-  std::memcpy(bigger, address, size < object->size_bytes ? size : object->size_bytes);
-  free_object(address);
-  return bigger;
 }
 
 }  // namespace terrace::runtime

@@ -178,7 +178,7 @@ MappingResult move_away(State& runtime, const Part& part, const Request& request
     os::unmap(target, Bytes(request.new_size));
     return done(error);
   }
-  unwatch_source(*part.object);
+  unwatch_content(*part.object);
   if (!request.has(MREMAP_DONTUNMAP)) unmap_part(runtime, part);
   return {true, reinterpret_cast<long>(target)};
 }

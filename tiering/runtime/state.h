@@ -40,7 +40,7 @@ struct Counters {
   std::atomic<std::uint64_t> elsewhere_blocks[kMaxTiers] = {};
 };
 
-enum class Phase : std::uint8_t {
+enum class Stage : std::uint8_t {
   kInert,     ///< no configuration: pass-through
   kReady,     ///< configured, nothing started yet
   kRunning,   ///< arena, links and threads are there
@@ -50,7 +50,7 @@ enum class Phase : std::uint8_t {
 
 struct State {
   Mutex lock;
-  std::atomic<Phase> phase{Phase::kInert};
+  std::atomic<Stage> stage{Stage::kInert};
   std::atomic<std::uint64_t> heap_threshold{~std::uint64_t{0}};
   std::atomic<std::uint64_t> anonymous_threshold{~std::uint64_t{0}};
   std::atomic<std::uint64_t> file_threshold{~std::uint64_t{0}};
@@ -65,14 +65,14 @@ struct State {
   std::uint32_t link_count = 0;
   Recorder recorder;
   FileReturns file_returns;
-  os::Doorbell keeper_bell;
-  bool keeper_started = false;  ///< or tried
-  Nanoseconds keeper_wakes;     ///< by itself, when nobody rings
+  os::Doorbell background_bell;
+  bool background_started = false;  ///< or tried
+  Nanoseconds background_wakes;     ///< by itself, when nobody rings
   std::uint64_t next_object_id = 1;
   Nanoseconds running_since;
   Nanoseconds record_until = Nanoseconds(~std::uint64_t{0});
   bool recording_lent = false;  ///< to `terrace record -p`, until record_until
-  bool forked = false;          ///< a fork's child: the keeper's thread is not here
+  bool forked = false;          ///< a fork's child: the background thread is not here
   control::StatusServer status;
   Counters counters;
   bool said_node_full = false;  ///< that a strict tier's nodes are
@@ -108,6 +108,19 @@ TierCounts count_tiers(const State& runtime, const extent::Object& object);
 /// Gives back the capacity of blocks that left their tiers since `before` was counted.
 void settle_capacity(State& runtime, const extent::Object& object, const TierCounts& before);
 
+/// The lowest number that no live object of this site and size has, so that memory which is freed
+/// and allocated anew is the same object to the plan. The lock is held, as for all of these.
+std::uint32_t free_ordinal(const State& runtime, const ObjectKey& key);
+void name_object(State& runtime, extent::Object& object, const ObjectKey& key,
+                 const CallSite& site);
+/// Plain memory in one piece, of which nothing is known but its address.
+bool is_plain(const extent::Object& object);
+/// Gives a plain object more blocks where it is or elsewhere; nullptr: it is as it was.
+extent::Object* enlarge(State& runtime, extent::Object& object, std::size_t size,
+                        std::uint32_t blocks);
+/// Pages and address space of an object that nobody was told of.
+void drop_object(State& runtime, extent::Object& object);
+
 /// Places an ordinary object that grew old enough. The lock is held.
 void place_late(State& runtime, extent::Object& object);
 /// Ends an object: session, capacity, pages, address space. The lock is held.
@@ -130,18 +143,18 @@ std::uint32_t take_block(State& runtime, std::uint32_t wanted, NodeRoom& rooms);
 /// In a fork's child: files whose reader was another thread of the parent are nobody's.
 void end_unfinished_files(State& runtime);
 
-/// Errors in the object's memory are mended from its source from now on. The lock is held.
-void watch_source(extent::Object& object, State& runtime);
+/// Errors in the object's memory are mended from its file from now on. The lock is held.
+void watch_content(extent::Object& object, State& runtime);
 /// No more: the program may write to it. The lock is held.
-void unwatch_source(extent::Object& object);
+void unwatch_content(extent::Object& object);
 /// The object ends, or is not its file's content any more: its descriptor is closed.
-void forget_source(extent::Object& object);
+void forget_content(extent::Object& object);
 
 /// The background thread: late placement, spare extents and recording.
-void* keeper_body(void* runtime);
+void* background_body(void* runtime);
 /// Something is to be done at `due`: starts the thread when it does not run, and wakes it when it
 /// would sleep longer than that. The lock is held.
-void call_keeper(State& runtime, Nanoseconds due);
+void wake_background(State& runtime, Nanoseconds due);
 /// StatusServer::Obey (live_recording.cc).
 std::size_t obey_command(void* runtime, const char* command, char* out);
 /// Answers `terrace status` from now on, unless that is turned off. The lock is held.

@@ -3,13 +3,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <optional>
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
-#include "allocators/topology/suggest.h"
+#include "allocators/base/nearest_word.h"
 #include "allocators/topology/text_file.h"
 
 namespace terrace::wall {
@@ -120,7 +122,8 @@ Result<FittedConstants> parse_constants(std::string_view text, const std::string
 Result<FittedConstants> read_constants(const std::string& path) {
   const std::optional<std::string> text = read_small_file(path);
   if (text) return parse_constants(*text, path);
-  return make_error(ErrorCode::kIo, 0, "%.200s: cannot be read", path.c_str());
+  return make_error(ErrorCode::kIo, errno, "%.200s: cannot be read: %s; check its path and rights",
+                    path.c_str(), std::strerror(errno));
 }
 
 std::string constants_as_toml(const FittedConstants& constants) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <optional>
 
 #include "allocators/base/number_of.h"
@@ -154,7 +156,8 @@ Result<std::vector<PointRow>> parse_points(std::string_view text, const std::str
 Result<std::vector<PointRow>> read_points(const std::string& path) {
   const std::optional<std::string> text = read_small_file(path);
   if (text) return parse_points(*text, path);
-  return make_error(ErrorCode::kIo, 0, "%.200s: cannot be read", path.c_str());
+  return make_error(ErrorCode::kIo, errno, "%.200s: cannot be read: %s; check its path and rights",
+                    path.c_str(), std::strerror(errno));
 }
 
 }  // namespace terrace::wall

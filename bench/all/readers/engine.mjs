@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the scenarios on llama.cpp print: the demo, what running under Terrace and recording cost a
 // token, names against the engine's own table.
+import { mean } from '../../scenario/demo/statistics.mjs';
 import { kPlacements } from '../../scenario/demo/workload.mjs';
 import { row } from '../rows.mjs';
 import { jsonLines, lastJsonLine } from './micro.mjs';
-
-const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 function speeds(workload, figures) {
   return kPlacements.map(({ key, title }) => row(`${workload}: ${title}`, 'tokens/s', figures[`${key}_tok_s`], {

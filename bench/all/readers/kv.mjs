@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The KV-cache at work: what a resume hides, policies on a request trace, the server of the examples.
+import { mean } from '../../scenario/demo/statistics.mjs';
 import { row } from '../rows.mjs';
-import { jsonLines, lastJsonLine } from './micro.mjs';
+import { lastJsonLine } from './micro.mjs';
 
 export function readPrefetch(text) {
   const { link_gbps: link, rounds: n, rows } = lastJsonLine(text);
@@ -16,14 +17,11 @@ export function readPrefetch(text) {
   ]);
 }
 
-const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-
 /// `simulate kv` with the policies lru, terrace and opt.
 export function readTrace(text) {
-  const all = jsonLines(text);
-  const sizes = [...new Set(all.map(({ blocks }) => blocks))];
-  if (sizes.length === 0) throw new Error('no line of JSON');
-  const hit = (blocks, policy) => all.find((line) => line.blocks === blocks && line.policy === policy).hit;
+  const { caches } = JSON.parse(text);
+  const sizes = [...new Set(caches.map(({ blocks }) => blocks))];
+  const hit = (blocks, policy) => caches.find((one) => one.blocks === blocks && one.policy === policy).hit_share;
   const each = sizes.map((blocks) => ({ blocks, lru: hit(blocks, 'lru'), terrace: hit(blocks, 'terrace'), opt: hit(blocks, 'opt') }));
   const about = (against, n = sizes.length) => ({ n, how: 'simulated', against });
   return [

@@ -25,7 +25,7 @@ export async function denseRun(name) {
     programs,
     folder,
     tiers,
-    session: join(folder, 'session.trc'),
+    session: join(folder, 'recorded.session'),
     command: (tokens) => programs.client(workload, model, { warmup: 8, tokens }),
   };
 }

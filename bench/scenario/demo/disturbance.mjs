@@ -4,10 +4,10 @@
 // neighbours in time, so that neither the growing context nor a machine that runs slower for some
 // seconds counts, which between two runs hides anything below some percent.
 
+import { mean } from './statistics.mjs';
+
 const kAfterwards = 2; // tokens behind a look that still count as disturbed: entries come back late
 const kNeighbours = 20; // undisturbed tokens on each side that are the measure
-
-const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /// The last token that began at `ms` or before; -1: none.
 function tokenAt(tokens, ms) {

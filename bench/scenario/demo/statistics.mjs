@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Medians, their intervals, spreads and a shuffle that can be repeated.
+// Medians, their intervals, means, spreads and a shuffle that can be repeated.
 
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
+
+export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /// Half of the range over the median: what `±` means in the tables.
 export function spread(values) {

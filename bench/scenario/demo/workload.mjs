@@ -74,7 +74,7 @@ function filesIn(folder) {
   return {
     allFast: join(folder, 'all-fast.toml'),
     tiers: join(folder, 'tiers.toml'),
-    session: join(folder, 'session.trc'),
+    session: join(folder, 'recorded.session'),
     plan: join(folder, 'plan.json'),
     status: (placement) => join(folder, `status-${placement}.json`),
   };

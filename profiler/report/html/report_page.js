@@ -21,8 +21,8 @@ const reportWritten = (object) => object.written_per_second === null ? "unknown"
 const reportFacts = (data) => {
   const rate = data.tiers.reduce((sum, tier) => sum + tier.bytes_per_second, 0);
   const facts = [data.nothing_observed === null
-    ? [`${terraceBytes(rate)}/s`, "read by the program, measured"]
-    : ["unknown", "what the program reads: nothing was observed"]];
+    ? [`${terraceBytes(rate)}/s`, "read and written by the program, measured"]
+    : ["unknown", "what the program touches: nothing was observed"]];
   if (data.step.seconds > 0) {
     facts.push([`${terraceNumber(data.step.seconds * 1e3)} ms`,
       `a step, measured (${data.step.source})`]);
@@ -41,7 +41,7 @@ const reportFacts = (data) => {
   facts.push(paid
     ? [`${reportPercent(paid.cpu_share)}`, "of the program's CPU time, what recording cost" +
       (paid.budget_share === null ? " (no limit)" : ` (${reportPercent(paid.budget_share)} allowed)`)]
-    : [`${reportPercent(data.observer_cpu_share)}`, "of one CPU, the observer's own cost"]);
+    : [`${reportPercent(data.recorder_cpu_share)}`, "of one CPU, what recording cost"]);
   return facts;
 };
 
@@ -113,7 +113,7 @@ const reportCharts = (data, page) => {
 
 const reportSources = (data, page) => {
   const say = (figure, unit, scale) => (figure.value === null ? "unknown"
-    : `${terraceNumber(figure.value / scale)} ${unit} (${figure.from})`);
+    : `${terraceNumber(figure.value / scale)} ${unit} (${figure.provenance})`);
   page.table("Tiers and the sources of their figures", data.emulated
     ? "Emulated: a tier is ordinary memory delivered at a slower link's pace; its figures are " +
       "configured." : "",
@@ -144,7 +144,7 @@ terracePage((data, page) => {
     (data.plan.from ? ` Plan: ${data.plan.from}.` : ` No plan: ${data.plan.why_none}`));
   if (data.nothing_observed !== null) page.warning(data.nothing_observed);
   page.facts(reportFacts(data));
-  const section = page.section("Heat by object and time", "Bytes read a second, measured; large " +
+  const section = page.section("Heat by object and time", "Bytes read and written a second, measured; large " +
     "objects in several rows. Hover, or use the arrow keys." + (data.grid.objects_left_out > 0
       ? ` ${data.grid.objects_left_out} colder objects are in the table only.` : ""));
   new HeatView(page, section, data.grid, data.tiers, data.steps);

@@ -67,8 +67,8 @@ TEST(PlanText, NamesTheRules) {
   plan::Plan plan = plan_of(1);
   EXPECT_THAT(plan_as_text(plan), Not(HasSubstr("rules")));
   plan.rules = {{plan::RuleKind::kPin, "weights*", "dram"},
-                {plan::RuleKind::kForbid, "class:heap", "slow"}};
-  EXPECT_THAT(plan_as_text(plan), HasSubstr("rules: pin weights*=dram, forbid class:heap=slow\n"));
+                {plan::RuleKind::kForbid, "origin:heap", "slow"}};
+  EXPECT_THAT(plan_as_text(plan), HasSubstr("rules: pin weights*=dram, forbid origin:heap=slow\n"));
 }
 
 TEST(PlanText, SumsUpWhatDoesNotFit) {

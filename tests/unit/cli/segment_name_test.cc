@@ -26,7 +26,7 @@ class SegmentName : public testing::Test {
 
 TEST_F(SegmentName, HasSixDigitsBeforeTheExtension) {
   EXPECT_EQ(segment_name("a.session", 1), "a.000001.session");
-  EXPECT_EQ(segment_name("runs/b.1.trc", 42), "runs/b.1.000042.trc");
+  EXPECT_EQ(segment_name("runs/b.1.session", 42), "runs/b.1.000042.session");
   EXPECT_EQ(segment_name("./plain", 7), "./plain.000007");
   EXPECT_EQ(segment_name("a.session", 1234567), "a.1234567.session");
 }
@@ -38,7 +38,7 @@ TEST_F(SegmentName, FindsThoseOfOneNameInOrder) {
 
 TEST_F(SegmentName, LeavesOtherNamesAlone) {
   for (const char* name :
-       {"a.session", "a.00001.session", "a.000000.session", "a.00001x.session", "a.000001.trc",
+       {"a.session", "a.00001.session", "a.000000.session", "a.00001x.session", "a.000001.json",
         "b.000001.session", "ba.000001.session", "a.000001.session.part-1", "a.-00001.session",
         "a.99999999999.session"}) {
     touch(name);

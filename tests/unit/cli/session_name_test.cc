@@ -29,11 +29,11 @@ TEST_F(SessionName, PlainNameStaysAsItIs) {
 }
 
 TEST_F(SessionName, HostIsPutInAndTheProcessIsLeftToTheRuntime) {
-  const auto pattern = session_pattern("%h-%p-%%.trc", "lab1");
+  const auto pattern = session_pattern("%h-%p-%%.session", "lab1");
   ASSERT_TRUE(pattern.ok());
-  EXPECT_EQ(*pattern, "lab1-%p-%%.trc");
+  EXPECT_EQ(*pattern, "lab1-%p-%%.session");
   EXPECT_TRUE(names_process(*pattern));
-  EXPECT_EQ(session_path(*pattern, 42), "lab1-42-%.trc");
+  EXPECT_EQ(session_path(*pattern, 42), "lab1-42-%.session");
 }
 
 TEST_F(SessionName, PercentSignInTheHostsNameStaysOne) {
@@ -43,30 +43,30 @@ TEST_F(SessionName, PercentSignInTheHostsNameStaysOne) {
 }
 
 TEST_F(SessionName, NumberIsTheLowestThatIsFree) {
-  touch("s0.trc");
-  touch("s1.trc");
-  touch("s3.trc");
-  const auto pattern = session_pattern(in("s%n.trc"), "host");
+  touch("s0.session");
+  touch("s1.session");
+  touch("s3.session");
+  const auto pattern = session_pattern(in("s%n.session"), "host");
   ASSERT_TRUE(pattern.ok());
-  EXPECT_EQ(*pattern, in("s2.trc"));
+  EXPECT_EQ(*pattern, in("s2.session"));
 }
 
 TEST_F(SessionName, NumberIsTakenByTheFilesOfASplitRecording) {
-  touch("s0.000003.trc");
-  const auto pattern = session_pattern(in("s%n.trc"), "host");
+  touch("s0.000003.session");
+  const auto pattern = session_pattern(in("s%n.session"), "host");
   ASSERT_TRUE(pattern.ok());
-  EXPECT_EQ(*pattern, in("s1.trc"));
+  EXPECT_EQ(*pattern, in("s1.session"));
 }
 
 TEST_F(SessionName, NumberIsTakenWhenAnyProcessHasIt) {
-  touch("s0-1234.trc");
-  const auto pattern = session_pattern(in("s%n-%p.trc"), "host");
+  touch("s0-1234.session");
+  const auto pattern = session_pattern(in("s%n-%p.session"), "host");
   ASSERT_TRUE(pattern.ok());
-  EXPECT_EQ(*pattern, in("s1-%p.trc"));
+  EXPECT_EQ(*pattern, in("s1-%p.session"));
 }
 
 TEST_F(SessionName, UnknownEscapeIsRefusedWithItsPlace) {
-  const auto unknown = session_pattern("ab%d.trc", "host");
+  const auto unknown = session_pattern("ab%d.session", "host");
   ASSERT_FALSE(unknown.ok());
   EXPECT_EQ(unknown.error().code, ErrorCode::kUsage);
   EXPECT_NE(std::string(unknown.error().message).find("character 3"), std::string::npos)

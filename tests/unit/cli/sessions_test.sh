@@ -12,6 +12,22 @@ private a.session
 schema_is a.session 2
 alone a.session
 
+# What comes next, from the session to a plan that is held against a run.
+expect 0 'report leads to a plan' report a.session -v
+says 'terrace: next: terrace plan a.session -o plan.json'
+expect 0 'report, JSON' report a.session --json
+checks=$((checks + 1))
+head=$(grep -o '^  "[a-z_]*"' out | head -n 5 | tr -d ' "' | tr '\n' ' ')
+[ "$head" = 'schema_version kind producer machine_id emulated ' ] || fail "report --json begins with: $head"
+one_fast_tier
+expect 0 'record on one tier' record --tiers tiers.toml -o one.session -v -- "$reader" 48 1200
+says 'session in one.session; next: terrace report one.session'
+expect 0 'plan leads to a run' plan one.session --tiers tiers.toml -o next.json -v
+says 'plan in next.json; next: terrace run --plan next.json --record b.session -- PROGRAM'
+expect 0 'run leads to verify' run --tiers tiers.toml --plan next.json --record next.session -v -- \
+  "$reader" 48 1200
+says 'session in next.session; next: terrace verify next.json --session next.session'
+
 # export: each format to standard output and to a file, and what must be refused.
 expect 0 'export, JSON' export a.session
 prints '"kind": "session-export"'
@@ -31,7 +47,7 @@ checks=$((checks + 1))
 grep -q '"ph":"C","name":"tier ' a.trace || fail 'export, trace: no counter of a tier'
 expect 0 'export, profile' export a.session --format pprof -o a.pb.gz
 checks=$((checks + 1))
-gunzip -c a.pb.gz | grep -qa read_per_second || fail 'export, profile: not a gzipped profile'
+gunzip -c a.pb.gz | grep -qa heat_per_second || fail 'export, profile: not a gzipped profile'
 if command -v python3 >"$work/python"; then
   for file in a.json:json a.trace:perfetto; do
     expect 0 "export to ${file%%:*}" export a.session --format "${file#*:}" -o "${file%%:*}" --force
@@ -59,16 +75,16 @@ checks=$((checks + 1))
 [ "$code" -eq 5 ] || fail "export to a full standard output: exit code $code, expected 5"
 
 # Names: the process, the host, a free number; and what is no name.
-expect 0 'record, named by process and host' record -o '%h-%p-%n.trc' -- "$reader" 8 600
-named=$(find . -name "$(hostname -s)-*-0.trc")
+expect 0 'record, named by process and host' record -o '%h-%p-%n.session' -- "$reader" 8 600
+named=$(find . -name "$(hostname -s)-*-0.session")
 checks=$((checks + 1))
 [ -n "$named" ] || fail 'no session has the name of host and process'
 expect 0 'report of a named session' report "${named#./}"
-expect 0 'record, the next number' record -o 's%n.trc' -- "$reader" 8 600
-expect 0 'record, the next number' record -o 's%n.trc' -- "$reader" 8 600
-exists s0.trc
-exists s1.trc
-expect 125 'record, unknown part of a name' record -o 'a%d.trc' -- "$reader" 8 600
+expect 0 'record, the next number' record -o 's%n.session' -- "$reader" 8 600
+expect 0 'record, the next number' record -o 's%n.session' -- "$reader" 8 600
+exists s0.session
+exists s1.session
+expect 125 'record, unknown part of a name' record -o 'a%d.session' -- "$reader" 8 600
 says 'character 2'
 
 # A recording that ends before its program, which must not notice.

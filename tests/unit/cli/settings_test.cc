@@ -87,11 +87,11 @@ TEST(Settings, RefuseValuesOfTheWrongType) {
 
 TEST(Settings, CheckRulesWhereTheyAreWritten) {
   Settings settings;
-  EXPECT_TRUE(settings.set("pin", "weights*=dram,class:heap=cxl", "f:1").ok());
-  const Status refused = settings.set("forbid", "class:stack=dram", "f:2");
+  EXPECT_TRUE(settings.set("pin", "weights*=dram,origin:heap=cxl", "f:1").ok());
+  const Status refused = settings.set("forbid", "origin:stack=dram", "f:2");
   ASSERT_FALSE(refused.ok());
   EXPECT_STREQ(refused.error().message,
-               "f:2: forbid: \"class:stack\" is no class; classes are heap, anonymous and file");
+               "f:2: forbid: \"origin:stack\" is no origin; origins are heap, anonymous and file");
 }
 
 TEST(Settings, TakeAShareEitherWay) {

@@ -9,7 +9,7 @@ namespace terrace::cli {
 /// One object of 100 MiB wholly on dram, one of 10 MiB on both tiers.
 inline nlohmann::ordered_json sample_answer() {
   return nlohmann::ordered_json::parse(R"({
-    "pid": 4711, "program": "/usr/bin/llama-server", "phase": "running", "running_ms": 65000,
+    "pid": 4711, "program": "/usr/bin/llama-server", "stage": "running", "running_ms": 65000,
     "recording": false, "emulated": true, "placed_late": 1, "spilled_blocks": 0,
     "tiers": [
       {"name": "dram", "backing": "numa", "capacity_bytes": 1073741824, "used_bytes": 113246208},

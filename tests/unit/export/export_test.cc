@@ -58,7 +58,7 @@ TEST(Timeline, CostsAreDifferencesOfTotals) {
   const heat::Timeline made = timeline();
   ASSERT_EQ(made.costs.size(), 3u);
   EXPECT_DOUBLE_EQ(made.costs[0].begin_s, 2);
-  EXPECT_NEAR(made.costs[0].observer_cpu_share, 0.01, 1e-12);
+  EXPECT_NEAR(made.costs[0].recorder_cpu_share, 0.01, 1e-12);
   EXPECT_NEAR(made.costs[0].program_cpu_share, 2, 1e-12);
   EXPECT_NEAR(made.costs[0].link_wait_share, 0.5, 1e-12);
   EXPECT_NEAR(made.costs[0].link_bytes_per_second, 1e6, 1e-6);

@@ -198,7 +198,7 @@ TEST(Pprof, ASampleForEachObjectAndTierAddsUpToTheHeatMap) {
   const Profile profile = exported(session);
   expect_valid(profile);
   ASSERT_EQ(profile.types.size(), 3u);
-  EXPECT_EQ(profile.types[0], (std::pair<std::string, std::string>("read_per_second", "bytes")));
+  EXPECT_EQ(profile.types[0], (std::pair<std::string, std::string>("heat_per_second", "bytes")));
   ASSERT_EQ(profile.samples.size(), 3u);
   const auto map = heat::build_heat_map(session);
   ASSERT_TRUE(map);

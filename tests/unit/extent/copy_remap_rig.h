@@ -160,4 +160,27 @@ class Writer {
   std::thread thread_;
 };
 
+/// With a CopyRemap; skipped where the kernel has none. A thread that is never let go would hang
+/// the test: it ends with a signal after `seconds`.
+template <unsigned seconds = 60>
+class WithCopyRemap {
+ protected:
+  void open_remap() {
+    auto opened = CopyRemap::open();
+    if (!opened) GTEST_SKIP() << opened.error().message;
+    remap_ = *opened;
+    alarm(seconds);
+  }
+  static void end_watch() { alarm(0); }
+  RemapReport to_file(const TestRange& range, const TestFile& file) const {
+    return remap_.to_file(range.at(), range.size(), file.fd(), 0, file.view(), plain_copy, {});
+  }
+  RemapReport to_private(const TestRange& range, const TestFile& file,
+                         const os::NodeMask& nodes = {}) const {
+    return remap_.to_private(range.at(), range.size(), file.view(), nodes, os::Binding::kPreferred);
+  }
+
+  CopyRemap remap_;
+};
+
 }  // namespace terrace::extent

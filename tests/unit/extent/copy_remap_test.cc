@@ -9,23 +9,10 @@
 namespace terrace::extent {
 namespace {
 
-class CopyRemapTest : public testing::Test {
+class CopyRemapTest : public testing::Test, protected WithCopyRemap<> {
  protected:
-  void SetUp() override {
-    auto opened = CopyRemap::open();
-    if (!opened) GTEST_SKIP() << opened.error().message;
-    remap_ = *opened;
-    alarm(60);  // a thread that is never let go would hang the test
-  }
-  void TearDown() override { alarm(0); }
-  RemapReport to_file(const TestRange& range, const TestFile& file) const {
-    return remap_.to_file(range.at(), range.size(), file.fd(), 0, file.view(), plain_copy, {});
-  }
-  RemapReport to_private(const TestRange& range, const TestFile& file) const {
-    return remap_.to_private(range.at(), range.size(), file.view(), {}, os::Binding::kPreferred);
-  }
-
-  CopyRemap remap_;
+  void SetUp() override { open_remap(); }
+  void TearDown() override { end_watch(); }
 };
 
 /// Is a write through one of them seen through the other?

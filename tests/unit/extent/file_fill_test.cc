@@ -17,7 +17,7 @@
 #include <thread>
 #include <vector>
 
-#include "allocators/os/file_source.h"
+#include "allocators/os/file_reader.h"
 #include "tests/child_process.h"
 #include "tests/fault/process_state.h"
 

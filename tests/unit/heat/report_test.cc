@@ -53,7 +53,7 @@ heat::HeatMap sample_map() {
   map.step_source = "watched block";
   map.recorded_seconds = 32.4;
   map.link_wait_share = 0.21;
-  map.observer_cpu_share = 0.013;
+  map.recorder_cpu_share = 0.013;
   heat::SourceFacts bits;
   bits.name = "present-bits";
   bits.choice = "automatic";

@@ -290,47 +290,47 @@ TEST_F(MoverTest, TheLimitHoldsOverAllOrders) {
   EXPECT_EQ(machine_.now() - begun, milliseconds(15 * 1000));
 }
 
-TEST_F(MoverTest, ANewLimitWakesWhoWaitsForTheOld) {
-  machine_.map(kAt, MiB(6), 0);
-  Kernel kernel = machine_.kernel();
-  std::latch waiting(1);
-  std::atomic<bool> first{true};
-  kernel.wait = [&](std::condition_variable& changed, std::unique_lock<std::mutex>& lock,
-                    std::optional<Nanoseconds> until) {
-    if (until && first.exchange(false)) waiting.count_down();
-    changed.wait(lock);  // this clock stands still: only a notification ends the wait
-  };
-  MoverOptions options;
-  options.batch = MiB(2);
-  options.bytes_per_second = Bytes(1);
-  auto made = Mover::create(options, kernel);
-  ASSERT_TRUE(made);
-  const Mover::Ticket ticket = (*made)->submit(order(3, slow_));
-  waiting.wait();
+/// Blocks that move two MiB at a time and wait for the limit after the first. The clock stands
+/// still: only a notification ends the wait.
+class MoverAtItsLimit : public MoverTest {
+ protected:
+  void start_and_wait() {
+    machine_.map(kAt, MiB(6), 0);
+    Kernel kernel = machine_.kernel();
+    kernel.wait = [this](std::condition_variable& changed, std::unique_lock<std::mutex>& lock,
+                         std::optional<Nanoseconds> until) {
+      if (until && first_.exchange(false)) waiting_.count_down();
+      changed.wait(lock);
+    };
+    MoverOptions options;
+    options.batch = MiB(2);
+    options.bytes_per_second = Bytes(1);
+    auto made = Mover::create(options, kernel);
+    ASSERT_TRUE(made);
+    mover_ = std::move(*made);
+    ticket_ = mover_->submit(order(3, slow_));
+    waiting_.wait();
+  }
+  void TearDown() override { mover_.reset(); }  // its thread uses what is below
+
+  Mover::Ticket ticket_ = 0;
+
+ private:
+  std::latch waiting_{1};
+  std::atomic<bool> first_{true};
+};
+
+TEST_F(MoverAtItsLimit, ANewLimitWakesWhoWaitsForTheOld) {
+  start_and_wait();
   EXPECT_EQ(machine_.calls.size(), 1u);
-  (*made)->set_limit(Bytes(0));
-  EXPECT_TRUE((*made)->wait(ticket).complete());
+  mover_->set_limit(Bytes(0));
+  EXPECT_TRUE(mover_->wait(ticket_).complete());
 }
 
-TEST_F(MoverTest, CancelWakesWhoWaitsForTheLimit) {
-  machine_.map(kAt, MiB(6), 0);
-  Kernel kernel = machine_.kernel();
-  std::latch waiting(1);
-  std::atomic<bool> first{true};
-  kernel.wait = [&](std::condition_variable& changed, std::unique_lock<std::mutex>& lock,
-                    std::optional<Nanoseconds> until) {
-    if (until && first.exchange(false)) waiting.count_down();
-    changed.wait(lock);
-  };
-  MoverOptions options;
-  options.batch = MiB(2);
-  options.bytes_per_second = Bytes(1);
-  auto made = Mover::create(options, kernel);
-  ASSERT_TRUE(made);
-  const Mover::Ticket ticket = (*made)->submit(order(3, slow_));
-  waiting.wait();
-  (*made)->cancel(ticket);
-  EXPECT_EQ((*made)->wait(ticket).count(Outcome::kCancelled), 2 * kPagesPerBlock);
+TEST_F(MoverAtItsLimit, CancelWakesWhoWaitsForTheLimit) {
+  start_and_wait();
+  mover_->cancel(ticket_);
+  EXPECT_EQ(mover_->wait(ticket_).count(Outcome::kCancelled), 2 * kPagesPerBlock);
 }
 
 }  // namespace

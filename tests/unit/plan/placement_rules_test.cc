@@ -56,8 +56,8 @@ TEST_F(Rules, AForbiddenTierHoldsNothingOfTheObject) {
 TEST_F(Rules, AColdPinKeepsItsRoomOnTheFastTier) {
   options.rules = {{RuleKind::kPin, "*/m.gguf", "dram"}};
   EXPECT_EQ(blocks_of(2), (Blocks{0, 12, 0})) << "by path";
-  options.rules = {{RuleKind::kPin, "class:file", "dram"}};
-  EXPECT_EQ(blocks_of(2), (Blocks{0, 12, 0})) << "by class";
+  options.rules = {{RuleKind::kPin, "origin:file", "dram"}};
+  EXPECT_EQ(blocks_of(2), (Blocks{0, 12, 0})) << "by origin";
   options.rules = {{RuleKind::kPin, "site:0000000000000003", "dram"}};
   EXPECT_EQ(blocks_of(2), (Blocks{0, 12, 0})) << "by site";
 }
@@ -71,11 +71,11 @@ TEST_F(Rules, TheBoundKeepsToThemToo) {
   EXPECT_EQ(pinned->rules, options.rules);
 }
 TEST_F(Rules, AClassWithoutObjectsIsNoted) {
-  options.rules = {{RuleKind::kPin, "class:anonymous", "dram"}};
+  options.rules = {{RuleKind::kPin, "origin:anonymous", "dram"}};
   const auto plan = make_plan(heat, machine, options);
   ASSERT_TRUE(plan.ok()) << plan.error().message;
   ASSERT_EQ(plan->notes.size(), 1u);
-  EXPECT_THAT(plan->notes[0], HasSubstr("pin class:anonymous=dram"));
+  EXPECT_THAT(plan->notes[0], HasSubstr("pin origin:anonymous=dram"));
 }
 
 TEST_F(Rules, RefusesAnUnknownTier) {

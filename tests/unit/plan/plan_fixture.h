@@ -60,7 +60,7 @@ inline plan::Plan small_plan() {
 inline plan::Plan moved_plan() {
   plan::Plan plan = small_plan();
   plan.rules = {{plan::RuleKind::kPin, "weights", "ddr"},
-                {plan::RuleKind::kForbid, "class:file", "ddr"}};
+                {plan::RuleKind::kForbid, "origin:file", "ddr"}};
   plan.moves = plan::Moves{"old.json", 60, {0.04, 0.03, {0.02, 0.03}}, 6 << 20, 0.5};
   return plan;
 }

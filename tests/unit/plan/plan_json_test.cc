@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/temporary_folder.h"
 #include "tests/unit/plan/plan_fixture.h"
 
 namespace terrace::plan {
@@ -97,10 +98,8 @@ TEST_F(PlanJson, RefusesARuleOfAnUnknownKind) {
 }
 
 TEST_F(PlanJson, SurvivesTheFile) {
-  const std::string path = fixture::temporary_path("plan.json");
-  ASSERT_TRUE(write_plan(path, fixture::small_plan()).ok());
-  const auto plan = read_plan(path);
-  std::remove(path.c_str());
+  const testing_support::TemporaryFolder folder;
+  const auto plan = read_plan(folder.write("plan.json", text));
   ASSERT_TRUE(plan.ok()) << plan.error().message;
   EXPECT_EQ(plan_to_json(*plan), text);
 }

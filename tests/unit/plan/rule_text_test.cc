@@ -11,10 +11,10 @@ using testing::HasSubstr;
 
 TEST(RuleText, ReadsAListOfRules) {
   const auto rules =
-      parse_rules(RuleKind::kForbid, "weights*=dram, class:heap=cxl,site:00ab12cd34ef5678=hbm");
+      parse_rules(RuleKind::kForbid, "weights*=dram, origin:heap=cxl,site:00ab12cd34ef5678=hbm");
   ASSERT_TRUE(rules.ok()) << rules.error().message;
   const std::vector<PlacementRule> expected{{RuleKind::kForbid, "weights*", "dram"},
-                                            {RuleKind::kForbid, "class:heap", "cxl"},
+                                            {RuleKind::kForbid, "origin:heap", "cxl"},
                                             {RuleKind::kForbid, "site:00ab12cd34ef5678", "hbm"}};
   EXPECT_EQ(*rules, expected);
 }
@@ -39,7 +39,7 @@ TEST(RuleText, RefusesWhatIsNoRuleAndSaysHowToWriteOne) {
   expect_refused("weights=", "\"weights=\" is no rule");
   expect_refused("a=dram,,b=cxl", "\"\" is no rule");
   expect_refused("a=dram,", "\"\" is no rule");
-  expect_refused("class:stack=dram", "classes are heap, anonymous and file");
+  expect_refused("origin:stack=dram", "origins are heap, anonymous and file");
   expect_refused("site:12=dram", "16 hexadecimal digits");
   expect_refused("site:00AB12CD34EF5678=dram", "small letters");
 }

@@ -269,8 +269,9 @@ TEST(TierFileError, NoDamageToTheTextGoesBeyondAMessage) {
 TEST(TierFileError, AMissingFileIsNamed) {
   const auto file = read_tier_file("/does/not/exist.toml");
   ASSERT_FALSE(file.ok());
-  EXPECT_THAT(file.error().message,
-              HasSubstr("/does/not/exist.toml: the tier file cannot be read"));
+  EXPECT_EQ(file.error().code, ErrorCode::kIo);
+  EXPECT_THAT(file.error().message, HasSubstr("/does/not/exist.toml: the tier file cannot be read: "
+                                              "No such file or directory"));
 }
 
 TEST(TierOrder, PutsEmulatedLinksLastAndOthersByBandwidth) {

@@ -67,7 +67,7 @@ void print_document(const CalibrationRun& run, const Topology& topology, const s
 
 void print_text(const CalibrationRun& run) {
   TextTable table({{"tier"},
-                   {"source"},
+                   {"provenance"},
                    {"read, all threads"},
                    {"read, one thread"},
                    {"latency, idle"},
@@ -86,26 +86,20 @@ void print_text(const CalibrationRun& run) {
 
 int calibrate_verb(const Call& call) {
   const Result<Topology> topology = load_usable_topology(call.settings);
-  if (!topology.ok()) {
-    say_error(topology.error().message);
-    return static_cast<int>(topology.error().code);
-  }
+  if (!topology.ok()) return failed(topology.error());
   const std::string path = calibration_path(call.settings, topology->machine_id);
   calibrate::CalibrationOptions options;
   if (call.settings.flag("quick")) options.effort = calibrate::Effort::kQuick;
   const Result<CalibrationRun> run = calibrate::calibrate_cached(
       *topology, options, path, calibrate::Reuse::kNever, calibrate::memory_probes(), show_step);
   show_progress("");
-  if (!run.ok()) {
-    say_error(run.error().message);
-    return static_cast<int>(run.error().code);
-  }
+  if (!run.ok()) return failed(run.error());
   if (call.settings.flag("json")) {
     print_document(*run, *topology, path);
   } else {
     print_text(*run);
   }
-  say_hint(fmt::format("figures in {}; next: terrace record -- PROGRAM", path));
+  say_hint(fmt::format("figures in {}; next: terrace record -o a.session -- PROGRAM", path));
   return 0;
 }
 

@@ -11,8 +11,12 @@
 namespace terrace::cli {
 
 int completion_verb(const Call& call) {
+  if (call.line.argument.empty()) {
+    say_error("no shell given; write terrace completion bash");
+    return 2;
+  }
   if (call.line.argument != "bash") {
-    say_error(fmt::format("completion: \"{:.40}\" is no shell that it is written for; give bash",
+    say_error(fmt::format("\"{:.40}\" is no shell that completion is written for; give bash",
                           call.line.argument));
     return 2;
   }

@@ -142,7 +142,7 @@ void print_text(const Compared& compared) {
   const std::string unit = difference.per_step ? "a step" : "a second";
   TextTable table({{"object"},
                    {"size", Align::kRight},
-                   {"read " + unit + " before", Align::kRight},
+                   {"heat " + unit + " before", Align::kRight},
                    {"after", Align::kRight},
                    {"change", Align::kRight},
                    {"error", Align::kRight},
@@ -173,8 +173,11 @@ int diff_verb(const Call& call) {
   for (std::size_t i = 0; i < 2; ++i) {
     Result<HeatMap> map = load_heat_map(call.settings, paths[i], kHow);
     if (!map.ok()) {
-      say_error(fmt::format("{}: {}", paths[i], map.error().message));
-      return static_cast<int>(map.error().code);
+      // Of a session that can be read and has no heat the message does not say which it is.
+      const std::string_view message = map.error().message;
+      if (message.find(paths[i]) != message.npos) return failed(map.error());
+      return failed(make_error(map.error().code, map.error().saved_errno, "%s: %s",
+                               paths[i].c_str(), map.error().message));
     }
     *maps[i] = std::move(*map);
   }

@@ -80,6 +80,8 @@ void say_next(const Settings& settings) {
     say_hint(fmt::format("trace in {}; open it at ui.perfetto.dev", output));
   } else if (settings.text("format") == "pprof") {
     say_hint(fmt::format("profile in {0}; next: go tool pprof -top {0}", output));
+  } else {
+    say_hint(fmt::format("{} in {}", settings.text("format"), output));
   }
 }
 
@@ -88,10 +90,7 @@ void say_next(const Settings& settings) {
 int export_verb(const Call& call) {
   const std::string path = session_argument(call.settings, call.line.argument);
   const Status exported = export_session(call.settings, path);
-  if (!exported.ok()) {
-    say_error(exported.error().message);
-    return static_cast<int>(exported.error().code);
-  }
+  if (!exported.ok()) return failed(exported.error());
   say_next(call.settings);
   return 0;
 }

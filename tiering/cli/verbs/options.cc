@@ -17,7 +17,7 @@ int options_verb(const Call& call) {
     std::fputs(options_as_man_page().c_str(), stdout);
     return 0;
   }
-  say_error("options: give --markdown or --man");
+  say_error("no form given; write terrace options --markdown, or --man");
   return 2;
 }
 

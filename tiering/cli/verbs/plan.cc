@@ -22,11 +22,6 @@
 namespace terrace::cli {
 namespace {
 
-int failed(const Error& error) {
-  say_error(error.message);
-  return static_cast<int>(error.code);
-}
-
 Status check_outputs(const Settings& settings) {
   if (settings.flag("force")) return ok_status();
   if (settings.given("output")) {
@@ -73,7 +68,7 @@ Result<plan::Plan> plan_session(const Settings& settings, const Topology& topolo
 
 Status write_outputs(const Settings& settings, const Topology& topology, const plan::Plan& plan) {
   if (settings.given("output")) {
-    const Status written = plan::write_plan(settings.text("output"), plan);
+    const Status written = write_whole(settings.text("output"), plan::plan_to_json(plan));
     if (!written.ok()) return written;
   }
   if (!settings.given("flat")) return ok_status();
@@ -100,9 +95,11 @@ int plan_verb(const Call& call) {
                                                  : plan_as_text(*plan) + placed_names(*plan, *heat);
   std::fputs(text.c_str(), stdout);
   const std::string& output = settings.text("output");
-  say_hint(output.empty()
-               ? fmt::format("next: terrace plan {} -o plan.json", session)
-               : fmt::format("plan in {0}; next: terrace run --plan {0} -- PROGRAM", output));
+  say_hint(
+      output.empty()
+          ? fmt::format("next: terrace plan {} -o plan.json", session)
+          : fmt::format("plan in {0}; next: terrace run --plan {0} --record b.session -- PROGRAM",
+                        output));
   return 0;
 }
 

@@ -46,8 +46,7 @@ int record_verb(const Call& call) {
     return end.exit_code;
   }
   name_recording(call.settings, end.last_file, models.seen());
-  say_hint(
-      fmt::format("session in {0}; next: terrace report {0}, terrace plan {0}", end.session_path));
+  say_hint(fmt::format("session in {0}; next: terrace report {0}", end.session_path));
   return end.exit_code;
 }
 

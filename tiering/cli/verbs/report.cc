@@ -4,9 +4,13 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <string>
+
+#include <fmt/format.h>
 
 #include "profiler/report/heat_grid.h"
 #include "profiler/report/heat_text.h"
+#include "tiering/cli/json_document.h"
 #include "tiering/cli/load_session.h"
 #include "tiering/cli/messages.h"
 #include "tiering/cli/name_recording.h"
@@ -17,9 +21,13 @@
 namespace terrace::cli {
 namespace {
 
-int failed(const Error& error) {
-  say_error(error.message);
-  return static_cast<int>(error.code);
+/// From the session to a plan, from the plan to a run, from the run to its verdict.
+std::string next_step(const Settings& settings, const std::string& session) {
+  if (!settings.given("plan")) return fmt::format("next: terrace plan {} -o plan.json", session);
+  const std::string& plan = settings.text("plan");
+  if (settings.given("session"))
+    return fmt::format("next: terrace verify {} --session {}", plan, settings.text("session"));
+  return fmt::format("next: terrace run --plan {} --record b.session -- PROGRAM", plan);
 }
 
 }  // namespace
@@ -46,7 +54,9 @@ int report_verb(const Call& call) {
     say_hint("page in " + call.settings.text("html"));
   }
   if (call.settings.flag("json")) {
-    std::printf("%s\n", report::to_json(*heat).dump(2).c_str());
+    auto document = json_document("report", "", heat->emulated);
+    document.update(nlohmann::ordered_json(report::to_json(*heat)));
+    print_json(document);
     return 0;
   }
   report::ReportOptions options;
@@ -61,6 +71,7 @@ int report_verb(const Call& call) {
   options.heat_over_time = report::render_heat_text(grid, heat->tiers, options);
   std::fputs(loaded->all_processes.c_str(), stdout);
   std::fputs(report::render_text(*heat, options).c_str(), stdout);
+  say_hint(next_step(call.settings, session));
   return 0;
 }
 

@@ -39,6 +39,11 @@ int run_verb(const Call& call) {
   const LaunchEnd end = launch(request);
   if (!session.empty() && end.placed && !end.last_file.empty()) {
     name_recording(call.settings, end.last_file, models.seen());
+    say_hint(fmt::format(
+        "session in {0}; next: {1}", end.session_path,
+        request.plan_path.empty()
+            ? "terrace report " + end.session_path
+            : fmt::format("terrace verify {} --session {}", request.plan_path, end.session_path)));
   }
   return end.exit_code;
 }

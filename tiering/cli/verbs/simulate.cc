@@ -22,12 +22,6 @@ struct Simulated {
   Topology topology;
 };
 
-int failed(const Error& error) {
-  show_progress("");
-  say_error(error.message);
-  return static_cast<int>(error.code);
-}
-
 Result<Simulated> simulate_one(const Settings& settings, const SimulatedWorkload& workload,
                                const std::vector<const policy::PolicySpec*>& policies,
                                simulate::ComparisonOptions options) {
@@ -109,8 +103,7 @@ int simulate_verb(const Call& call) {
     names.push_back(subject.name);
   }
   const std::string hint = suggestion(wanted, names);
-  return failed(make_error(ErrorCode::kUsage, 0, "simulate: unknown argument \"%.60s\"%s",
-                           wanted.c_str(),
+  return failed(make_error(ErrorCode::kUsage, 0, "unknown argument \"%.60s\"%s", wanted.c_str(),
                            hint.empty() ? "; a workload goes behind --workload" : hint.c_str()));
 }
 

@@ -18,16 +18,13 @@ using Json = nlohmann::ordered_json;
 
 int one_process(const Call& call) {
   const Result<Json> process = ask_status(call.line.argument);
-  if (!process.ok()) {
-    say_error(process.error().message);
-    return static_cast<int>(process.error().code);
-  }
+  if (!process.ok()) return failed(process.error());
   if (!call.settings.flag("json")) {
     std::fputs(status_text(*process).c_str(), stdout);
     return 0;
   }
   Json json =
-      json_document("status", process->value("machine", ""), process->value("emulated", false));
+      json_document("status", process->value("machine_id", ""), process->value("emulated", false));
   json["process"] = *process;
   print_json(json);
   return 0;
@@ -35,10 +32,7 @@ int one_process(const Call& call) {
 
 int all_processes(const Call& call) {
   const Result<Json> list = list_processes();
-  if (!list.ok()) {
-    say_error(list.error().message);
-    return static_cast<int>(list.error().code);
-  }
+  if (!list.ok()) return failed(list.error());
   if (call.settings.flag("json")) {
     Json json = json_document("status-list", "", false);
     json["processes"] = *list;
@@ -58,9 +52,10 @@ int all_processes(const Call& call) {
                entry.at("state").get<std::string>(), entry.at("name").get<std::string>()});
   }
   if (list->empty()) {
-    say_hint("no process runs under Terrace");
+    say_hint("no process runs under Terrace; next: terrace run -- PROGRAM");
   } else {
     std::fputs(table.text().c_str(), stdout);
+    say_hint("next: terrace status PID, or terrace top PID");
   }
   return 0;
 }

@@ -23,11 +23,6 @@ using os::TopScreen;
 /// Below, the program would feel the questions.
 constexpr Nanoseconds kLeastInterval = milliseconds(100);
 
-int failed(const Error& error) {
-  say_error(error.message);
-  return static_cast<int>(error.code);
-}
-
 /// The argument, or else the only process that answers.
 Result<std::string> whom_to_ask(const Call& call) {
   if (!call.line.argument.empty()) return call.line.argument;
@@ -88,7 +83,7 @@ int show_once(const Call& call, const std::string& pid, Nanoseconds interval) {
   const Json document = document_of(before->status, before->at, *now);
   if (call.settings.flag("json")) {
     Json json =
-        json_document("top", document.value("machine", ""), document.value("emulated", false));
+        json_document("top", document.value("machine_id", ""), document.value("emulated", false));
     json["process"] = document;
     print_json(json);
     return 0;
@@ -142,7 +137,7 @@ int top_verb(const Call& call) {
   const Nanoseconds interval = call.settings.duration("interval");
   if (interval < kLeastInterval) {
     say_error(call.settings.place("interval") +
-              ": --interval is below 100ms, which the program would feel; use 100ms or more");
+              ": below 100ms, which the program would feel; write 100ms or more");
     return static_cast<int>(ErrorCode::kUsage);
   }
   const Result<std::string> pid = whom_to_ask(call);

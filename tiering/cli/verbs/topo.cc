@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// terrace topo: the machine's tiers, each figure with its source, and what could not be learnt.
+// terrace topo: the machine's tiers, each figure with its provenance, and what could not be learnt.
 #include <cstdio>
 
 #include "tiering/cli/json_document.h"
@@ -30,10 +30,7 @@ void print_document(const Topology& topology) {
 
 int topo_verb(const Call& call) {
   const Result<Topology> topology = load_topology(call.settings);
-  if (!topology.ok()) {
-    say_error(topology.error().message);
-    return static_cast<int>(topology.error().code);
-  }
+  if (!topology.ok()) return failed(topology.error());
   if (call.settings.flag("json")) {
     print_document(*topology);
   } else {
@@ -42,7 +39,7 @@ int topo_verb(const Call& call) {
   bool measured = true;
   for (const Tier& tier : topology->tiers)
     measured = measured && (tier.use == Use::kOnRequest || tier.read_bandwidth.known());
-  if (!measured) say_hint("next: terrace calibrate");
+  say_hint(measured ? "next: terrace record -o a.session -- PROGRAM" : "next: terrace calibrate");
   return 0;
 }
 

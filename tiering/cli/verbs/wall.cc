@@ -25,11 +25,6 @@ constexpr std::uint64_t kLongest = 1 << 20;
 
 using Machines = std::vector<OptionId>;
 
-int failed(const Error& error) {
-  say_error(error.message);
-  return static_cast<int>(error.code);
-}
-
 Result<std::vector<wall::Sweep>> sweep_all(const wall::WallCatalogue& catalogue,
                                            const std::vector<wall::SweepRequest>& requests) {
   std::vector<wall::Sweep> swept;
@@ -139,7 +134,7 @@ int wall_verb(const Call& call) {
     return code.ok() ? *code : failed(code.error());
   }
   const std::string hint = suggestion(word, names);
-  say_error("unknown word \"" + word.substr(0, 60) + "\" after wall" +
+  say_error("unknown argument \"" + word.substr(0, 60) + "\"" +
             (hint.empty() ? "; it is predict, compare, validate, edge, size or names" : hint));
   return static_cast<int>(ErrorCode::kUsage);
 }

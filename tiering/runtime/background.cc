@@ -46,19 +46,19 @@ Nanoseconds record(State& runtime, Nanoseconds now) {
 
 }  // namespace
 
-void call_keeper(State& runtime, Nanoseconds due) {
-  if (!runtime.keeper_started) {
-    runtime.keeper_started = true;
-    const int error = os::start_thread(&keeper_body, &runtime, "terrace-keeper");
+void wake_background(State& runtime, Nanoseconds due) {
+  if (!runtime.background_started) {
+    runtime.background_started = true;
+    const int error = os::start_thread(&background_body, &runtime, "terrace-runtime");
     if (error != 0) {
       os::message("no background thread (errno %d): nothing is recorded or placed late", error);
     }
   }
   // A ring is a system call, and a program may allocate thousands of times before anything is due.
-  if (due < runtime.keeper_wakes) runtime.keeper_bell.ring();
+  if (due < runtime.background_wakes) runtime.background_bell.ring();
 }
 
-void* keeper_body(void* argument) {
+void* background_body(void* argument) {
   State& runtime = *static_cast<State*>(argument);
   os::precise_timers();
   for (;;) {
@@ -70,10 +70,10 @@ void* keeper_body(void* argument) {
       next = runtime.file_returns.turn(runtime, now, next);
       const Nanoseconds due = record(runtime, now);
       if (due < next) next = due;
-      runtime.keeper_wakes = next;
+      runtime.background_wakes = next;
     }
     now = os::monotonic_now();
-    runtime.keeper_bell.wait(next - now);
+    runtime.background_bell.wait(next - now);
   }
 }
 

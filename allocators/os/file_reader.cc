@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "allocators/os/file_source.h"
+#include "allocators/os/file_reader.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -20,7 +20,7 @@
 namespace terrace::os {
 namespace {
 
-constexpr std::uint64_t kPageBytes = FileSource::kPage.value;
+constexpr std::uint64_t kPageBytes = FileReader::kPage.value;
 /// A shorter stretch is read through the cache: a request past it costs more than the copy.
 constexpr std::uint64_t kLeastDirectPages = 16;
 
@@ -118,7 +118,7 @@ std::optional<FileStamp> stamp_before_reading(int fd) {
   return later == stamp ? later : std::nullopt;
 }
 
-FileSource::FileSource(int fd, std::uint64_t offset, Bytes size)
+FileReader::FileReader(int fd, std::uint64_t offset, Bytes size)
     : fd_(fd), offset_(offset), size_(size) {
   const KeepErrno keep;
   direct_ = reopened(fd, O_DIRECT);
@@ -130,7 +130,7 @@ FileSource::FileSource(int fd, std::uint64_t offset, Bytes size)
   view_ = map_untouched(fd, offset, size);
 }
 
-FileSource::~FileSource() {
+FileReader::~FileReader() {
   const KeepErrno keep;
   if (view_ != nullptr) unmap(view_, size_);
   close_descriptor(direct_);
@@ -139,7 +139,7 @@ FileSource::~FileSource() {
 
 /// One count for the whole piece costs a hundredth of mincore()'s page by page. Linux 6.5; for
 /// another user's file EPERM.
-FileSource::Cached FileSource::count_cached(const Piece& piece) const {
+FileReader::Cached FileReader::count_cached(const Piece& piece) const {
   constexpr long kCachestat = 451;
   struct {
     std::uint64_t offset, length;
@@ -154,13 +154,13 @@ FileSource::Cached FileSource::count_cached(const Piece& piece) const {
 }
 
 /// False: not known.
-bool FileSource::look_at_pages(const Piece& piece, unsigned char* cached) const {
+bool FileReader::look_at_pages(const Piece& piece, unsigned char* cached) const {
   if (view_ == nullptr || injected_error(SystemCall::kMincore) != 0) return false;
   char* const at = static_cast<char*>(view_) + (piece.offset - offset_);
   return syscall(SYS_mincore, at, piece.size, cached) == 0;
 }
 
-FileSource::Told FileSource::find_cached(const Piece& piece, unsigned char* cached) const {
+FileReader::Told FileReader::find_cached(const Piece& piece, unsigned char* cached) const {
   const std::uint64_t pages = pages_of(piece.size);
   const Cached count = count_cached(piece);
   if (count == Cached::kAll || count == Cached::kNone) {
@@ -182,7 +182,7 @@ FileSource::Told FileSource::find_cached(const Piece& piece, unsigned char* cach
 /// mincore() says of every page that it is there when the file is another user's (Linux 5.2). So
 /// one page in the middle is read without waiting. That starts a read of the page when it is not
 /// there, and nothing beyond it.
-bool FileSource::only_pretended(const Piece& piece) const {
+bool FileReader::only_pretended(const Piece& piece) const {
   if (buffered_ < 0 || injected_error(SystemCall::kRead) != 0) return false;
   const std::uint64_t middle = middle_of(piece.size);
   iovec to{piece.to + middle, std::min(kPageBytes, piece.size - middle)};
@@ -191,7 +191,7 @@ bool FileSource::only_pretended(const Piece& piece) const {
 }
 
 /// A page that is being read cannot be dropped, so its read is waited for.
-void FileSource::drop_probe(const Piece& piece) const {
+void FileReader::drop_probe(const Piece& piece) const {
   const std::uint64_t middle = middle_of(piece.size);
   const std::uint64_t size = std::min(kPageBytes, piece.size - middle);
   if (read_whole(buffered_, piece.to + middle, size, piece.offset + middle) != 0) return;
@@ -199,7 +199,7 @@ void FileSource::drop_probe(const Piece& piece) const {
 }
 
 /// Reads past the cache as much as can be; false: something is left.
-bool FileSource::read_direct(Piece& piece) {
+bool FileReader::read_direct(Piece& piece) {
   while (piece.size > 0 && direct_works_.load(std::memory_order_relaxed)) {
     const std::uint64_t whole = pages_of(piece.size) * kPageBytes;
     const long got = read_some(direct_, piece.to, whole, piece.offset);
@@ -219,7 +219,7 @@ bool FileSource::read_direct(Piece& piece) {
   return piece.size == 0;
 }
 
-int FileSource::read_cold(const Piece& piece) {
+int FileReader::read_cold(const Piece& piece) {
   Piece left = piece;
   if (piece.size >= kLeastDirectPages * kPageBytes && read_direct(left)) return 0;
   const int fd = buffered_ >= 0 ? buffered_ : fd_;
@@ -230,7 +230,7 @@ int FileSource::read_cold(const Piece& piece) {
   return 0;
 }
 
-int FileSource::read_stretches(const Piece& piece, const unsigned char* cached) {
+int FileReader::read_stretches(const Piece& piece, const unsigned char* cached) {
   const std::uint64_t pages = pages_of(piece.size);
   for (std::uint64_t page = 0; page < pages;) {
     const std::uint64_t end = stretch_end(cached, page, pages);
@@ -250,7 +250,7 @@ int FileSource::read_stretches(const Piece& piece, const unsigned char* cached) 
   return 0;
 }
 
-int FileSource::read(void* to, Bytes size, std::uint64_t at) {
+int FileReader::read(void* to, Bytes size, std::uint64_t at) {
   const KeepErrno keep;
   if (size.value == 0 || size.value > kMostAtOnce.value) return EINVAL;
   unsigned char cached[kMostPages];

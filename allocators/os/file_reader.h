@@ -30,7 +30,7 @@ struct FileReadCounters {
   std::atomic<std::uint64_t> buffered{0};  ///< through it, and dropped from it again
 };
 
-class FileSource {
+class FileReader {
  public:
   static constexpr Bytes kPage = KiB(4);
   /// The most that read() takes at once.
@@ -39,12 +39,12 @@ class FileSource {
   /// [offset, offset+size) of `fd`, which stays the caller's and open; `offset` is a multiple of a
   /// page. Own descriptors are opened, so that the program's keeps its flags and read-ahead; where
   /// that is refused (no /proc, rights given up) the program's own serves, and only buffered.
-  FileSource(int fd, std::uint64_t offset, Bytes size);
-  ~FileSource();
-  FileSource(const FileSource&) = delete;
-  FileSource& operator=(const FileSource&) = delete;
+  FileReader(int fd, std::uint64_t offset, Bytes size);
+  ~FileReader();
+  FileReader(const FileReader&) = delete;
+  FileReader& operator=(const FileReader&) = delete;
 
-  /// Reads [at, at+size), counted from the source's beginning, `at` a multiple of a page, to `to`,
+  /// Reads [at, at+size), counted from `offset`, `at` a multiple of a page, to `to`,
   /// which is aligned to a page and has room up to the next; what lies behind the file's end there
   /// becomes zero. 0, an errno value, or ENODATA when the file ends earlier.
   int read(void* to, Bytes size, std::uint64_t at);
