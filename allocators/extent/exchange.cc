@@ -10,10 +10,6 @@
 namespace terrace::extent {
 namespace {
 
-constexpr Bytes size_of(std::uint32_t blocks) {
-  return Bytes(static_cast<std::uint64_t>(blocks) << kBlockShift);
-}
-
 int copy_unwatched(void* at) {
   void* const spare = os::reserve_address_space(kBlockBytes);
   if (spare == nullptr) return ENOMEM;

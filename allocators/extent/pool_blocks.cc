@@ -6,14 +6,6 @@
 #include "allocators/os/mapping.h"
 
 namespace terrace::extent {
-namespace {
-
-constexpr Bytes size_of(std::uint32_t blocks) {
-  return Bytes(static_cast<std::uint64_t>(blocks) << kBlockShift);
-}
-
-}  // namespace
-
 void PoolBlocks::configure(const Arena& arena, Capacity& capacity) {
   arena_ = &arena;
   capacity_ = &capacity;

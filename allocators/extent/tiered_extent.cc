@@ -10,10 +10,6 @@
 namespace terrace::extent {
 namespace {
 
-constexpr Bytes size_of(std::uint32_t blocks) {
-  return Bytes(static_cast<std::uint64_t>(blocks) << kBlockShift);
-}
-
 constexpr std::uint32_t kHugeFromBlocks = 4;
 
 /// Blocks that the object uses from end to end.

@@ -10,10 +10,6 @@
 namespace terrace::extent {
 namespace {
 
-constexpr Bytes size_of(std::uint32_t blocks) {
-  return Bytes(static_cast<std::uint64_t>(blocks) << kBlockShift);
-}
-
 std::uint32_t weight_here(std::uint32_t node) {
   return os::interleave_weight("/sys", node);
 }

@@ -39,6 +39,11 @@ void say_error(const std::string& text) {
   logger().error("{}", text);
 }
 
+int failed(const Error& error) {
+  say_error(error.message);
+  return static_cast<int>(error.code);
+}
+
 void say_warning(const std::string& text) {
   logger().warn("warning: {}", text);
 }

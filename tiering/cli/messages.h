@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string>
 
+#include <terrace/result.h>
+
 namespace terrace::cli {
 
 enum class Verbosity : std::uint8_t {
@@ -19,6 +21,8 @@ void set_verbosity(Verbosity verbosity);
 Verbosity verbosity();
 
 void say_error(const std::string& text);
+/// Says why; the exit status that a verb ends with.
+int failed(const Error& error);
 void say_warning(const std::string& text);
 /// What to do next and where things went: on a terminal, or with -v.
 void say_hint(const std::string& text);

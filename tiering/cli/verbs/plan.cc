@@ -22,11 +22,6 @@
 namespace terrace::cli {
 namespace {
 
-int failed(const Error& error) {
-  say_error(error.message);
-  return static_cast<int>(error.code);
-}
-
 Status check_outputs(const Settings& settings) {
   if (settings.flag("force")) return ok_status();
   if (settings.given("output")) {

@@ -15,15 +15,6 @@
 #include "tiering/cli/verbs/verbs.h"
 
 namespace terrace::cli {
-namespace {
-
-int failed(const Error& error) {
-  say_error(error.message);
-  return static_cast<int>(error.code);
-}
-
-}  // namespace
-
 int report_verb(const Call& call) {
   const std::string session = session_argument(call.settings, call.line.argument);
   const bool page = call.settings.given("html");

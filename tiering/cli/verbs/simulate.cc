@@ -22,10 +22,9 @@ struct Simulated {
   Topology topology;
 };
 
-int failed(const Error& error) {
+int failed_midway(const Error& error) {
   show_progress("");
-  say_error(error.message);
-  return static_cast<int>(error.code);
+  return failed(error);
 }
 
 Result<Simulated> simulate_one(const Settings& settings, const SimulatedWorkload& workload,
@@ -67,15 +66,15 @@ void print_text(const std::vector<Simulated>& results) {
 
 int simulate_placement(const Call& call) {
   const auto policies = wanted_policies(call.settings);
-  if (!policies) return failed(policies.error());
+  if (!policies) return failed_midway(policies.error());
   const auto options = wanted_steps(call.settings);
-  if (!options) return failed(options.error());
+  if (!options) return failed_midway(options.error());
   const auto workloads = wanted_workloads(call.settings);
-  if (!workloads) return failed(workloads.error());
+  if (!workloads) return failed_midway(workloads.error());
   std::vector<Simulated> results;
   for (const SimulatedWorkload& workload : *workloads) {
     auto result = simulate_one(call.settings, workload, *policies, *options);
-    if (!result) return failed(result.error());
+    if (!result) return failed_midway(result.error());
     results.push_back(std::move(*result));
   }
   if (call.settings.flag("json")) {
@@ -88,7 +87,7 @@ int simulate_placement(const Call& call) {
 
 int simulate_kv_subject(const Call& call) {
   const Status done = simulate_kv(call.settings);
-  return done.ok() ? 0 : failed(done.error());
+  return done.ok() ? 0 : failed_midway(done.error());
 }
 
 /// What can be simulated, by the verb's argument. The first is meant when none is given.
@@ -109,9 +108,9 @@ int simulate_verb(const Call& call) {
     names.push_back(subject.name);
   }
   const std::string hint = suggestion(wanted, names);
-  return failed(make_error(ErrorCode::kUsage, 0, "simulate: unknown argument \"%.60s\"%s",
-                           wanted.c_str(),
-                           hint.empty() ? "; a workload goes behind --workload" : hint.c_str()));
+  return failed_midway(
+      make_error(ErrorCode::kUsage, 0, "simulate: unknown argument \"%.60s\"%s", wanted.c_str(),
+                 hint.empty() ? "; a workload goes behind --workload" : hint.c_str()));
 }
 
 }  // namespace terrace::cli

@@ -23,11 +23,6 @@ using os::TopScreen;
 /// Below, the program would feel the questions.
 constexpr Nanoseconds kLeastInterval = milliseconds(100);
 
-int failed(const Error& error) {
-  say_error(error.message);
-  return static_cast<int>(error.code);
-}
-
 /// The argument, or else the only process that answers.
 Result<std::string> whom_to_ask(const Call& call) {
   if (!call.line.argument.empty()) return call.line.argument;

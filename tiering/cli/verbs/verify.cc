@@ -16,11 +16,6 @@
 namespace terrace::cli {
 namespace {
 
-int failed(const Error& error) {
-  say_error(error.message);
-  return static_cast<int>(error.code);
-}
-
 void print_document(const Verdict& verdict, const plan::Plan& plan, const heat::HeatMap& heat) {
   auto json = json_document("verdict", plan.machine_id, plan.emulated || heat.emulated);
   json["holds"] = verdict.holds;

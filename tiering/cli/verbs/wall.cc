@@ -25,11 +25,6 @@ constexpr std::uint64_t kLongest = 1 << 20;
 
 using Machines = std::vector<OptionId>;
 
-int failed(const Error& error) {
-  say_error(error.message);
-  return static_cast<int>(error.code);
-}
-
 Result<std::vector<wall::Sweep>> sweep_all(const wall::WallCatalogue& catalogue,
                                            const std::vector<wall::SweepRequest>& requests) {
   std::vector<wall::Sweep> swept;
