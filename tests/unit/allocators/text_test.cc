@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace terrace {
+namespace terrace::text_test {
 namespace {
 
 TEST(Text, TrimmingTakesBlanksAtTheEndsOnly) {
@@ -21,4 +21,4 @@ TEST(Text, MessagesShowSixtyCharacters) {
 }
 
 }  // namespace
-}  // namespace terrace
+}  // namespace terrace::text_test

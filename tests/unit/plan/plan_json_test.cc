@@ -6,7 +6,7 @@
 
 #include "tests/unit/plan/plan_fixture.h"
 
-namespace terrace::plan {
+namespace terrace::plan::plan_json_test {
 namespace {
 
 using testing::HasSubstr;
@@ -219,4 +219,4 @@ TEST_F(PlanJson, RefusesDeepNesting) {
 }
 
 }  // namespace
-}  // namespace terrace::plan
+}  // namespace terrace::plan::plan_json_test
