@@ -14,6 +14,10 @@
 
 namespace terrace::extent {
 
+constexpr Bytes size_of(std::uint32_t blocks) {
+  return Bytes(static_cast<std::uint64_t>(blocks) << kBlockShift);
+}
+
 class Arena {
  public:
   static constexpr std::uint32_t kMaxObjects = 1u << 16;

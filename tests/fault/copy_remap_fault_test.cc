@@ -8,7 +8,7 @@
 #include "tests/fault/process_state.h"
 #include "tests/unit/extent/copy_remap_rig.h"
 
-namespace terrace::extent {
+namespace terrace::extent::copy_remap_fault_test {
 namespace {
 
 using os::inject_fault;
@@ -158,4 +158,4 @@ TEST(CopyRemapOpen, ARefusedDescriptorNamesTheRemedy) {
 }
 
 }  // namespace
-}  // namespace terrace::extent
+}  // namespace terrace::extent::copy_remap_fault_test

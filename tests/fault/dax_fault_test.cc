@@ -14,7 +14,7 @@
 #include "tests/fault/process_state.h"
 #include "tests/unit/backing/pool_file.h"
 
-namespace terrace::backing {
+namespace terrace::backing::dax_fault_test {
 namespace {
 
 using os::inject_fault;
@@ -247,4 +247,4 @@ TEST_F(DaxFault, DeviceThatSysfsDoesNotTellOfIsRefused) {
 }
 
 }  // namespace
-}  // namespace terrace::backing
+}  // namespace terrace::backing::dax_fault_test

@@ -15,7 +15,7 @@
 #include "tests/unit/extent/huge_pages.h"
 #include "tests/unit/extent/rig.h"
 
-namespace terrace::extent {
+namespace terrace::extent::extent_fault_test {
 namespace {
 
 using os::inject_fault;
@@ -262,4 +262,4 @@ TEST_F(WithRig, WithoutWriteProtectionNothingIsPlacedLate) {
 }
 
 }  // namespace
-}  // namespace terrace::extent
+}  // namespace terrace::extent::extent_fault_test

@@ -16,7 +16,7 @@
 #include "allocators/os/file_reader.h"
 #include "tests/fault/process_state.h"
 
-namespace terrace::extent {
+namespace terrace::extent::file_fill_fault_test {
 namespace {
 
 using os::SystemCall;
@@ -126,4 +126,4 @@ TEST(StampFault, UnknownStampIsNone) {
 }
 
 }  // namespace
-}  // namespace terrace::extent
+}  // namespace terrace::extent::file_fill_fault_test

@@ -22,7 +22,7 @@
 #include "allocators/os/userfault.h"
 #include "tests/fault/process_state.h"
 
-namespace terrace::os {
+namespace terrace::os::os_fault_test {
 namespace {
 
 constexpr int kUntouched = 4242;
@@ -242,4 +242,4 @@ TEST_F(OsFault, FilesSayWhatWasRefused) {
 }
 
 }  // namespace
-}  // namespace terrace::os
+}  // namespace terrace::os::os_fault_test

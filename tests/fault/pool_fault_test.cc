@@ -10,7 +10,7 @@
 #include "tests/fault/process_state.h"
 #include "tests/unit/extent/pool_rig.h"
 
-namespace terrace::extent {
+namespace terrace::extent::pool_fault_test {
 namespace {
 
 using os::inject_fault;
@@ -143,4 +143,4 @@ TEST(PoolFaults, APoolThatCannotBeMappedCountsAsEmpty) {
 }
 
 }  // namespace
-}  // namespace terrace::extent
+}  // namespace terrace::extent::pool_fault_test

@@ -12,7 +12,7 @@
 #include "allocators/os/fault_point.h"
 #include "tests/fault/process_state.h"
 
-namespace terrace::extent {
+namespace terrace::extent::start_fault_test {
 namespace {
 
 using os::inject_fault;
@@ -87,4 +87,4 @@ TEST(StartFault, EngineThatCannotStartLeavesNothing) {
 }
 
 }  // namespace
-}  // namespace terrace::extent
+}  // namespace terrace::extent::start_fault_test

@@ -15,7 +15,7 @@
 #include "allocators/extent/tiered_extent.h"
 #include "allocators/os/fault_point.h"
 
-namespace terrace::extent {
+namespace terrace::extent::tiered_stripe_fault_test {
 namespace {
 
 using os::inject_fault;
@@ -248,4 +248,4 @@ TEST_F(TieredStripe, SpilledTailIsARunOfItsOwn) {
 }
 
 }  // namespace
-}  // namespace terrace::extent
+}  // namespace terrace::extent::tiered_stripe_fault_test

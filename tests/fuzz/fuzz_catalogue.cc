@@ -12,7 +12,7 @@
 #include "tiering/model/catalogue_readers.h"
 #include "tiering/model/decode_load.h"
 
-namespace terrace::model {
+namespace terrace::model::fuzz_catalogue {
 namespace {
 
 std::string shipped(const std::string& name) {
@@ -99,4 +99,4 @@ TEST(FuzzCatalogue, ModelsAreSoundOrRefused) {
 }
 
 }  // namespace
-}  // namespace terrace::model
+}  // namespace terrace::model::fuzz_catalogue

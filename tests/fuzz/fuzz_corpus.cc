@@ -10,7 +10,7 @@
 
 #include "tests/fuzz/inputs.h"
 
-namespace terrace::fuzz {
+namespace terrace::fuzz::fuzz_corpus {
 namespace {
 
 struct Format {
@@ -47,4 +47,4 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace terrace::fuzz
+}  // namespace terrace::fuzz::fuzz_corpus

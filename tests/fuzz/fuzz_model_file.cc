@@ -8,7 +8,7 @@
 #include "tests/unit/model/model_files.h"
 #include "tiering/model/model_file_readers.h"
 
-namespace terrace::model {
+namespace terrace::model::fuzz_model_file {
 namespace {
 
 template <typename Input>
@@ -58,4 +58,4 @@ TEST(FuzzModelFile, AnIndexIsReadOrRefused) {
 }
 
 }  // namespace
-}  // namespace terrace::model
+}  // namespace terrace::model::fuzz_model_file

@@ -15,7 +15,7 @@
 #include "tiering/names/buffer_layout.h"
 #include "tiering/names/site_rules.h"
 
-namespace terrace::names {
+namespace terrace::names::fuzz_names {
 namespace {
 
 using fixture::GgufBytes;
@@ -159,4 +159,4 @@ TEST(FuzzNames, DamagedRulesAreReadOrRefused) {
 }
 
 }  // namespace
-}  // namespace terrace::names
+}  // namespace terrace::names::fuzz_names

@@ -6,7 +6,7 @@
 #include "tests/fuzz/inputs.h"
 #include "tests/fuzz/mutate.h"
 
-namespace terrace::runtime {
+namespace terrace::runtime::fuzz_plan_flat {
 namespace {
 
 TEST(FuzzPlanFlat, WhatPassesIsSafeToFollow) {
@@ -19,4 +19,4 @@ TEST(FuzzPlanFlat, WhatPassesIsSafeToFollow) {
 }
 
 }  // namespace
-}  // namespace terrace::runtime
+}  // namespace terrace::runtime::fuzz_plan_flat

@@ -8,7 +8,7 @@
 #include "tests/unit/plan/plan_fixture.h"
 #include "tiering/plan/plan_json.h"
 
-namespace terrace::plan {
+namespace terrace::plan::fuzz_plan_json {
 namespace {
 
 TEST(FuzzPlanJson, ReadsOrRefusesWhateverIsDamaged) {
@@ -27,4 +27,4 @@ TEST(FuzzPlanJson, RefusesEveryPrefix) {
 }
 
 }  // namespace
-}  // namespace terrace::plan
+}  // namespace terrace::plan::fuzz_plan_json

@@ -11,7 +11,7 @@
 #include "tests/fuzz/inputs.h"
 #include "tests/fuzz/mutate.h"
 
-namespace terrace::fuzz {
+namespace terrace::fuzz::fuzz_segments {
 namespace {
 
 TEST(FuzzSegments, TheGoodFilesAreReadInAnyOrder) {
@@ -42,4 +42,4 @@ TEST(FuzzSegments, DamagedFilesAreJoinedOrRefused) {
 }
 
 }  // namespace
-}  // namespace terrace::fuzz
+}  // namespace terrace::fuzz::fuzz_segments

@@ -21,7 +21,7 @@
 #include "tests/unit/session/packed_builder.h"
 #include "tests/unit/session/session_builder.h"
 
-namespace terrace::session {
+namespace terrace::session::fuzz_session {
 namespace {
 
 // Damage behind a CRC leaves the chunks before it: thousands of mutants are read as the same few
@@ -156,4 +156,4 @@ TEST(FuzzSession, EveryTruncationIsReadUpToItsLastWholeChunk) {
 }
 
 }  // namespace
-}  // namespace terrace::session
+}  // namespace terrace::session::fuzz_session

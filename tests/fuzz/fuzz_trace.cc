@@ -10,7 +10,7 @@
 #include "tests/fuzz/inputs.h"
 #include "tests/fuzz/mutate.h"
 
-namespace terrace::simulate {
+namespace terrace::simulate::fuzz_trace {
 namespace {
 
 const std::string kMooncake =
@@ -55,4 +55,4 @@ TEST(FuzzTrace, EndsOnEveryPrefix) {
 }
 
 }  // namespace
-}  // namespace terrace::simulate
+}  // namespace terrace::simulate::fuzz_trace

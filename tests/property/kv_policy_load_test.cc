@@ -12,7 +12,7 @@
 #include "tests/property/kv_loads.h"
 #include "tiering/policy/kv/prefix_cache.h"
 
-namespace terrace::policy {
+namespace terrace::policy::kv_policy_load_test {
 namespace {
 
 constexpr std::size_t kRequests = 6000;
@@ -72,4 +72,4 @@ TEST(KvPolicyLoad, TerraceIsBelowLruByRareChanceOnlyAndAboveWhereThereIsSomethin
 }
 
 }  // namespace
-}  // namespace terrace::policy
+}  // namespace terrace::policy::kv_policy_load_test

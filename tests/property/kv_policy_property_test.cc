@@ -11,7 +11,7 @@
 #include "tiering/policy/kv/keyed_heap.h"
 #include "tiering/policy/kv/prefix_cache.h"
 
-namespace terrace::policy {
+namespace terrace::policy::kv_policy_property_test {
 namespace {
 
 using Blocks = std::vector<ChainHash>;
@@ -197,4 +197,4 @@ TEST(KvPolicyProperty, HeapEqualsAnOrderedSet) {
 }
 
 }  // namespace
-}  // namespace terrace::policy
+}  // namespace terrace::policy::kv_policy_property_test

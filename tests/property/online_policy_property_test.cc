@@ -13,7 +13,7 @@
 #include "tiering/simulate/comparison.h"
 #include "tiering/simulate/machine_of.h"
 
-namespace terrace::simulate {
+namespace terrace::simulate::online_policy_property_test {
 namespace {
 
 // Of the best baseline's step time. Single seeds have been up to 1.4 % over it.
@@ -84,4 +84,4 @@ std::string name_of(const testing::TestParamInfo<double>& share) {
 INSTANTIATE_TEST_SUITE_P(FastShares, OnlinePolicy, testing::Values(0.25, 0.5, 0.75), name_of);
 
 }  // namespace
-}  // namespace terrace::simulate
+}  // namespace terrace::simulate::online_policy_property_test

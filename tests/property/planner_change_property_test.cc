@@ -8,7 +8,7 @@
 
 #include "tests/property/planner_cases.h"
 
-namespace terrace::plan {
+namespace terrace::plan::planner_change_property_test {
 namespace {
 
 double worst(const std::vector<double>& values) {
@@ -163,4 +163,4 @@ TEST(PlannerChange, RulesAreKeptOrRefused) {
 }
 
 }  // namespace
-}  // namespace terrace::plan
+}  // namespace terrace::plan::planner_change_property_test

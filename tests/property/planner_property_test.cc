@@ -8,7 +8,7 @@
 
 #include "tests/property/planner_cases.h"
 
-namespace terrace::plan {
+namespace terrace::plan::planner_property_test {
 namespace {
 
 /// The least step time of all placements that fit, by trying each.
@@ -111,4 +111,4 @@ TEST(PlannerProperty, MoreBandwidthNeverRaisesTheBound) {
 }
 
 }  // namespace
-}  // namespace terrace::plan
+}  // namespace terrace::plan::planner_property_test

@@ -10,7 +10,7 @@
 #include "tests/property/planner_cases.h"
 #include "tiering/plan/programme.h"
 
-namespace terrace::plan {
+namespace terrace::plan::planner_scale_property_test {
 namespace {
 
 struct Gaps {
@@ -78,4 +78,4 @@ TEST(PlannerScale, GroupingCostsLittleWhereNoStepIsKnown) {
 }
 
 }  // namespace
-}  // namespace terrace::plan
+}  // namespace terrace::plan::planner_scale_property_test

@@ -10,7 +10,7 @@
 #include "tiering/simulate/offline_optimum.h"
 #include "tiering/simulate/replay.h"
 
-namespace terrace::simulate {
+namespace terrace::simulate::simulator_property_test {
 namespace {
 
 constexpr std::uint32_t kBlocks = 96;
@@ -134,4 +134,4 @@ TEST(SimulatorProperty, NothingIsBelowTheOptimum) {
 }
 
 }  // namespace
-}  // namespace terrace::simulate
+}  // namespace terrace::simulate::simulator_property_test

@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-namespace terrace::os {
+namespace terrace::os::console_test {
 namespace {
 
 std::string kept(std::uint64_t number) {
@@ -57,4 +57,4 @@ TEST(KeptMessages, AreCutAndNeverTorn) {
 }
 
 }  // namespace
-}  // namespace terrace::os
+}  // namespace terrace::os::console_test

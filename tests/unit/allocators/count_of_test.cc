@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace {
+namespace terrace::count_of_test {
 namespace {
 
 TEST(CountOf, OneStandsAloneAndNoneIsMany) {
@@ -20,4 +20,4 @@ TEST(CountOf, TheEndAloneIsForFormatsThatMayNotAllocate) {
 }
 
 }  // namespace
-}  // namespace terrace
+}  // namespace terrace::count_of_test

@@ -11,7 +11,7 @@
 #include "allocators/backing/link_clock.h"
 #include "tests/logged_seed.h"
 
-namespace terrace::backing {
+namespace terrace::backing::link_clock_property_test {
 namespace {
 
 /// One link and what a bystander knows about it.
@@ -138,4 +138,4 @@ TEST(LinkClockProperty, BusyLinkWastesNoTime) {
 }
 
 }  // namespace
-}  // namespace terrace::backing
+}  // namespace terrace::backing::link_clock_property_test

@@ -6,7 +6,7 @@
 
 #include <vector>
 
-namespace terrace::backing {
+namespace terrace::backing::link_clock_test {
 namespace {
 
 constexpr std::uint64_t kTransfer = 1000;
@@ -187,4 +187,4 @@ TEST_F(LinkClockTest, TimeThatGoesBackDeliversNothingEarlier) {
 }
 
 }  // namespace
-}  // namespace terrace::backing
+}  // namespace terrace::backing::link_clock_test

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace terrace {
+namespace terrace::number_of_test {
 namespace {
 
 TEST(NumberOf, TakesAllOfTheTextOrNothing) {
@@ -26,4 +26,4 @@ TEST(NumberOf, TakesNothingThatDoesNotFit) {
 }
 
 }  // namespace
-}  // namespace terrace
+}  // namespace terrace::number_of_test

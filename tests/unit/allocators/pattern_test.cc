@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace terrace {
+namespace terrace::pattern_test {
 namespace {
 
 TEST(Pattern, StarsStandForAnyLettersAndQuestionMarksForOne) {
@@ -33,4 +33,4 @@ TEST(Pattern, PatternsOfManyStarsEndSoon) {
 }
 
 }  // namespace
-}  // namespace terrace
+}  // namespace terrace::pattern_test

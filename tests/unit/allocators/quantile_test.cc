@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace {
+namespace terrace::quantile_test {
 namespace {
 
 TEST(Quantile, OfOddCountsTheMedianIsTheMiddleOne) {
@@ -25,4 +25,4 @@ TEST(Quantile, ItsEndsAreTheLeastAndTheMost) {
 }
 
 }  // namespace
-}  // namespace terrace
+}  // namespace terrace::quantile_test

@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-namespace terrace::backing {
+namespace terrace::backing::read_ahead_test {
 namespace {
 
 /// Blocks in numerical order by `stride`, up to `end`.
@@ -185,4 +185,4 @@ TEST_F(ReadAheadTest, BlockTouchedAgainAsksForItsSuccessorAgain) {
 }
 
 }  // namespace
-}  // namespace terrace::backing
+}  // namespace terrace::backing::read_ahead_test

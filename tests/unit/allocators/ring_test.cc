@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace {
+namespace terrace::ring_test {
 namespace {
 
 TEST(Ring, KeepsOrderWhenItWrapsAround) {
@@ -42,4 +42,4 @@ TEST(Ring, EraseKeepsTheOthersInOrder) {
 }
 
 }  // namespace
-}  // namespace terrace
+}  // namespace terrace::ring_test

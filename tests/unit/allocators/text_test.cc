@@ -8,7 +8,7 @@
 #include "allocators/base/block_bytes.h"
 #include "allocators/base/percent.h"
 
-namespace terrace {
+namespace terrace::text_test {
 namespace {
 
 TEST(Text, TrimmingTakesBlanksAtTheEndsOnly) {
@@ -47,4 +47,4 @@ TEST(Blocks, TheLastBlockHasWhatIsLeftAndBehindItIsNothing) {
 }
 
 }  // namespace
-}  // namespace terrace
+}  // namespace terrace::text_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace {
+namespace terrace::words_test {
 namespace {
 
 TEST(Words, EachOriginHasOneAndANumberFromAFileMayHaveNone) {
@@ -25,4 +25,4 @@ TEST(Words, StandAtTheirValues) {
 }
 
 }  // namespace
-}  // namespace terrace
+}  // namespace terrace::words_test

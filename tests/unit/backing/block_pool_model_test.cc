@@ -8,7 +8,7 @@
 #include "allocators/backing/block_pool.h"
 #include "tests/unit/backing/pool_file.h"
 
-namespace terrace::backing {
+namespace terrace::backing::block_pool_model_test {
 namespace {
 
 constexpr std::uint32_t kBlocks = 150;  // more than two words of the bitmap, the last one in part
@@ -95,4 +95,4 @@ TEST(BlockPoolModel, RandomOperationsAgreeWithTheListOfOwners) {
 }
 
 }  // namespace
-}  // namespace terrace::backing
+}  // namespace terrace::backing::block_pool_model_test

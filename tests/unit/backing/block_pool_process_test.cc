@@ -8,7 +8,7 @@
 #include "tests/unit/backing/pool_file.h"
 #include "tests/unit/backing/pool_holder.h"
 
-namespace terrace::backing {
+namespace terrace::backing::block_pool_process_test {
 namespace {
 
 using testing_support::Folder;
@@ -85,4 +85,4 @@ TEST(BlockPoolProcesses, EachProcessHasAFolderToItself) {
 }
 
 }  // namespace
-}  // namespace terrace::backing
+}  // namespace terrace::backing::block_pool_process_test

@@ -17,7 +17,7 @@
 #include "tests/fault/process_state.h"
 #include "tests/unit/backing/pool_file.h"
 
-namespace terrace::backing {
+namespace terrace::backing::block_pool_test {
 namespace {
 
 using testing::HasSubstr;
@@ -342,4 +342,4 @@ TEST_F(FakeSysfs, OtherDevicesWithASizeAreRefused) {
 }
 
 }  // namespace
-}  // namespace terrace::backing
+}  // namespace terrace::backing::block_pool_test

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace terrace::backing {
+namespace terrace::backing::clear_kernel_test {
 namespace {
 
 struct alignas(64) Line {
@@ -31,4 +31,4 @@ TEST(ClearKernel, ZeroesTheRangeAndNothingElse) {
 }
 
 }  // namespace
-}  // namespace terrace::backing
+}  // namespace terrace::backing::clear_kernel_test

@@ -12,7 +12,7 @@
 
 #include "tiering/cli/os/process_files.h"
 
-namespace terrace::cli::os {
+namespace terrace::cli::os::child_process_test {
 namespace {
 
 Result<ProgramEnd> run(const std::vector<std::string>& command) {
@@ -136,4 +136,4 @@ TEST(ProcessFiles, ShowsOpenFilesAndChildren) {
 }
 
 }  // namespace
-}  // namespace terrace::cli::os
+}  // namespace terrace::cli::os::child_process_test

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace terrace::cli {
+namespace terrace::cli::command_line_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -95,4 +95,4 @@ TEST(CommandLine, KnowsWhichVerbsWrapAProgram) {
 }
 
 }  // namespace
-}  // namespace terrace::cli
+}  // namespace terrace::cli::command_line_test

@@ -14,7 +14,7 @@
 
 #include "tests/temporary_folder.h"
 
-namespace terrace::cli::os {
+namespace terrace::cli::os::huge_page_budget_test {
 namespace {
 
 class HugePageBudgetTest : public ::testing::Test {
@@ -168,4 +168,4 @@ TEST_F(HugePageBudgetTest, LeavesAFileAloneThatHoldsNoNumber) {
 }
 
 }  // namespace
-}  // namespace terrace::cli::os
+}  // namespace terrace::cli::os::huge_page_budget_test

@@ -6,7 +6,7 @@
 
 #include "tests/temporary_folder.h"
 
-namespace terrace::cli {
+namespace terrace::cli::load_settings_test {
 namespace {
 
 using ::testing::EndsWith;
@@ -107,4 +107,4 @@ TEST_F(LoadSettings, NameTheFlagWithABadValue) {
 }
 
 }  // namespace
-}  // namespace terrace::cli
+}  // namespace terrace::cli::load_settings_test

@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace terrace::cli::os {
+namespace terrace::cli::os::memory_events_test {
 namespace {
 
 constexpr std::uint32_t kRaw = 4;  // PERF_TYPE_RAW
@@ -78,4 +78,4 @@ TEST_F(MemoryEventsOf, AmdAreIbsAsTheKernelNumbersIt) {
 }
 
 }  // namespace
-}  // namespace terrace::cli::os
+}  // namespace terrace::cli::os::memory_events_test

@@ -9,7 +9,7 @@
 #include "tests/temporary_folder.h"
 #include "tests/unit/names/mixture_file.h"
 
-namespace terrace::cli {
+namespace terrace::cli::models_in_use_test {
 namespace {
 
 using testing_support::TemporaryFolder;
@@ -76,4 +76,4 @@ TEST(ModelsInUse, LooksAreRarerWhenNothingTurnsUpAndEagerAgainAfterwards) {
 }
 
 }  // namespace
-}  // namespace terrace::cli
+}  // namespace terrace::cli::models_in_use_test

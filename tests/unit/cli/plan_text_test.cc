@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace terrace::cli {
+namespace terrace::cli::plan_text_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -79,4 +79,4 @@ TEST(PlanText, SumsUpWhatDoesNotFit) {
 }
 
 }  // namespace
-}  // namespace terrace::cli
+}  // namespace terrace::cli::plan_text_test

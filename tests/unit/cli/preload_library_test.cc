@@ -8,7 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace terrace::cli {
+namespace terrace::cli::preload_library_test {
 namespace {
 
 using ::testing::Contains;
@@ -58,4 +58,4 @@ TEST(PreloadLibrary, IsTakenFromTheVariable) {
 }
 
 }  // namespace
-}  // namespace terrace::cli
+}  // namespace terrace::cli::preload_library_test

@@ -5,7 +5,7 @@
 
 #include "profiler/session/format.h"
 
-namespace terrace::cli {
+namespace terrace::cli::prepare_flat_test {
 namespace {
 
 Topology fast_and_emulated() {
@@ -74,4 +74,4 @@ TEST(PrepareFlat, TellsTheRuntimeWhatTheSettingsSay) {
 }
 
 }  // namespace
-}  // namespace terrace::cli
+}  // namespace terrace::cli::prepare_flat_test

@@ -5,7 +5,7 @@
 
 #include "tests/temporary_folder.h"
 
-namespace terrace::cli {
+namespace terrace::cli::segment_name_test {
 namespace {
 
 class SegmentName : public testing::Test {
@@ -51,4 +51,4 @@ TEST_F(SegmentName, FindsNothingInAFolderThatIsNotThere) {
 }
 
 }  // namespace
-}  // namespace terrace::cli
+}  // namespace terrace::cli::segment_name_test

@@ -7,7 +7,7 @@
 
 #include "tests/temporary_folder.h"
 
-namespace terrace::cli {
+namespace terrace::cli::session_name_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -85,4 +85,4 @@ TEST_F(SessionName, FolderWithAPercentSignIsNoPattern) {
 }
 
 }  // namespace
-}  // namespace terrace::cli
+}  // namespace terrace::cli::session_name_test

@@ -5,7 +5,7 @@
 
 #include "tiering/cli/load_settings.h"
 
-namespace terrace::cli {
+namespace terrace::cli::settings_test {
 namespace {
 
 TEST(OptionTable, BuiltInValuesPassTheirOwnChecks) {
@@ -102,4 +102,4 @@ TEST(Settings, TakeAShareEitherWay) {
 }
 
 }  // namespace
-}  // namespace terrace::cli
+}  // namespace terrace::cli::settings_test

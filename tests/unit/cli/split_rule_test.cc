@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace terrace::cli {
+namespace terrace::cli::split_rule_test {
 namespace {
 
 struct Given {
@@ -62,4 +62,4 @@ TEST(SplitRule, WhatCannotBeKeptIsRefused) {
 }
 
 }  // namespace
-}  // namespace terrace::cli
+}  // namespace terrace::cli::split_rule_test

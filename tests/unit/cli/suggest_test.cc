@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace::cli {
+namespace terrace::cli::suggest_test {
 namespace {
 
 const std::vector<std::string_view> kNames{"policy", "plan", "threshold", "tiers"};
@@ -27,4 +27,4 @@ TEST(Suggest, PhrasesAQuestion) {
 }
 
 }  // namespace
-}  // namespace terrace::cli
+}  // namespace terrace::cli::suggest_test

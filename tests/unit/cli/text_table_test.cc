@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace::cli {
+namespace terrace::cli::text_table_test {
 namespace {
 
 TEST(TextTable, AlignsColumnsByCharactersAndEndsLinesClean) {
@@ -27,4 +27,4 @@ TEST(TextTable, ShowsFiguresInReadableUnits) {
 }
 
 }  // namespace
-}  // namespace terrace::cli
+}  // namespace terrace::cli::text_table_test

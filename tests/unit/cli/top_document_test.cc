@@ -5,7 +5,7 @@
 
 #include "tests/unit/cli/top_sample.h"
 
-namespace terrace::cli {
+namespace terrace::cli::top_document_test {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -99,4 +99,4 @@ TEST(TopDocument, NothingHasChangedAtTheFirstLook) {
 }
 
 }  // namespace
-}  // namespace terrace::cli
+}  // namespace terrace::cli::top_document_test

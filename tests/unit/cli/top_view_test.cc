@@ -9,7 +9,7 @@
 #include "tiering/cli/fitted_table.h"
 #include "tiering/cli/top_document.h"
 
-namespace terrace::cli {
+namespace terrace::cli::top_view_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -161,4 +161,4 @@ TEST(FittedTable, LeastImportantColumnsGoFirst) {
 }
 
 }  // namespace
-}  // namespace terrace::cli
+}  // namespace terrace::cli::top_view_test

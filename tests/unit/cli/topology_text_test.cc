@@ -9,7 +9,7 @@
 
 #include "tiering/cli/json_document.h"
 
-namespace terrace::cli {
+namespace terrace::cli::topology_text_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -107,4 +107,4 @@ TEST(TopologyJson, CarriesTheDeviceBehindANode) {
 }
 
 }  // namespace
-}  // namespace terrace::cli
+}  // namespace terrace::cli::topology_text_test

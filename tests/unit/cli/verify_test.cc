@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace terrace::cli {
+namespace terrace::cli::verify_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -92,4 +92,4 @@ TEST_F(VerifyPlan, NeedsAStep) {
 }
 
 }  // namespace
-}  // namespace terrace::cli
+}  // namespace terrace::cli::verify_test

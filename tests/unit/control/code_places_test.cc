@@ -10,7 +10,7 @@
 
 #include "tiering/control/frame_names.h"
 
-namespace terrace::control {
+namespace terrace::control::code_places_test {
 namespace {
 
 std::uint64_t address_of(void (*function)()) {
@@ -50,4 +50,4 @@ TEST(CodePlaces, TakeAFileThatIsNoElfAsItIs) {
 }
 
 }  // namespace
-}  // namespace terrace::control
+}  // namespace terrace::control::code_places_test

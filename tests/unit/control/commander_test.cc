@@ -16,7 +16,7 @@
 #include "tests/unit/control/status_client.h"
 #include "tiering/control/os/process_facts.h"
 
-namespace terrace::control {
+namespace terrace::control::commander_test {
 namespace {
 
 constexpr uid_t kSomebody = 65534;
@@ -143,4 +143,4 @@ TEST(Commander, OthersAreNotAndNobodyGetsMoreByAProgramOfTwoUsers) {
 }
 
 }  // namespace
-}  // namespace terrace::control
+}  // namespace terrace::control::commander_test

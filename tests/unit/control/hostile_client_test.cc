@@ -16,7 +16,7 @@
 #include "tests/fault/process_state.h"
 #include "tests/unit/control/status_client.h"
 
-namespace terrace::control {
+namespace terrace::control::hostile_client_test {
 namespace {
 
 class HostileClient : public testing::Test {
@@ -158,4 +158,4 @@ TEST_F(HostileClient, AnotherUserIsNotAnswered) {
 }
 
 }  // namespace
-}  // namespace terrace::control
+}  // namespace terrace::control::hostile_client_test

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-namespace terrace::control {
+namespace terrace::control::json_text_test {
 namespace {
 
 TEST(JsonText, QuotesWhatAFileNameMayHold) {
@@ -45,4 +45,4 @@ TEST(JsonText, TakesBackWhatDidNotFit) {
 }
 
 }  // namespace
-}  // namespace terrace::control
+}  // namespace terrace::control::json_text_test

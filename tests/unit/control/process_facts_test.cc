@@ -9,7 +9,7 @@
 #include <climits>
 #include <thread>
 
-namespace terrace::control::os {
+namespace terrace::control::os::process_facts_test {
 namespace {
 
 TEST(ProcessFacts, KnowThisProcess) {
@@ -54,4 +54,4 @@ TEST(ProcessFacts, OfAnEndedProcessThatNobodyWaitedForAreNoReasonToAsk) {
 }
 
 }  // namespace
-}  // namespace terrace::control::os
+}  // namespace terrace::control::os::process_facts_test

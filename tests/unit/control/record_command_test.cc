@@ -7,7 +7,7 @@
 
 #include "tiering/control/os/status_socket.h"
 
-namespace terrace::control {
+namespace terrace::control::record_command_test {
 namespace {
 
 std::string written(const RecordCommand& command) {
@@ -97,4 +97,4 @@ TEST(RecordCommand, NeverMakesMoreThanTheSocketTakes) {
 }
 
 }  // namespace
-}  // namespace terrace::control
+}  // namespace terrace::control::record_command_test

@@ -16,7 +16,7 @@
 
 #include "tests/unit/control/status_client.h"
 
-namespace terrace::control {
+namespace terrace::control::status_server_test {
 namespace {
 
 int wait_for(pid_t child) {
@@ -150,4 +150,4 @@ TEST(StatusQuery, GivesUpOnANameThatNobodyHas) {
 }
 
 }  // namespace
-}  // namespace terrace::control
+}  // namespace terrace::control::status_server_test

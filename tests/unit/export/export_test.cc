@@ -9,7 +9,7 @@
 
 #include "tests/unit/export/export_sessions.h"
 
-namespace terrace::exporting {
+namespace terrace::exporting::export_test {
 namespace {
 
 constexpr double kBlock = 2 * 1024 * 1024;
@@ -187,4 +187,4 @@ TEST(Trace, EventsHaveWhatTheFormatAsksFor) {
 }
 
 }  // namespace
-}  // namespace terrace::exporting
+}  // namespace terrace::exporting::export_test

@@ -9,7 +9,7 @@
 #include "profiler/export/export.h"
 #include "tests/unit/export/export_sessions.h"
 
-namespace terrace::exporting {
+namespace terrace::exporting::pprof_test {
 namespace {
 
 struct Field {
@@ -248,4 +248,4 @@ TEST(Pprof, SaysThatFiguresAreEmulated) {
 }
 
 }  // namespace
-}  // namespace terrace::exporting
+}  // namespace terrace::exporting::pprof_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace::exporting {
+namespace terrace::exporting::protobuf_test {
 namespace {
 
 // The examples of https://protobuf.dev/programming-guides/encoding/.
@@ -23,4 +23,4 @@ TEST(Protobuf, WritesTheWholeRangeOfIntegersAndFields) {
 }
 
 }  // namespace
-}  // namespace terrace::exporting
+}  // namespace terrace::exporting::protobuf_test

@@ -9,7 +9,7 @@
 #include "allocators/extent/arena.h"
 #include "tests/logged_seed.h"
 
-namespace terrace::extent {
+namespace terrace::extent::arena_model_test {
 namespace {
 
 constinit Arena arena;
@@ -99,4 +99,4 @@ TEST(ArenaModel, CarvesWhereFirstFitWouldAndFindsEveryBlock) {
 }
 
 }  // namespace
-}  // namespace terrace::extent
+}  // namespace terrace::extent::arena_model_test

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace terrace::extent {
+namespace terrace::extent::arena_test {
 namespace {
 
 /// One arena for the whole program: it cannot be closed again.
@@ -193,4 +193,4 @@ TEST(ArenaClosed, KnowsNothingAndOpensAgain) {
 }
 
 }  // namespace
-}  // namespace terrace::extent
+}  // namespace terrace::extent::arena_test

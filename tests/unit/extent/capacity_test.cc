@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace::extent {
+namespace terrace::extent::capacity_test {
 namespace {
 
 constexpr std::uint64_t kBlock = kBlockBytes.value;
@@ -73,4 +73,4 @@ TEST(Capacity, SixteenTiersFit) {
 }
 
 }  // namespace
-}  // namespace terrace::extent
+}  // namespace terrace::extent::capacity_test

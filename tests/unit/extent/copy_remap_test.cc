@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <fstream>
 
-namespace terrace::extent {
+namespace terrace::extent::copy_remap_test {
 namespace {
 
 class CopyRemapTest : public testing::Test, protected WithCopyRemap<> {
@@ -308,4 +308,4 @@ TEST_F(CopyRemapTest, BindsPrivateMemoryToItsNodes) {
 }
 
 }  // namespace
-}  // namespace terrace::extent
+}  // namespace terrace::extent::copy_remap_test

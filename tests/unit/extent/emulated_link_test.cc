@@ -13,7 +13,7 @@
 #include "tests/unit/extent/huge_pages.h"
 #include "tests/unit/extent/rig.h"
 
-namespace terrace::extent {
+namespace terrace::extent::emulated_link_test {
 namespace {
 
 constexpr std::uint64_t kBlock = kBlockBytes.value;
@@ -273,4 +273,4 @@ TEST(EmulatedLinkStart, RefusesALinkWithoutBandwidth) {
 }
 
 }  // namespace
-}  // namespace terrace::extent
+}  // namespace terrace::extent::emulated_link_test

@@ -21,7 +21,7 @@
 #include "tests/child_process.h"
 #include "tests/fault/process_state.h"
 
-namespace terrace::extent {
+namespace terrace::extent::file_fill_test {
 namespace {
 
 constexpr std::size_t kPage = 4096;
@@ -229,4 +229,4 @@ TEST_F(FileFillTest, SeveralFillsAtOnceFromOneDescriptor) {
 }
 
 }  // namespace
-}  // namespace terrace::extent
+}  // namespace terrace::extent::file_fill_test

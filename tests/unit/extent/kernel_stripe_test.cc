@@ -11,7 +11,7 @@
 #include "allocators/extent/stripe.h"
 #include "tests/logged_seed.h"
 
-namespace terrace::extent {
+namespace terrace::extent::kernel_stripe_test {
 namespace {
 
 using testing::ElementsAre;
@@ -118,4 +118,4 @@ TEST(IsStripeOf, LeavesAPlansHeatAlone) {
 }
 
 }  // namespace
-}  // namespace terrace::extent
+}  // namespace terrace::extent::kernel_stripe_test

@@ -10,7 +10,7 @@
 #include "tests/unit/extent/pool_rig.h"
 #include "tests/unit/extent/writer.h"
 
-namespace terrace::extent {
+namespace terrace::extent::pool_blocks_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -250,4 +250,4 @@ TEST_F(DaxExchange, AChildPlacesOnPlainTiersAlone) {
 }
 
 }  // namespace
-}  // namespace terrace::extent
+}  // namespace terrace::extent::pool_blocks_test

@@ -9,7 +9,7 @@
 #include "allocators/extent/spare_extents.h"
 #include "tests/logged_seed.h"
 
-namespace terrace::extent {
+namespace terrace::extent::spare_extents_test {
 namespace {
 
 constinit Arena arena;
@@ -220,4 +220,4 @@ TEST_F(SpareExtentsTest, RandomUseNeverSharesMemoryNorExceedsThePeak) {
 }
 
 }  // namespace
-}  // namespace terrace::extent
+}  // namespace terrace::extent::spare_extents_test

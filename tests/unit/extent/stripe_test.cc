@@ -11,7 +11,7 @@
 
 #include "tests/logged_seed.h"
 
-namespace terrace::extent {
+namespace terrace::extent::stripe_test {
 namespace {
 
 std::vector<std::uint8_t> stripe(const std::vector<double>& shares, std::uint64_t blocks) {
@@ -99,4 +99,4 @@ TEST(StripeBlocks, RandomSharesKeepEveryPrefixNearTheirShare) {
 }
 
 }  // namespace
-}  // namespace terrace::extent
+}  // namespace terrace::extent::stripe_test

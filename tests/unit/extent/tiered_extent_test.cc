@@ -15,7 +15,7 @@
 #include "tests/unit/extent/rig.h"
 #include "tests/unit/extent/writer.h"
 
-namespace terrace::extent {
+namespace terrace::extent::tiered_extent_test {
 namespace {
 
 constexpr std::uint64_t kBlock = kBlockBytes.value;
@@ -247,4 +247,4 @@ TEST_F(RealMemory, WithoutHugePagesObjectsUseSmallOnesAndAreCounted) {
 }
 
 }  // namespace
-}  // namespace terrace::extent
+}  // namespace terrace::extent::tiered_extent_test

@@ -7,7 +7,7 @@
 
 #include "tests/unit/plan/heat_fixture.h"
 
-namespace terrace::heat {
+namespace terrace::heat::difference_test {
 namespace {
 
 using fixture::kBlock;
@@ -123,4 +123,4 @@ TEST(Difference, MovedBlocksAreToldByTheTiersNames) {
 }
 
 }  // namespace
-}  // namespace terrace::heat
+}  // namespace terrace::heat::difference_test

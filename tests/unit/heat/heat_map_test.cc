@@ -8,7 +8,7 @@
 
 #include "tests/unit/session/session_builder.h"
 
-namespace terrace::heat {
+namespace terrace::heat::heat_map_test {
 namespace {
 
 using session::SessionBuilder;
@@ -393,4 +393,4 @@ TEST(HeatMap, RecoversTheRateOfACyclicScanFromShortWindows) {
 }
 
 }  // namespace
-}  // namespace terrace::heat
+}  // namespace terrace::heat::heat_map_test

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-namespace terrace::heat {
+namespace terrace::heat::named_heat_test {
 namespace {
 
 using session::MemoryClass;
@@ -99,4 +99,4 @@ TEST(NamedHeat, WhatIsNeverReadIsColdAndWithoutError) {
 }
 
 }  // namespace
-}  // namespace terrace::heat
+}  // namespace terrace::heat::named_heat_test

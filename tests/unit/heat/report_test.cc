@@ -10,7 +10,7 @@
 #include "profiler/report/sources.h"
 #include "profiler/report/words.h"
 
-namespace terrace::report {
+namespace terrace::report::report_test {
 namespace {
 
 constexpr double kBlock = static_cast<double>(kBlockBytes.value);
@@ -279,4 +279,4 @@ TEST(ReportWords, SayNumbersShortly) {
 }
 
 }  // namespace
-}  // namespace terrace::report
+}  // namespace terrace::report::report_test

@@ -8,7 +8,7 @@
 #include <numeric>
 #include <random>
 
-namespace terrace::heat {
+namespace terrace::heat::smoothing_test {
 namespace {
 
 constexpr unsigned kSeed = 77123;
@@ -133,4 +133,4 @@ TEST(Smoothing, KeepsExtremesWithinBounds) {
 }
 
 }  // namespace
-}  // namespace terrace::heat
+}  // namespace terrace::heat::smoothing_test

@@ -9,7 +9,7 @@
 
 #include "tests/unit/kv_store/store_rig.h"
 
-namespace terrace::kv {
+namespace terrace::kv::prefix_store_test {
 namespace {
 
 using namespace testing_support;
@@ -181,4 +181,4 @@ TEST_F(Store, ThreadsKeepAndReadSideBySide) {
 }
 
 }  // namespace
-}  // namespace terrace::kv
+}  // namespace terrace::kv::prefix_store_test

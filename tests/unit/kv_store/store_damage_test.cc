@@ -16,7 +16,7 @@
 #include "allocators/kv/store_records.h"
 #include "tests/unit/kv_store/store_rig.h"
 
-namespace terrace::kv {
+namespace terrace::kv::store_damage_test {
 namespace {
 
 using namespace testing_support;
@@ -196,4 +196,4 @@ TEST_F(Damage, InThePoolsOwnDataEndsNoProcess) {
 }
 
 }  // namespace
-}  // namespace terrace::kv
+}  // namespace terrace::kv::store_damage_test

@@ -11,7 +11,7 @@
 
 #include "tests/unit/kv/failing_new.h"
 
-namespace terrace::kv {
+namespace terrace::kv::store_index_test {
 namespace {
 
 struct ModelRecord {
@@ -172,4 +172,4 @@ TEST(StoreIndex, AReserveWithoutMemoryChangesNothing) {
 }
 
 }  // namespace
-}  // namespace terrace::kv
+}  // namespace terrace::kv::store_index_test

@@ -13,7 +13,7 @@
 #include "tests/logged_seed.h"
 #include "tests/unit/kv_store/store_rig.h"
 
-namespace terrace::kv {
+namespace terrace::kv::store_kill_test {
 namespace {
 
 using namespace testing_support;
@@ -142,4 +142,4 @@ TEST(KilledStore, MakingAPoolLeavesNoneOrAWholeOne) {
 }
 
 }  // namespace
-}  // namespace terrace::kv
+}  // namespace terrace::kv::store_kill_test

@@ -20,7 +20,7 @@
 #include "tests/child_process.h"
 #include "tests/unit/kv_store/store_rig.h"
 
-namespace terrace::kv {
+namespace terrace::kv::store_open_test {
 namespace {
 
 using namespace testing_support;
@@ -249,4 +249,4 @@ TEST_F(BadPool, OnAFullFileSystemIsRefusedAndLeavesNothing) {
 }
 
 }  // namespace
-}  // namespace terrace::kv
+}  // namespace terrace::kv::store_open_test

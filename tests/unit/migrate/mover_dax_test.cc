@@ -16,7 +16,7 @@
 #include "tiering/migrate/kernel.h"
 #include "tiering/migrate/mover.h"
 
-namespace terrace::migrate {
+namespace terrace::migrate::mover_dax_test {
 namespace {
 
 using testing::HasSubstr;
@@ -259,4 +259,4 @@ TEST_F(DaxMover, PauseCancelAndLimitActOnCopiesToo) {
 }
 
 }  // namespace
-}  // namespace terrace::migrate
+}  // namespace terrace::migrate::mover_dax_test

@@ -16,7 +16,7 @@
 #include "allocators/os/page_moves.h"
 #include "tiering/migrate/mover.h"
 
-namespace terrace::migrate {
+namespace terrace::migrate::mover_real_test {
 namespace {
 
 using testing::HasSubstr;
@@ -229,4 +229,4 @@ TEST(MappingFacts, ReadsWhatTheKernelPrints) {
 }
 
 }  // namespace
-}  // namespace terrace::migrate
+}  // namespace terrace::migrate::mover_real_test

@@ -12,7 +12,7 @@
 
 #include "tests/unit/migrate/fake_machine.h"
 
-namespace terrace::migrate {
+namespace terrace::migrate::mover_test {
 namespace {
 
 using testing::HasSubstr;
@@ -334,4 +334,4 @@ TEST_F(MoverAtItsLimit, CancelWakesWhoWaitsForTheLimit) {
 }
 
 }  // namespace
-}  // namespace terrace::migrate
+}  // namespace terrace::migrate::mover_test

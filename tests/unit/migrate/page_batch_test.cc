@@ -11,7 +11,7 @@
 #include "tests/logged_seed.h"
 #include "tests/unit/migrate/fake_machine.h"
 
-namespace terrace::migrate {
+namespace terrace::migrate::page_batch_test {
 namespace {
 
 using testing::ElementsAre;
@@ -230,4 +230,4 @@ TEST_F(PageBatchTest, CountsHoldForAnyMixture) {
 }
 
 }  // namespace
-}  // namespace terrace::migrate
+}  // namespace terrace::migrate::page_batch_test

@@ -6,7 +6,7 @@
 
 #include <random>
 
-namespace terrace::migrate {
+namespace terrace::migrate::rate_limit_test {
 namespace {
 
 constexpr Nanoseconds kStart = milliseconds(7);
@@ -87,4 +87,4 @@ TEST(RateLimit, HoldsItsBoundForAnyCalls) {
 }
 
 }  // namespace
-}  // namespace terrace::migrate
+}  // namespace terrace::migrate::rate_limit_test

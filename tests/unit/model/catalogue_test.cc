@@ -10,7 +10,7 @@
 #include "tests/unit/model/catalogue_fixture.h"
 #include "tiering/model/catalogue_readers.h"
 
-namespace terrace::model {
+namespace terrace::model::catalogue_test {
 namespace {
 
 using fixture::shipped_catalogue;
@@ -266,4 +266,4 @@ TEST(Catalogue, BadModelsAreRefused) {
 }
 
 }  // namespace
-}  // namespace terrace::model
+}  // namespace terrace::model::catalogue_test

@@ -6,7 +6,7 @@
 
 #include <limits>
 
-namespace terrace::model {
+namespace terrace::model::curve_test {
 namespace {
 
 using testing::AllOf;
@@ -69,4 +69,4 @@ TEST(LatencyCurve, RefusesWhatIsNoCurve) {
 }
 
 }  // namespace
-}  // namespace terrace::model
+}  // namespace terrace::model::curve_test

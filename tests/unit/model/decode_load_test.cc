@@ -10,7 +10,7 @@
 
 #include "tests/unit/model/catalogue_fixture.h"
 
-namespace terrace::model {
+namespace terrace::model::decode_load_test {
 namespace {
 
 using fixture::shipped_model;
@@ -183,4 +183,4 @@ TEST(ExpertRouting, ProbabilitiesSumToTheActiveExpertsAndFall) {
 }
 
 }  // namespace
-}  // namespace terrace::model
+}  // namespace terrace::model::decode_load_test

@@ -12,7 +12,7 @@
 #include "tests/logged_seed.h"
 #include "tests/unit/model/gguf_file.h"
 
-namespace terrace::model {
+namespace terrace::model::gguf_test {
 namespace {
 
 using fixture::GgufBytes;
@@ -185,4 +185,4 @@ TEST(Gguf, SurvivesRandomDamage) {
 }
 
 }  // namespace
-}  // namespace terrace::model
+}  // namespace terrace::model::gguf_test

@@ -12,7 +12,7 @@
 #include "tests/unit/model/catalogue_fixture.h"
 #include "tiering/model/decode_load.h"
 
-namespace terrace::model {
+namespace terrace::model::language_model_test {
 namespace {
 
 using fixture::shipped_catalogue;
@@ -161,4 +161,4 @@ TEST(LanguageModel, RefusesMixturesAndLatentsThatCannotBe) {
 }
 
 }  // namespace
-}  // namespace terrace::model
+}  // namespace terrace::model::language_model_test

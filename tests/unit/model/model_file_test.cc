@@ -10,7 +10,7 @@
 #include "tiering/model/decode_load.h"
 #include "tiering/model/tensor_names.h"
 
-namespace terrace::model {
+namespace terrace::model::model_file_test {
 namespace {
 
 using fixture::GgufBytes;
@@ -265,4 +265,4 @@ TEST(TensorNames, ExpertsOfAnotherShapeThanTheFirstStayBesideIt) {
 }
 
 }  // namespace
-}  // namespace terrace::model
+}  // namespace terrace::model::model_file_test

@@ -9,7 +9,7 @@
 
 #include "tests/unit/model/catalogue_fixture.h"
 
-namespace terrace::model {
+namespace terrace::model::quantisation_test {
 namespace {
 
 using fixture::shipped_model;
@@ -105,4 +105,4 @@ TEST(Quantisation, UnknownNamesGetASuggestion) {
 }
 
 }  // namespace
-}  // namespace terrace::model
+}  // namespace terrace::model::quantisation_test

@@ -8,7 +8,7 @@
 #include "tests/unit/model/catalogue_fixture.h"
 #include "tests/unit/model/model_files.h"
 
-namespace terrace::model {
+namespace terrace::model::safetensors_test {
 namespace {
 
 using fixture::safetensors;
@@ -106,4 +106,4 @@ TEST(Safetensors, AConfigurationKeepsNumbersFlagsAndWords) {
 }
 
 }  // namespace
-}  // namespace terrace::model
+}  // namespace terrace::model::safetensors_test

@@ -7,7 +7,7 @@
 
 #include "tests/unit/plan/heat_fixture.h"
 
-namespace terrace::model {
+namespace terrace::model::step_model_test {
 namespace {
 
 using fixture::kBlock;
@@ -160,4 +160,4 @@ TEST(Workload, TrustsNoDifferenceThatCountsDoNotShow) {
 }
 
 }  // namespace
-}  // namespace terrace::model
+}  // namespace terrace::model::step_model_test

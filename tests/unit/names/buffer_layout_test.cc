@@ -10,7 +10,7 @@
 #include "tiering/names/engine_order.h"
 #include "tiering/names/tensor_buffers.h"
 
-namespace terrace::names {
+namespace terrace::names::buffer_layout_test {
 namespace {
 
 using session::MemoryClass;
@@ -205,4 +205,4 @@ TEST(TensorBuffers, TooFewThatFitAreRefused) {
 }
 
 }  // namespace
-}  // namespace terrace::names
+}  // namespace terrace::names::buffer_layout_test

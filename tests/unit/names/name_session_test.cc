@@ -13,7 +13,7 @@
 #include "tests/unit/session/session_builder.h"
 #include "tiering/names/os/file_facts.h"
 
-namespace terrace::names {
+namespace terrace::names::name_session_test {
 namespace {
 
 using session::ChunkKind;
@@ -204,4 +204,4 @@ TEST(NameSession, NamesGoThroughTheFileUnchanged) {
 }
 
 }  // namespace
-}  // namespace terrace::names
+}  // namespace terrace::names::name_session_test

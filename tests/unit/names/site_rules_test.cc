@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace terrace::names {
+namespace terrace::names::site_rules_test {
 namespace {
 
 using session::MemoryClass;
@@ -116,4 +116,4 @@ TEST(SiteRules, ErrorsNameLineKeyAndTheProbableMeaning) {
 }
 
 }  // namespace
-}  // namespace terrace::names
+}  // namespace terrace::names::site_rules_test

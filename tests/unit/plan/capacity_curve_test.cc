@@ -8,7 +8,7 @@
 
 #include "tests/unit/plan/heat_fixture.h"
 
-namespace terrace::plan {
+namespace terrace::plan::capacity_curve_test {
 namespace {
 
 using fixture::dense_heat;
@@ -45,4 +45,4 @@ TEST(CapacityCurve, OneTierHasNoCurveAndTheErrorSaysWhatToDo) {
 }
 
 }  // namespace
-}  // namespace terrace::plan
+}  // namespace terrace::plan::capacity_curve_test

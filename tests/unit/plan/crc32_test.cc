@@ -9,6 +9,7 @@
 
 #include "tests/logged_seed.h"
 
+namespace terrace::crc32_test {
 namespace {
 
 std::uint32_t zlib_crc32(const std::vector<unsigned char>& bytes) {
@@ -48,3 +49,4 @@ TEST(Crc32, ContinuesWhereAnEarlierPieceEnded) {
 }
 
 }  // namespace
+}  // namespace terrace::crc32_test

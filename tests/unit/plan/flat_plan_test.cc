@@ -12,7 +12,7 @@
 #include "tests/unit/plan/plan_fixture.h"
 #include "tiering/plan/flat_writer.h"
 
-namespace terrace::runtime {
+namespace terrace::runtime::flat_plan_test {
 namespace {
 
 using testing::HasSubstr;
@@ -231,4 +231,4 @@ TEST_F(FlatPlan, RefusesATierThatDoesNotExistAndNamesTheOffset) {
 }
 
 }  // namespace
-}  // namespace terrace::runtime
+}  // namespace terrace::runtime::flat_plan_test

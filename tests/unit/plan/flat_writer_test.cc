@@ -10,7 +10,7 @@
 
 #include "tests/unit/plan/plan_fixture.h"
 
-namespace terrace::plan {
+namespace terrace::plan::flat_writer_test {
 namespace {
 
 using runtime::FlatHeader;
@@ -206,4 +206,4 @@ TEST_F(FlatWriter, ReportsAFolderThatDoesNotExist) {
 }
 
 }  // namespace
-}  // namespace terrace::plan
+}  // namespace terrace::plan::flat_writer_test

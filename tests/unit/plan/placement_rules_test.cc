@@ -7,7 +7,7 @@
 #include "tests/unit/plan/heat_fixture.h"
 #include "tiering/plan/planner.h"
 
-namespace terrace::plan {
+namespace terrace::plan::placement_rules_test {
 namespace {
 
 using fixture::kBlock;
@@ -108,4 +108,4 @@ TEST_F(Rules, RefusesNegativeHeat) {
 }
 
 }  // namespace
-}  // namespace terrace::plan
+}  // namespace terrace::plan::placement_rules_test

@@ -7,7 +7,7 @@
 #include "tests/temporary_folder.h"
 #include "tests/unit/plan/plan_fixture.h"
 
-namespace terrace::plan {
+namespace terrace::plan::plan_json_test {
 namespace {
 
 using testing::HasSubstr;
@@ -218,4 +218,4 @@ TEST_F(PlanJson, RefusesDeepNesting) {
 }
 
 }  // namespace
-}  // namespace terrace::plan
+}  // namespace terrace::plan::plan_json_test

@@ -8,7 +8,7 @@
 
 #include "tests/unit/plan/heat_fixture.h"
 
-namespace terrace::plan {
+namespace terrace::plan::planner_test {
 namespace {
 
 using fixture::dense_heat;
@@ -271,4 +271,4 @@ TEST_F(BadInput, RefusesOptionsOutOfRange) {
 }
 
 }  // namespace
-}  // namespace terrace::plan
+}  // namespace terrace::plan::planner_test

@@ -7,7 +7,7 @@
 #include "tests/unit/plan/heat_fixture.h"
 #include "tiering/plan/planner.h"
 
-namespace terrace::plan {
+namespace terrace::plan::present_test {
 namespace {
 
 using fixture::kBlock;
@@ -134,4 +134,4 @@ TEST_F(Present, UnobservedObjectsStayWhereTheyAre) {
 }
 
 }  // namespace
-}  // namespace terrace::plan
+}  // namespace terrace::plan::present_test

@@ -5,7 +5,7 @@
 
 #include "tests/unit/plan/heat_fixture.h"
 
-namespace terrace::plan {
+namespace terrace::plan::refine_test {
 namespace {
 
 using fixture::kBlock;
@@ -79,4 +79,4 @@ TEST_F(Refine, LeavesUnobservedObjectsWhereTheyAre) {
 }
 
 }  // namespace
-}  // namespace terrace::plan
+}  // namespace terrace::plan::refine_test

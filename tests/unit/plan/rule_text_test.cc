@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace terrace::plan {
+namespace terrace::plan::rule_text_test {
 namespace {
 
 using testing::HasSubstr;
@@ -45,4 +45,4 @@ TEST(RuleText, RefusesWhatIsNoRuleAndSaysHowToWriteOne) {
 }
 
 }  // namespace
-}  // namespace terrace::plan
+}  // namespace terrace::plan::rule_text_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace::plan {
+namespace terrace::plan::tier_room_test {
 namespace {
 
 constexpr TierMask kFirst = 1;
@@ -51,4 +51,4 @@ TEST(TierRoom, SlackIsNegativeByWhatDoesNotFit) {
 }
 
 }  // namespace
-}  // namespace terrace::plan
+}  // namespace terrace::plan::tier_room_test

@@ -10,7 +10,7 @@
 
 #include "tests/fuzz/mutate.h"
 
-namespace terrace::policy {
+namespace terrace::policy::contest_test {
 namespace {
 
 TEST(LruShadow, HoldsTheMostRecentAndOfOneRequestItsBeginning) {
@@ -154,4 +154,4 @@ TEST(Lead, IsOfRatesThatSaveALittleMoreAgainstNoise) {
 }
 
 }  // namespace
-}  // namespace terrace::policy
+}  // namespace terrace::policy::contest_test

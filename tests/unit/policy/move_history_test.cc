@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace::policy {
+namespace terrace::policy::move_history_test {
 namespace {
 
 constexpr double kPrice = 3;  // touches
@@ -51,4 +51,4 @@ TEST(MoveHistory, ForgetsABlockThatComesIntoBeingAgain) {
 }
 
 }  // namespace
-}  // namespace terrace::policy
+}  // namespace terrace::policy::move_history_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace::policy {
+namespace terrace::policy::online_bursts_test {
 namespace {
 
 constexpr double kPrice = 3;  // touches
@@ -115,4 +115,4 @@ TEST(OnlineBursts, OldEvidenceFades) {
 }
 
 }  // namespace
-}  // namespace terrace::policy
+}  // namespace terrace::policy::online_bursts_test

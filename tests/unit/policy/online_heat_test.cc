@@ -5,7 +5,7 @@
 
 #include <random>
 
-namespace terrace::policy {
+namespace terrace::policy::online_heat_test {
 namespace {
 
 constexpr double kPrice = 3;  // touches
@@ -129,4 +129,4 @@ TEST(OnlineHeat, ForgetsABlockThatComesIntoBeingAgain) {
 }
 
 }  // namespace
-}  // namespace terrace::policy
+}  // namespace terrace::policy::online_heat_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace::policy {
+namespace terrace::policy::placement_table_test {
 namespace {
 
 TEST(PlacementTable, SpillsToTheNextSlowerTierThenToAFasterOne) {
@@ -57,4 +57,4 @@ TEST(PlacementTable, ForgetsTheMovesOfABlockThatEnded) {
 }
 
 }  // namespace
-}  // namespace terrace::policy
+}  // namespace terrace::policy::placement_table_test

@@ -5,7 +5,7 @@
 #include "tests/unit/simulate/run_policy.h"
 #include "tiering/policy/registry.h"
 
-namespace terrace::policy {
+namespace terrace::policy::policies_test {
 namespace {
 
 using simulate::fixture::run_policy;
@@ -124,4 +124,4 @@ TEST(Policies, OnlineStripesAScan) {
 }
 
 }  // namespace
-}  // namespace terrace::policy
+}  // namespace terrace::policy::policies_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace::policy {
+namespace terrace::policy::prefix_cache_test {
 namespace {
 
 using Blocks = std::vector<ChainHash>;
@@ -145,4 +145,4 @@ TEST(KvPolicies, AreFoundByName) {
 }
 
 }  // namespace
-}  // namespace terrace::policy
+}  // namespace terrace::policy::prefix_cache_test

@@ -6,7 +6,7 @@
 
 #include "allocators/kv/eviction_policy.h"
 
-namespace terrace::policy {
+namespace terrace::policy::ranked_candidates_test {
 namespace {
 
 constexpr std::uint32_t kMembers = 8;
@@ -58,4 +58,4 @@ TEST(RankedCandidates, TheDeepestBlockOfAnyModelHasABand) {
 }
 
 }  // namespace
-}  // namespace terrace::policy
+}  // namespace terrace::policy::ranked_candidates_test

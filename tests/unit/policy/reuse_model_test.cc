@@ -6,7 +6,7 @@
 
 #include <functional>
 
-namespace terrace::policy {
+namespace terrace::policy::reuse_model_test {
 namespace {
 
 TEST(ReuseModel, FindsTheBinOfEachAge) {
@@ -85,4 +85,4 @@ TEST(ReuseModel, WaitsForAReuseThatIsYetToCome) {
 }
 
 }  // namespace
-}  // namespace terrace::policy
+}  // namespace terrace::policy::reuse_model_test

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace terrace::report {
+namespace terrace::report::heat_text_test {
 namespace {
 
 using testing::HasSubstr;
@@ -52,4 +52,4 @@ TEST(HeatText, ColoursOnlyWhenAsked) {
 }
 
 }  // namespace
-}  // namespace terrace::report
+}  // namespace terrace::report::heat_text_test

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace terrace::report {
+namespace terrace::report::html_page_test {
 namespace {
 
 using testing::HasSubstr;
@@ -39,4 +39,4 @@ TEST(HtmlPage, WithoutAChartLibraryTheErrorSaysHowToGetIt) {
 }
 
 }  // namespace
-}  // namespace terrace::report
+}  // namespace terrace::report::html_page_test

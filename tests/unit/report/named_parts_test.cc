@@ -5,7 +5,7 @@
 
 #include "tests/unit/plan/heat_fixture.h"
 
-namespace terrace::report {
+namespace terrace::report::named_parts_test {
 namespace {
 
 using fixture::kBlock;
@@ -79,4 +79,4 @@ TEST(NamedParts, ClassIsThatOfMostBytes) {
 }
 
 }  // namespace
-}  // namespace terrace::report
+}  // namespace terrace::report::named_parts_test

@@ -8,7 +8,7 @@
 #include "profiler/report/placement_history.h"
 #include "tests/unit/session/session_builder.h"
 
-namespace terrace::report {
+namespace terrace::report::page_data_test {
 namespace {
 
 using session::SessionBuilder;
@@ -154,4 +154,4 @@ TEST(PageJson, PlanAndSecondSessionGiveEachObjectItsGains) {
 }
 
 }  // namespace
-}  // namespace terrace::report
+}  // namespace terrace::report::page_data_test

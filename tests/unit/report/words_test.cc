@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace::report {
+namespace terrace::report::words_test {
 namespace {
 
 TEST(Words, ALineIsCutToItsWidthAndEndsInNoBlanks) {
@@ -15,4 +15,4 @@ TEST(Words, ALineIsCutToItsWidthAndEndsInNoBlanks) {
 }
 
 }  // namespace
-}  // namespace terrace::report
+}  // namespace terrace::report::words_test

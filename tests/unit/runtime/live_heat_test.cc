@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace::runtime {
+namespace terrace::runtime::live_heat_test {
 namespace {
 
 constexpr std::uint32_t kBlock = 7;
@@ -60,4 +60,4 @@ TEST(LiveHeat, IsEmptyBeforeItIsOpen) {
 }
 
 }  // namespace
-}  // namespace terrace::runtime
+}  // namespace terrace::runtime::live_heat_test

@@ -15,7 +15,7 @@
 #include "tiering/runtime/placement.h"
 #include "tiering/runtime/state.h"
 
-namespace terrace::runtime {
+namespace terrace::runtime::object_key_test {
 namespace {
 
 constexpr std::size_t kMiB = 1u << 20;
@@ -146,4 +146,4 @@ TEST_F(ObjectKeys, FarSizeAnotherSiteOrAnotherOrdinalIsNotOfThePlan) {
 }
 
 }  // namespace
-}  // namespace terrace::runtime
+}  // namespace terrace::runtime::object_key_test

@@ -11,7 +11,7 @@
 
 #include <terrace/tier.h>
 
-namespace terrace::runtime {
+namespace terrace::runtime::own_discovery_test {
 namespace {
 
 class OwnDiscovery : public testing::Test {
@@ -112,4 +112,4 @@ TEST_F(OwnDiscovery, BadValuesAreNamed) {
 }
 
 }  // namespace
-}  // namespace terrace::runtime
+}  // namespace terrace::runtime::own_discovery_test

@@ -14,6 +14,8 @@
 #include <random>
 #include <sstream>
 
+#include "tests/unit/runtime/program_under_test.h"
+
 namespace terrace::e2e {
 namespace {
 
@@ -26,14 +28,14 @@ constexpr gid_t kNobody = 65534;
   dup2(out, 1);
   dup2(out, 2);
   setenv("TERRACE_PLAN_FILE", flat.c_str(), 1);
-  setenv("LD_PRELOAD", TERRACE_PRELOAD_LIBRARY, 1);
+  setenv("LD_PRELOAD", kLibraryUnderTest, 1);
   for (const std::string& entry : scenario.environment) putenv(strdup(entry.c_str()));
   alarm(kSeconds);
   if (scenario.as_nobody &&
       (setgroups(0, nullptr) != 0 || setgid(kNobody) != 0 || setuid(kNobody) != 0)) {
     _exit(126);
   }
-  execl(TERRACE_RUNTIME_PROGRAM, "runtime_program", program_case.c_str(), nullptr);
+  execl(kProgramUnderTest, "runtime_program", program_case.c_str(), nullptr);
   _exit(127);
 }
 

@@ -7,7 +7,7 @@
 
 #include "profiler/session/format.h"
 
-namespace terrace::session {
+namespace terrace::session::names_chunk_test {
 namespace {
 
 ObjectNames two_names() {
@@ -89,4 +89,4 @@ TEST(NamedRange, ClassesAreWords) {
 }
 
 }  // namespace
-}  // namespace terrace::session
+}  // namespace terrace::session::names_chunk_test

@@ -13,7 +13,7 @@
 #include "tests/temporary_folder.h"
 #include "tests/unit/session/session_builder.h"
 
-namespace terrace::session {
+namespace terrace::session::segments_test {
 namespace {
 
 /// Begins with its process, as the writer's files do; the pid is the builder's header's.
@@ -198,4 +198,4 @@ TEST(Segments, AreMalformedTwiceInAFileOrBehindAnObject) {
 }
 
 }  // namespace
-}  // namespace terrace::session
+}  // namespace terrace::session::segments_test

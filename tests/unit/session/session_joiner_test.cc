@@ -16,7 +16,7 @@
 #include "tests/temporary_folder.h"
 #include "tests/unit/session/session_builder.h"
 
-namespace terrace::session {
+namespace terrace::session::session_joiner_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -156,4 +156,4 @@ TEST_F(SessionJoiner, AFileIsWrittenToAsLongAsItsWriterLives) {
 }
 
 }  // namespace
-}  // namespace terrace::session
+}  // namespace terrace::session::session_joiner_test

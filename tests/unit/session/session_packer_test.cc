@@ -15,7 +15,7 @@
 #include "tests/unit/session/packed_builder.h"
 #include "tests/unit/session/session_builder.h"
 
-namespace terrace::session {
+namespace terrace::session::session_packer_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -151,4 +151,4 @@ TEST(PackedSession, APackedChunkWithinAPackedOneIsRefused) {
 }
 
 }  // namespace
-}  // namespace terrace::session
+}  // namespace terrace::session::session_packer_test

@@ -7,7 +7,7 @@
 
 #include "tests/unit/session/session_builder.h"
 
-namespace terrace::session {
+namespace terrace::session::session_reader_test {
 namespace {
 
 Result<Session> parse(const std::string& bytes) {
@@ -236,4 +236,4 @@ TEST(SessionReader, ALargerHeaderOfTheSameSchemaIsSteppedOver) {
 }
 
 }  // namespace
-}  // namespace terrace::session
+}  // namespace terrace::session::session_reader_test

@@ -22,7 +22,7 @@
 #include "profiler/session/session_reader.h"
 #include "tests/child_process.h"
 
-namespace terrace::session {
+namespace terrace::session::session_writer_test {
 namespace {
 
 FileHeader header_of(const char* executable) {
@@ -416,4 +416,4 @@ TEST_F(SessionWriterTest, GoesOnInTheSameFileWhenTheNextCannotBeBegun) {
 }
 
 }  // namespace
-}  // namespace terrace::session
+}  // namespace terrace::session::session_writer_test

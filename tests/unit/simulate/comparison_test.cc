@@ -7,7 +7,7 @@
 #include "tests/unit/simulate/run_policy.h"
 #include "tiering/simulate/machine_of.h"
 
-namespace terrace::simulate {
+namespace terrace::simulate::comparison_test {
 namespace {
 
 using fixture::run_policy;
@@ -103,4 +103,4 @@ TEST(MachineOf, SaysWhenTheWorkloadDoesNotFit) {
 }
 
 }  // namespace
-}  // namespace terrace::simulate
+}  // namespace terrace::simulate::comparison_test

@@ -11,7 +11,7 @@
 
 #include "tiering/simulate/kv_tiers.h"
 
-namespace terrace::simulate {
+namespace terrace::simulate::kv_replay_test {
 namespace {
 
 class KvReplay : public testing::Test {
@@ -160,4 +160,4 @@ TEST(KvTiersTest, DemotesTheLeastRecentAndPromotesWhatIsHit) {
 }
 
 }  // namespace
-}  // namespace terrace::simulate
+}  // namespace terrace::simulate::kv_replay_test

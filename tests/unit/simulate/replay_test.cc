@@ -8,7 +8,7 @@
 #include "tiering/model/step_model.h"
 #include "tiering/policy/registry.h"
 
-namespace terrace::simulate {
+namespace terrace::simulate::replay_test {
 namespace {
 
 using policy::BlockId;
@@ -154,4 +154,4 @@ TEST(Replay, SaysWhatIsMissingWhenTheTiersAreFull) {
 }
 
 }  // namespace
-}  // namespace terrace::simulate
+}  // namespace terrace::simulate::replay_test

@@ -7,7 +7,7 @@
 #include "tiering/policy/registry.h"
 #include "tiering/simulate/machine_of.h"
 
-namespace terrace::simulate {
+namespace terrace::simulate::session_workload_test {
 namespace {
 
 using fixture::kBlock;
@@ -100,4 +100,4 @@ TEST(SessionWorkload, IsPlannedFromItsOwnRecording) {
 }
 
 }  // namespace
-}  // namespace terrace::simulate
+}  // namespace terrace::simulate::session_workload_test

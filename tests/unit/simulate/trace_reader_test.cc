@@ -11,7 +11,7 @@
 
 #include "tiering/simulate/trace_workload.h"
 
-namespace terrace::simulate {
+namespace terrace::simulate::trace_reader_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -142,4 +142,4 @@ TEST(TraceReader, ReadsThePublishedTraces) {
 }
 
 }  // namespace
-}  // namespace terrace::simulate
+}  // namespace terrace::simulate::trace_reader_test

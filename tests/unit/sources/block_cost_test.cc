@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace::sources {
+namespace terrace::sources::block_cost_test {
 namespace {
 
 TEST(BlockCost, OfABlockInSmallPagesIsMoreThanNothing) {
@@ -24,4 +24,4 @@ TEST(BlockCost, OfAHugePageIsTheSmallerOneAndLessWherePutBack) {
 }
 
 }  // namespace
-}  // namespace terrace::sources
+}  // namespace terrace::sources::block_cost_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace::sources {
+namespace terrace::sources::budget_test {
 namespace {
 
 constexpr std::uint32_t kOnePercent = 10000;
@@ -102,4 +102,4 @@ TEST(Budget, ASleepingProgramIsStillLookedAt) {
 }
 
 }  // namespace
-}  // namespace terrace::sources
+}  // namespace terrace::sources::budget_test

@@ -11,7 +11,7 @@
 #include <string>
 #include <thread>
 
-namespace terrace::sources {
+namespace terrace::sources::damon_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -152,4 +152,4 @@ TEST(Damon, WithoutItsInterfaceSaysWhatIsMissing) {
 }
 
 }  // namespace
-}  // namespace terrace::sources
+}  // namespace terrace::sources::damon_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace::sources {
+namespace terrace::sources::late_windows_test {
 namespace {
 
 using Verdict = LateWindows::Verdict;
@@ -39,4 +39,4 @@ TEST(LateWindows, AfterOneInTimeThereMayBeBetterOnesAgain) {
 }
 
 }  // namespace
-}  // namespace terrace::sources
+}  // namespace terrace::sources::late_windows_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace::sources {
+namespace terrace::sources::look_log_test {
 namespace {
 
 using session::LookKind;
@@ -62,4 +62,4 @@ TEST(LookLog, IsFullOfSoManyAndEmptyOnceTheyAreWritten) {
 }
 
 }  // namespace
-}  // namespace terrace::sources
+}  // namespace terrace::sources::look_log_test

@@ -10,7 +10,7 @@
 
 #include "allocators/os/mapping.h"
 
-namespace terrace::sources {
+namespace terrace::sources::memory_samples_test {
 namespace {
 
 constexpr std::uint32_t kBlocks = 8;
@@ -146,4 +146,4 @@ TEST(MemorySamples, OfAnEventThatTheMachineLacksSayWhyLater) {
 }
 
 }  // namespace
-}  // namespace terrace::sources
+}  // namespace terrace::sources::memory_samples_test

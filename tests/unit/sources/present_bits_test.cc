@@ -6,7 +6,7 @@
 #include "allocators/os/mapping.h"
 #include "allocators/os/memory_file.h"
 
-namespace terrace::sources {
+namespace terrace::sources::present_bits_test {
 namespace {
 
 constexpr std::uint32_t kBlocks = 16;
@@ -64,4 +64,4 @@ TEST_F(PresentBitsTest, PagesAreThoseOfTheLastRun) {
 }
 
 }  // namespace
-}  // namespace terrace::sources
+}  // namespace terrace::sources::present_bits_test

@@ -5,7 +5,7 @@
 
 #include "tests/unit/sources/sample_bytes.h"
 
-namespace terrace::sources {
+namespace terrace::sources::sample_record_test {
 namespace {
 
 constexpr std::uint64_t kOwnFields =
@@ -122,4 +122,4 @@ TEST(SampleRecord, HasALengthOnlyWhenItsHeaderIsWholeAndFits) {
 }
 
 }  // namespace
-}  // namespace terrace::sources
+}  // namespace terrace::sources::sample_record_test

@@ -8,7 +8,7 @@
 #include <functional>
 #include <random>
 
-namespace terrace::sources {
+namespace terrace::sources::seen_block_test {
 namespace {
 
 constexpr std::uint64_t kPairs = 20000;
@@ -124,4 +124,4 @@ TEST(SeenBlock, KeepsThroughAPairWhetherItWasMapped) {
 }
 
 }  // namespace
-}  // namespace terrace::sources
+}  // namespace terrace::sources::seen_block_test

@@ -10,7 +10,7 @@
 #include "allocators/os/memory_file.h"
 #include "tests/unit/sources/forget_translations.h"
 
-namespace terrace::sources {
+namespace terrace::sources::source_set_test {
 namespace {
 
 using session::SourceKind;
@@ -129,4 +129,4 @@ TEST(SourceSet, RefusesWhatItDoesNotDrive) {
 }
 
 }  // namespace
-}  // namespace terrace::sources
+}  // namespace terrace::sources::source_set_test

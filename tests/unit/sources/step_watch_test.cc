@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace terrace::sources {
+namespace terrace::sources::step_watch_test {
 namespace {
 
 /// Polls a block that is touched for `busy` at the start of each `step`; touches whose number is in
@@ -142,4 +142,4 @@ TEST(StepWatch, GivesUpOnABlockThatIsNotTouched) {
 }
 
 }  // namespace
-}  // namespace terrace::sources
+}  // namespace terrace::sources::step_watch_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace::sources {
+namespace terrace::sources::straddle_test {
 namespace {
 
 constexpr std::uint64_t kOneBusy = 1000000;
@@ -45,4 +45,4 @@ TEST(WithoutFaults, LeaveHalfOfTheWindow) {
 }
 
 }  // namespace
-}  // namespace terrace::sources
+}  // namespace terrace::sources::straddle_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace::sources {
+namespace terrace::sources::watch_interval_test {
 namespace {
 
 TEST(WatchInterval, GrowsWhileTheStepStaysWhatItWas) {
@@ -35,4 +35,4 @@ TEST(WatchInterval, AStepThatIsNotFoundIsLookedForLessOftenButSoonEnough) {
 }
 
 }  // namespace
-}  // namespace terrace::sources
+}  // namespace terrace::sources::watch_interval_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace::sources {
+namespace terrace::sources::window_length_test {
 namespace {
 
 /// A program that scans `blocks` blocks in `step`: what a window of `length` sees of them.
@@ -77,4 +77,4 @@ TEST(WindowLength, TheShortestWindowCountsEvenWhenItSeesAll) {
 }
 
 }  // namespace
-}  // namespace terrace::sources
+}  // namespace terrace::sources::window_length_test

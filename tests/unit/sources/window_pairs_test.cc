@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace::sources {
+namespace terrace::sources::window_pairs_test {
 namespace {
 
 TEST(WindowPairs, ASecondFollowsAFirstThatCounted) {
@@ -74,4 +74,4 @@ TEST(WindowPairs, TellNothingOfLossesWhereMostBlocksAreSeenByEveryWindow) {
 }
 
 }  // namespace
-}  // namespace terrace::sources
+}  // namespace terrace::sources::window_pairs_test

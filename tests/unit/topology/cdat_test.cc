@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace {
+namespace terrace::cdat_test {
 namespace {
 
 std::string little(std::uint64_t value, int size) {
@@ -86,4 +86,4 @@ TEST(Cdat, SurvivesAnyBytes) {
 }
 
 }  // namespace
-}  // namespace terrace
+}  // namespace terrace::cdat_test

@@ -11,7 +11,7 @@
 #include "allocators/topology/classify.h"
 #include "allocators/topology/tier_overlay.h"
 
-namespace terrace {
+namespace terrace::dax_tier_test {
 namespace {
 
 using ::testing::EndsWith;
@@ -216,4 +216,4 @@ TEST_F(Paths, ADeviceIsWhatSysfsTells) {
 }
 
 }  // namespace
-}  // namespace terrace
+}  // namespace terrace::dax_tier_test

@@ -13,7 +13,7 @@
 #include "allocators/topology/text_file.h"
 #include "tests/unit/topology/describe.h"
 
-namespace terrace {
+namespace terrace::discovery_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -145,4 +145,4 @@ TEST(MachineId, TellsMachinesApart) {
 }
 
 }  // namespace
-}  // namespace terrace
+}  // namespace terrace::discovery_test

@@ -9,7 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace terrace {
+namespace terrace::memory_limit_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -128,4 +128,4 @@ TEST(CutToLimit, LeavesAMachineThatFitsAlone) {
 }
 
 }  // namespace
-}  // namespace terrace
+}  // namespace terrace::memory_limit_test

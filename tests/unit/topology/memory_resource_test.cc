@@ -24,7 +24,7 @@ extern "C" const char* __tsan_default_suppressions() {
   return "race:libtbbmalloc.so";
 }
 
-namespace terrace {
+namespace terrace::memory_resource_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -269,4 +269,4 @@ TEST(TierMemoryResource, ServesContainersFromARealTier) {
 }
 
 }  // namespace
-}  // namespace terrace
+}  // namespace terrace::memory_resource_test

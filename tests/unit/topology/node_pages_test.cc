@@ -11,7 +11,7 @@
 #include <cstring>
 #include <vector>
 
-namespace terrace::os {
+namespace terrace::os::node_pages_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -125,4 +125,4 @@ TEST_F(NodePagesTest, RefuseSizesAndNodesThatCannotBe) {
 }
 
 }  // namespace
-}  // namespace terrace::os
+}  // namespace terrace::os::node_pages_test

@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace terrace {
+namespace terrace::parse_units_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -135,4 +135,4 @@ TEST(ParseNodeList, RefusesNodesThatTheMachineLacks) {
 }
 
 }  // namespace
-}  // namespace terrace
+}  // namespace terrace::parse_units_test

@@ -5,7 +5,7 @@
 
 #include "allocators/topology/classify.h"
 
-namespace terrace {
+namespace terrace::sort_tiers_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -61,4 +61,4 @@ TEST(SortTiers, EmulatedLinksComeLast) {
 }
 
 }  // namespace
-}  // namespace terrace
+}  // namespace terrace::sort_tiers_test

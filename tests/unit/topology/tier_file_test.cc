@@ -10,7 +10,7 @@
 #include "allocators/topology/classify.h"
 #include "allocators/topology/tier_overlay.h"
 
-namespace terrace {
+namespace terrace::tier_file_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -287,4 +287,4 @@ TEST(TierOrder, PutsEmulatedLinksLastAndOthersByBandwidth) {
 }
 
 }  // namespace
-}  // namespace terrace
+}  // namespace terrace::tier_file_test

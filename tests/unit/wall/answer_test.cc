@@ -5,7 +5,7 @@
 
 #include "tests/unit/wall/wall_rig.h"
 
-namespace terrace::wall {
+namespace terrace::wall::answer_test {
 namespace {
 
 using test::machine;
@@ -73,4 +73,4 @@ TEST(SpeedOnOneTier, IgnoresCapacity) {
 }
 
 }  // namespace
-}  // namespace terrace::wall
+}  // namespace terrace::wall::answer_test

@@ -5,7 +5,7 @@
 
 #include "tests/unit/wall/wall_rig.h"
 
-namespace terrace::wall {
+namespace terrace::wall::edge_test {
 namespace {
 
 using test::machine;
@@ -69,4 +69,4 @@ TEST(Edge, SharingTheCloudsStepsMakesItCheaper) {
 }
 
 }  // namespace
-}  // namespace terrace::wall
+}  // namespace terrace::wall::edge_test

@@ -8,7 +8,7 @@
 
 #include "tiering/wall/minimise.h"
 
-namespace terrace::wall {
+namespace terrace::wall::fit_decode_test {
 namespace {
 
 SpeedPoint point(const std::string& hardware, KernelClass kernels, FormatFamily family,
@@ -130,4 +130,4 @@ TEST(Minimise, FindsTheBottomOfACurvedValley) {
 }
 
 }  // namespace
-}  // namespace terrace::wall
+}  // namespace terrace::wall::fit_decode_test

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace terrace::wall {
+namespace terrace::wall::fit_file_test {
 namespace {
 
 FittedConstants sample() {
@@ -46,4 +46,4 @@ TEST(FitFile, ErrorsNameTheLine) {
 }
 
 }  // namespace
-}  // namespace terrace::wall
+}  // namespace terrace::wall::fit_file_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace terrace::wall {
+namespace terrace::wall::kernel_class_test {
 namespace {
 
 TEST(KernelClass, IsReadFromWhatPeopleCallTheirHardware) {
@@ -37,4 +37,4 @@ TEST(KernelClass, UnpackingSlowsCoresAndMetalsNestedFormats) {
 }
 
 }  // namespace
-}  // namespace terrace::wall
+}  // namespace terrace::wall::kernel_class_test

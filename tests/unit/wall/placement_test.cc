@@ -9,7 +9,7 @@
 
 #include "tiering/plan/programme.h"
 
-namespace terrace::wall {
+namespace terrace::wall::placement_test {
 namespace {
 
 constexpr double kFree = 1e15;
@@ -113,4 +113,4 @@ TEST(Placement, MoreCapacityIsNeverSlower) {
 }
 
 }  // namespace
-}  // namespace terrace::wall
+}  // namespace terrace::wall::placement_test

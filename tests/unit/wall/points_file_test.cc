@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace terrace::wall {
+namespace terrace::wall::points_file_test {
 namespace {
 
 using testing::HasSubstr;
@@ -99,4 +99,4 @@ TEST(PointsFile, MutatedFilesGiveRowsOrAnErrorWithItsPlace) {
 }
 
 }  // namespace
-}  // namespace terrace::wall
+}  // namespace terrace::wall::points_file_test

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace terrace::wall {
+namespace terrace::wall::predict_test {
 namespace {
 
 constexpr DecodeFit kFit = {0.8, 0.5, 1000, 0, 1.25};
@@ -131,4 +131,4 @@ TEST(Predict, AHybridsCoresUnpackAndItsTiersWorkInTurn) {
 }
 
 }  // namespace
-}  // namespace terrace::wall
+}  // namespace terrace::wall::predict_test

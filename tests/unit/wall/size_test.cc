@@ -5,7 +5,7 @@
 
 #include "tests/unit/wall/wall_rig.h"
 
-namespace terrace::wall {
+namespace terrace::wall::size_test {
 namespace {
 
 using test::machine;
@@ -64,4 +64,4 @@ TEST(Size, EveryUserGetsTheSpeed) {
 }
 
 }  // namespace
-}  // namespace terrace::wall
+}  // namespace terrace::wall::size_test

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace terrace::wall {
+namespace terrace::wall::token_range_test {
 namespace {
 
 using Values = std::vector<std::uint64_t>;
@@ -44,4 +44,4 @@ TEST(TokenRange, RefusesWithAReason) {
 }
 
 }  // namespace
-}  // namespace terrace::wall
+}  // namespace terrace::wall::token_range_test

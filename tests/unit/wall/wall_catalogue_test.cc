@@ -14,7 +14,7 @@
 #include "tiering/wall/points_load.h"
 #include "tiering/wall/sweep.h"
 
-namespace terrace::wall {
+namespace terrace::wall::wall_catalogue_test {
 namespace {
 
 const WallCatalogue& catalogue() {
@@ -166,4 +166,4 @@ TEST(PointsWithLoads, AKnownCardTakesTheDenseLayersAnUnknownOneLeavesAllToTheCor
 }
 
 }  // namespace
-}  // namespace terrace::wall
+}  // namespace terrace::wall::wall_catalogue_test

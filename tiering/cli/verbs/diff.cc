@@ -26,7 +26,7 @@ using heat::ObjectDifference;
 using heat::ObjectHeat;
 using nlohmann::ordered_json;
 
-constexpr const char* kHow = "terrace diff BEFORE AFTER";
+constexpr const char* kHowToDiff = "terrace diff BEFORE AFTER";
 constexpr std::size_t kMostRows = 20;
 
 struct Compared {
@@ -164,14 +164,14 @@ void print_text(const Compared& compared) {
 
 int diff_verb(const Call& call) {
   if (call.line.second_argument.empty()) {
-    say_error(fmt::format("two sessions are compared; write {}", kHow));
+    say_error(fmt::format("two sessions are compared; write {}", kHowToDiff));
     return static_cast<int>(ErrorCode::kUsage);
   }
   Compared compared;
   const std::string paths[] = {call.line.argument, call.line.second_argument};
   HeatMap* const maps[] = {&compared.before, &compared.after};
   for (std::size_t i = 0; i < 2; ++i) {
-    Result<HeatMap> map = load_heat_map(call.settings, paths[i], kHow);
+    Result<HeatMap> map = load_heat_map(call.settings, paths[i], kHowToDiff);
     if (!map.ok()) {
       // Of a session that can be read and has no heat the message does not say which it is.
       const std::string_view message = map.error().message;
