@@ -61,6 +61,8 @@ const bad = { sampler: sampler((minutes) => 9 + Math.floor(minutes)), wrong: 2, 
 const faults = judge('x', bad).faults.join('\n');
 for (const part of [/^descriptors: /m, /^2 answers are wrong$/m, /explanation: terrace: odd$/m, /^moves: 0/m]) assert.match(faults, part);
 assert.equal(judge('x', bad).faults.length, 4);
+const few = { ...good, sampler: { ...good.sampler, series: (name) => (name === 'rss_kib' ? samples(comesAndGoes).slice(0, 5) : good.sampler.series(name)) } };
+assert.match(judge('x', few).faults.join('\n'), /^rss_kib: a quarter of the run has 1 samples: too short/);
 
 // Samples are taken while something runs, what it gives is passed on, and so is a sample that fails.
 const own = new Sampler(process.pid, { own: async () => ({ own: 5 }) });

@@ -14,7 +14,7 @@ import { Sampler } from './sampler.mjs';
 
 const kKeys = [
   ...Array.from({ length: 4000 }, (_, i) => ({ key: `small:${i}`, least: 100, most: 4000 })),
-  ...Array.from({ length: 12 }, (_, i) => ({ key: `large:${i}`, least: 1 << 20, most: 6 << 20 })),
+  ...Array.from({ length: 8 }, (_, i) => ({ key: `large:${i}`, least: 1 << 20, most: 6 << 20 })),
 ];
 const kWarmUp = 2; // rounds before anything is sampled
 const kTierBytes = { weight_bytes: 256e6 }; // the fast tier has a quarter of it, the slow one enough for all
@@ -43,10 +43,10 @@ async function wrongValues(redis, round) {
 const benchmark = (socket, ...words) => linesOf('redis-benchmark', ['-s', socket, '-q', '--dbnum', '1', ...words]);
 
 async function load(redis, socket) {
-  await benchmark(socket, '-n', '5000', '-c', '16', '-P', '4', '-r', '5000', '-d', '400',
+  await benchmark(socket, '-n', '2000', '-c', '16', '-P', '4', '-r', '2000', '-d', '400',
     '-t', 'set,get,incr,lpush,lpop,sadd,spop,hset,zadd,zpopmin');
   await redis.command('BGSAVE');
-  await benchmark(socket, '-n', '24', '-c', '4', '-r', '6', '-d', '2500000', '-t', 'set,get');
+  await benchmark(socket, '-n', '12', '-c', '4', '-r', '4', '-d', '2500000', '-t', 'set,get');
 }
 
 async function saved(redis) {

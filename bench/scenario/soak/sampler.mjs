@@ -2,7 +2,7 @@
 // What a running process holds, looked at from outside every few seconds: memory, descriptors, mappings and threads
 // from /proc, what Terrace says of itself from `terrace status`.
 import { execFile } from 'node:child_process';
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir, readlink, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
@@ -10,17 +10,33 @@ const execute = promisify(execFile);
 /// Of a file of "Name:   123 kB" lines; 0 where there is no such line.
 const kib = (text, name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0);
 
+/// What its memory files hold. They are what emulated and observed tiers lie in: huge pages are in no RSS, and a closed
+/// block is in no page table.
+async function memoryFileKib(pid, descriptors) {
+  const files = new Map();
+  await Promise.all(descriptors.map(async (number) => {
+    const path = `/proc/${pid}/fd/${number}`;
+    try {
+      if (!(await readlink(path)).startsWith('/memfd:')) return;
+      const { ino, blocks } = await stat(path);
+      files.set(ino, blocks / 2);
+    } catch (error) {
+      if (error.code !== 'ENOENT') throw error; // closed meanwhile
+    }
+  }));
+  return [...files.values()].reduce((sum, one) => sum + one, 0);
+}
+
 async function held(pid) {
   const of = (name) => readFile(`/proc/${pid}/${name}`, 'utf8');
   const [status, rollup, maps, descriptors] =
     await Promise.all([of('status'), of('smaps_rollup'), of('maps'), readdir(`/proc/${pid}/fd`)]);
-  const huge = kib(status, 'HugetlbPages'); // counted in no RSS
   return {
     rss_kib: kib(status, 'VmRSS'),
     pss_kib: kib(rollup, 'Pss'),
     // Without pages of files, whose share falls and rises with who else has them mapped.
     own_pss_kib: kib(rollup, 'Pss_Anon') + kib(rollup, 'Pss_Shmem'),
-    resident_kib: kib(status, 'VmRSS') + huge,
+    memory_file_kib: await memoryFileKib(pid, descriptors),
     mappings: maps.split('\n').length - 1,
     descriptors: descriptors.length,
     threads: kib(status, 'Threads'),

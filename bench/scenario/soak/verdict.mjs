@@ -6,7 +6,7 @@
 import { median } from '../demo/statistics.mjs';
 
 /// Samples that a quarter has to have before anything is said; counts at rest, which do not scatter, need fewer.
-const kLeastInQuarter = 3;
+export const kLeastInQuarter = 3;
 export const kLeastCounts = 2;
 
 /// Of Student's t, two-sided 95 %, by the expansion of Cornish and Fisher; within 2 % from four degrees of
