@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Gets llama.cpp's CPU build and builds bench/scenario/llama_decode.cc against it. The engine comes
-# as npm packages, unpacked under build/engine and never installed: no script of theirs runs and no
+# Gets llama.cpp's CPU build and builds bench/scenario/llama_{decode,passes}.cc against it. The engine
+# comes as npm packages, unpacked under build/engine and never installed: no script of theirs runs and no
 # other platform's files are fetched (docs/adr/0005-engine-from-npm.md). Does nothing when all is
 # there. Prints nothing on stdout.
 set -euo pipefail
@@ -46,17 +46,18 @@ fetch_headers() {
   rm -rf "$work"
 }
 
-# The libraries carry the release in their names, so the linker is given the files themselves.
+# build_client NAME: one of the engine's clients here. The libraries carry the release in their names,
+# so the linker is given the files themselves.
 build_client() {
-  local client=$root/bench/scenario/llama_decode.cc
+  local client=$root/bench/scenario/$1.cc
   local launcher=()
-  if [ "$out/llama_decode" -nt "$client" ] && [ "$out/llama_decode" -nt "$source" ]; then return; fi
+  if [ "$out/$1" -nt "$client" ] && [ "$out/$1" -nt "$source" ]; then return; fi
   command -v ccache >/dev/null && launcher=(ccache)
   mkdir -p "$out"
-  say "engine: building llama_decode"
+  say "engine: building $1"
   "${launcher[@]}" g++ -std=c++20 -O2 -g -Wall -Wextra -Wconversion -Wshadow -Werror \
-    -isystem "$source/include" -isystem "$source/ggml/include" -c "$client" -o "$out/llama_decode.o"
-  g++ -o "$out/llama_decode" "$out/llama_decode.o" "$libraries"/libllama.v*.so \
+    -isystem "$source/include" -isystem "$source/ggml/include" -c "$client" -o "$out/$1.o"
+  g++ -o "$out/$1" "$out/$1.o" "$libraries"/libllama.v*.so \
     "$libraries"/libggml.v*.so "$libraries/libggml-base.so" "-Wl,-rpath,$libraries"
   ln -sfn "$libraries" "$out/libraries"
 }
@@ -64,4 +65,5 @@ build_client() {
 mkdir -p "$engine"
 fetch_libraries
 fetch_headers
-build_client
+build_client llama_decode
+build_client llama_passes

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "allocators/base/count_of.h"
+#include "profiler/heat/lives.h"
 #include "tiering/cli/messages.h"
 #include "tiering/cli/name_recording.h"
 #include "tiering/cli/open_recording.h"
@@ -48,7 +49,9 @@ Result<heat::HeatMap> load_heat_map(const Settings& settings, const std::string&
   if (!session.ok()) return session.error();
   const Status named = name_for_show(settings, *session);
   if (!named.ok()) return named.error();
-  return heat::build_heat_map(*session, settings.fraction("min-lifetime"));
+  Result<heat::HeatMap> map = heat::build_heat_map(*session, settings.fraction("min-lifetime"));
+  if (map.ok()) heat::join_lives(*map);
+  return map;
 }
 
 }  // namespace terrace::cli

@@ -28,7 +28,8 @@ struct LoadedProcess {
 Result<LoadedProcess> load_process(const Settings& settings, const std::string& path,
                                    const std::string& how);
 
-/// load_session(), then build_heat_map and its errors.
+/// load_session(), then build_heat_map and its errors, then join_lives: each object has a key of
+/// its own.
 Result<heat::HeatMap> load_heat_map(const Settings& settings, const std::string& path,
                                     const std::string& how);
 

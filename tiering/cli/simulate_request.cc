@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "profiler/heat/lives.h"
 #include "profiler/session/session_reader.h"
 #include "tiering/cli/load_session.h"
 #include "tiering/cli/load_topology.h"
@@ -42,6 +43,7 @@ Result<SimulatedWorkload> session_of(const Settings& settings, const std::string
   if (!named.ok()) return named.error();
   auto heat = heat::build_heat_map(*session, settings.fraction("min-lifetime"));
   if (!heat) return heat.error();
+  heat::join_lives(*heat);
   auto run = simulate::recorded_run(*session, std::move(*heat));
   if (!run) return run.error();
   for (const std::string& note : run->notes) say_warning(note);

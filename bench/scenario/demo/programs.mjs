@@ -53,8 +53,10 @@ export class Programs {
     this.terracePath = join(release, 'terrace');
     this.makeModelPath = join(release, 'make_model');
     this.clientPath = join(release, 'engine', 'llama_decode');
+    this.passesPath = join(release, 'engine', 'llama_passes');
     this.backends = join(release, 'engine', 'libraries');
     this.models = join(root, 'build', 'models');
+    this.examples = join(release, 'examples');
   }
 
   terrace(...args) {
