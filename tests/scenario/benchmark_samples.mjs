@@ -36,7 +36,7 @@ const resume = (compute_wanted, hidden) => ({
   compute_wanted, new_tokens: 8, compute_over_slow: 1.1, none_ms: 150, block_ms: 290, layered_ms: 165, hidden, hidden_least: hidden - 0.04, hidden_most: hidden + 0.02,
 });
 const hits = (blocks, lru, terrace, opt) =>
-  Object.entries({ lru, terrace, opt }).map(([policy, hit_share]) => ({ blocks, policy, hit_share }));
+  Object.entries({ lru, terrace, opt }).map(([policy, hit]) => ({ blocks, policy, hit, provenance: 'simulated' }));
 const policies = (workload, plan) => ({
   workload, provenance: 'simulated', seeds: 5, steps: 600,
   step_time_over_optimum: { 'first-touch': 1.3, lru: 1.2, plan, online: 1.01 },
@@ -90,7 +90,7 @@ export const kSamples = {
     first_token_ms: { p50: 3, p99: 20 }, answer_ms: { p50: 40, p99: 200 }, server: { hit_blocks: 5 },
   }),
   kv_policy: google(['steps/lru/1000', { items_per_second: 12e6 }], ['steps/lru/1000', { items_per_second: 14e6 }]),
-  kv_trace: JSON.stringify({ caches: [...hits(1000, 0.04, 0.08, 0.2), ...hits(5000, 0.11, 0.109, 0.3)] }),
+  kv_trace: lines(...hits(1000, 0.04, 0.08, 0.2), ...hits(5000, 0.11, 0.109, 0.3)),
   prefix_store: lines(paired('keep, durable', 'MiB/s', 500)),
   policies: lines(policies('dense', 1), policies('moe', 1.02), policies('zipf', 1.06), policies('shift', 2.3)),
   wall: JSON.stringify({

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "allocators/base/number_of.h"
-#include "tiering/cli/json_document.h"
 #include "tiering/cli/messages.h"
 #include "tiering/cli/suggest.h"
 #include "tiering/cli/wall_choices.h"
@@ -142,10 +141,12 @@ Result<simulate::KvReplayOptions> wanted_replay(const Settings& settings) {
 
 void print(const Settings& settings, const std::vector<simulate::KvOutcome>& outcomes,
            const KvSetting& setting) {
-  if (settings.flag("json")) {
-    print_json(kv_outcomes_as_json(outcomes, setting));
-  } else {
+  if (!settings.flag("json")) {
     std::fputs(kv_outcomes_as_text(outcomes, setting).c_str(), stdout);
+    return;
+  }
+  for (const simulate::KvOutcome& outcome : outcomes) {
+    std::puts(kv_outcome_as_json(outcome, setting).c_str());
   }
 }
 

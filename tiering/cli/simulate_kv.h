@@ -6,8 +6,6 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include <terrace/result.h>
 
 #include "tiering/cli/settings.h"
@@ -34,9 +32,8 @@ struct KvSetting {
   double block_bytes = 0;
 };
 
-/// As json_document() begins it; a member of "caches" for each size and policy.
-nlohmann::ordered_json kv_outcomes_as_json(const std::vector<simulate::KvOutcome>& outcomes,
-                                           const KvSetting& setting);
+/// One line of JSON, without its newline.
+std::string kv_outcome_as_json(const simulate::KvOutcome& outcome, const KvSetting& setting);
 std::string kv_outcomes_as_text(const std::vector<simulate::KvOutcome>& outcomes,
                                 const KvSetting& setting);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "allocators/base/count_of.h"
-#include "tiering/cli/json_document.h"
 #include "tiering/cli/simulate_kv.h"
 #include "tiering/cli/text_table.h"
 
@@ -14,38 +14,28 @@ std::uint64_t moved_bytes(const simulate::KvOutcome& outcome, const KvSetting& s
                                     setting.block_bytes);
 }
 
-nlohmann::ordered_json cache_json(const simulate::KvOutcome& outcome, const KvSetting& setting) {
+}  // namespace
+
+std::string kv_outcome_as_json(const simulate::KvOutcome& outcome, const KvSetting& setting) {
   nlohmann::ordered_json json;
   json["blocks"] = outcome.slots;
   json["policy"] = outcome.policy;
-  json["hit_share"] = outcome.hit();
-  json["hit_share_by_tier"] = {{setting.fast_tier, outcome.share(outcome.hit_fast)}};
+  json["hit"] = outcome.hit();
+  json["hit_by_tier"] = {{setting.fast_tier, outcome.share(outcome.hit_fast)}};
   if (!setting.slow_tier.empty()) {
-    json["hit_share_by_tier"][setting.slow_tier] = outcome.share(outcome.hit_slow);
+    json["hit_by_tier"][setting.slow_tier] = outcome.share(outcome.hit_slow);
   }
   json["moved_bytes"] = moved_bytes(outcome, setting);
   json["first_token_seconds"] = outcome.first_token_seconds;
   json["recomputed_seconds"] = outcome.recomputed_seconds;
-  json["saved_share"] = outcome.saved();
+  json["saved"] = outcome.saved();
+  json["cost"] = setting.cost;
   json["requests"] = outcome.requests;
   json["wanted_blocks"] = outcome.wanted_blocks;
-  return json;
-}
-
-}  // namespace
-
-nlohmann::ordered_json kv_outcomes_as_json(const std::vector<simulate::KvOutcome>& outcomes,
-                                           const KvSetting& setting) {
-  nlohmann::ordered_json json = json_document("kv-simulation", "", false);
-  json["provenance"] = "simulated";
-  json["trace"] = setting.trace;
   json["machine"] = setting.machine;
   json["model"] = setting.model;
-  json["cost"] = setting.cost;
-  json["caches"] = nlohmann::ordered_json::array();
-  for (const simulate::KvOutcome& one : outcomes)
-    json["caches"].push_back(cache_json(one, setting));
-  return json;
+  json["provenance"] = "simulated";
+  return json.dump();
 }
 
 std::string kv_outcomes_as_text(const std::vector<simulate::KvOutcome>& outcomes,

@@ -2,7 +2,7 @@
 // The KV-cache at work: what a resume hides, policies on a request trace, the server of the examples.
 import { mean } from '../../scenario/demo/statistics.mjs';
 import { row } from '../rows.mjs';
-import { lastJsonLine } from './micro.mjs';
+import { jsonLines, lastJsonLine } from './micro.mjs';
 
 export function readPrefetch(text) {
   const { link_gbps: link, rounds: n, rows } = lastJsonLine(text);
@@ -19,9 +19,10 @@ export function readPrefetch(text) {
 
 /// `simulate kv` with the policies lru, terrace and opt.
 export function readTrace(text) {
-  const { caches } = JSON.parse(text);
+  const caches = jsonLines(text);
+  if (caches.length === 0) throw new Error('no line of JSON');
   const sizes = [...new Set(caches.map(({ blocks }) => blocks))];
-  const hit = (blocks, policy) => caches.find((one) => one.blocks === blocks && one.policy === policy).hit_share;
+  const hit = (blocks, policy) => caches.find((one) => one.blocks === blocks && one.policy === policy).hit;
   const each = sizes.map((blocks) => ({ blocks, lru: hit(blocks, 'lru'), terrace: hit(blocks, 'terrace'), opt: hit(blocks, 'opt') }));
   const about = (against, n = sizes.length) => ({ n, how: 'simulated', against });
   return [
