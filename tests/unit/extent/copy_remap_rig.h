@@ -161,15 +161,15 @@ class Writer {
 };
 
 /// With a CopyRemap; skipped where the kernel has none. A thread that is never let go would hang
-/// the test: it ends with a signal after `seconds`.
-template <unsigned seconds = 60>
+/// the test: it ends with a signal after `kSeconds`.
+template <unsigned kSeconds = 60>
 class WithCopyRemap {
  protected:
   void open_remap() {
     auto opened = CopyRemap::open();
     if (!opened) GTEST_SKIP() << opened.error().message;
     remap_ = *opened;
-    alarm(seconds);
+    alarm(kSeconds);
   }
   static void end_watch() { alarm(0); }
   RemapReport to_file(const TestRange& range, const TestFile& file) const {
