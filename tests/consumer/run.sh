@@ -80,6 +80,8 @@ LD_LIBRARY_PATH=$prefix/$libraries run "$scratch/pkg-config"
 echo "== tools and preload library"
 "$prefix/bin/terrace" topo --json >"$scratch/topo.json"
 "$prefix/bin/terrace" run -- true
+wall=(wall --model llama3-70b --quant q4_k_m --machine xeon-8460y+ --context 4k)
+"$prefix/bin/terrace" "${wall[@]}" >"$scratch/wall.txt"   # finds the catalogue
 grep -q 'complete -F _terrace terrace' "$prefix/share/bash-completion/completions/terrace"
 [ -s "$prefix/share/man/man1/terrace.1" ]
 "$prefix/libexec/terrace/known_heat" --help >"$scratch/help.txt"
@@ -134,6 +136,7 @@ diff -r "$prefix/share/doc" "$root/share/doc"
 compile "$scratch/debian" -I"$root/include" -L"$root/$libraries" -lterrace
 LD_LIBRARY_PATH=$root/$libraries run "$scratch/debian"
 "$root/bin/terrace" run -- true
+"$root/bin/terrace" "${wall[@]}" >"$scratch/wall.txt"
 "${in_root[@]}" --purge libterrace1 libterrace-dev terrace-tools terrace-preload \
   >"$scratch/dpkg.txt" 2>&1
 left=$(find "$scratch/root" -path "$scratch/root/var" -prune -o -type f -print)

@@ -23,7 +23,7 @@ std::string replaced(std::string_view text, std::string_view from, std::string_v
   }
 }
 
-bool shown(const OptionSpec& spec) {
+bool is_listed(const OptionSpec& spec) {
   for (const VerbSpec& verb : kVerbs) {
     if (verb.visibility == Visibility::kShown && contains(spec.verbs, verb.verb)) return true;
   }
@@ -139,7 +139,7 @@ std::string options_as_markdown() {
   std::string text(kMarkdownIntro);
   text += "| flag | key | values | built-in | verbs | meaning |\n|---|---|---|---|---|---|\n";
   for (const OptionSpec& spec : kOptions) {
-    if (shown(spec)) text += markdown_row(spec);
+    if (is_listed(spec)) text += markdown_row(spec);
   }
   text += "\n## Verbs\n\n| verb | what it does |\n|---|---|\n";
   for (const VerbSpec& verb : kVerbs) {
@@ -164,7 +164,7 @@ std::string options_as_man_page() {
   }
   text += ".SH OPTIONS\n";
   for (const OptionSpec& spec : kOptions) {
-    if (shown(spec)) text += man_option(spec);
+    if (is_listed(spec)) text += man_option(spec);
   }
   text += ".SH EXIT STATUS\n";
   for (const auto& [code, meaning] : kExitCodes)

@@ -8,8 +8,6 @@
 namespace terrace::plan {
 namespace {
 
-constexpr double kShareTolerance = 1e-6;
-
 Status check_shares(const PlannedObject& object, std::size_t index, std::size_t tier_count) {
   double sum = 0;
   bool in_range = object.shares.size() == tier_count;

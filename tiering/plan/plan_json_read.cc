@@ -12,6 +12,7 @@
 
 #include "allocators/base/block_bytes.h"
 #include "tiering/plan/json_cursor.h"
+#include "tiering/plan/plan_check.h"
 #include "tiering/plan/plan_json.h"
 #include "tiering/plan/plan_words.h"
 #include "tiering/plan/rule_text.h"
@@ -20,7 +21,6 @@
 namespace terrace::plan {
 namespace {
 
-constexpr double kShareTolerance = 1e-6;
 // Of all objects together: 128 TiB. Bounds the memory that a hostile file can ask for.
 constexpr std::uint64_t kMaxBlocks = std::uint64_t{1} << 26;
 constexpr std::uint64_t kMaxInteger = INT64_MAX;

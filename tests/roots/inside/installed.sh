@@ -10,7 +10,7 @@ terrace --version
 terrace doctor
 terrace topo
 terrace run -- true
-terrace options >options.txt
+terrace help record
 terrace wall --model llama3-70b --quant q4_k_m --machine xeon-8460y+ --context 4k..8k --html wall.html
 [ -s wall.html ]
 [ -s /usr/share/bash-completion/completions/terrace ]

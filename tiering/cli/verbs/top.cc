@@ -44,28 +44,28 @@ Result<std::string> whom_to_ask(const Call& call) {
                     found.c_str());
 }
 
-struct Answer {
+struct StatusAt {
   Json status;
   Nanoseconds at;
 };
 
 /// Later answers of a process that has answered before: that it ended is then news of its own.
-Result<Answer> ask_again(const std::string& pid, const Json& before) {
+Result<StatusAt> ask_again(const std::string& pid, const Json& before) {
   Result<Json> status = ask_status(pid);
-  if (status.ok()) return Answer{std::move(*status), terrace::os::monotonic_now()};
+  if (status.ok()) return StatusAt{std::move(*status), terrace::os::monotonic_now()};
   if (!has_ended(pid)) return status.error();
   return make_error(ErrorCode::kIo, ESRCH, "%s (%.80s) ended while it was watched", pid.c_str(),
                     before.at("program").get<std::string>().c_str());
 }
 
-Result<Answer> ask_first(const std::string& pid) {
+Result<StatusAt> ask_first(const std::string& pid) {
   Result<Json> status = ask_status(pid);
   if (!status.ok()) return status.error();
-  return Answer{std::move(*status), terrace::os::monotonic_now()};
+  return StatusAt{std::move(*status), terrace::os::monotonic_now()};
 }
 
 /// `shown` is what came of the answer before.
-Json document_of(const Json& shown, Nanoseconds then, const Answer& now) {
+Json document_of(const Json& shown, Nanoseconds then, const StatusAt& now) {
   return top_document(shown, now.status, static_cast<double>((now.at - then).value) / 1e9);
 }
 
@@ -75,10 +75,10 @@ Letters letters() {
 
 /// Two answers, since what changes is a matter of two.
 int show_once(const Call& call, const std::string& pid, Nanoseconds interval) {
-  const Result<Answer> before = ask_first(pid);
+  const Result<StatusAt> before = ask_first(pid);
   if (!before.ok()) return failed(before.error());
   terrace::os::sleep_for(interval);
-  const Result<Answer> now = ask_again(pid, before->status);
+  const Result<StatusAt> now = ask_again(pid, before->status);
   if (!now.ok()) return failed(now.error());
   const Json document = document_of(before->status, before->at, *now);
   if (call.settings.flag("json")) {
@@ -104,7 +104,7 @@ bool may_pass(const Error& error) {
 
 /// Until the reader quits, or the program ends: an error that is said once the screen is gone.
 Status watch(const std::string& pid, Nanoseconds interval, const std::string& interval_text) {
-  const Result<Answer> first = ask_first(pid);
+  const Result<StatusAt> first = ask_first(pid);
   if (!first.ok()) return first.error();
   Result<TopScreen> screen = TopScreen::open();
   if (!screen.ok()) return screen.error();
@@ -120,7 +120,7 @@ Status watch(const std::string& pid, Nanoseconds interval, const std::string& in
     const TopScreen::Event event = screen->wait(due - terrace::os::monotonic_now());
     if (event == TopScreen::Event::kQuit) return ok_status();
     if (event != TopScreen::Event::kTime) continue;
-    const Result<Answer> now = ask_again(pid, document);
+    const Result<StatusAt> now = ask_again(pid, document);
     if (!now.ok() && !may_pass(now.error())) return now.error();
     layout.notice = now.ok() ? "" : now.error().message;
     if (now.ok()) {
