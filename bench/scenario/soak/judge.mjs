@@ -16,9 +16,9 @@ function figuresOf(samples, wanted) {
   return Object.fromEntries(Object.entries(all).map(([key, value]) => [key, short(value)]));
 }
 
-/// `run`: {sampler, wrong, said, explained, countsWhen, did}; `countsWhen`: the state in which descriptors and
-/// the like are compared; `did`: what must have happened, or the run says nothing.
-export function judge(part, { sampler, wrong, said, explained, countsWhen, did }) {
+/// `run`: {sampler, wrong, said, explained, memoryWhen, countsWhen, did}; the two: the state in which memory, and
+/// descriptors and the like, are compared, or in all when not given; `did`: what must have happened, or the run says nothing.
+export function judge(part, { sampler, wrong, said, explained, memoryWhen, countsWhen, did }) {
   const faults = [];
   const figures = {};
   // Of one quantity: its figures and its fault. None where there is no sample: no program of Terrace's to ask.
@@ -31,7 +31,7 @@ export function judge(part, { sampler, wrong, said, explained, countsWhen, did }
       faults.push(`${name}: ${error.message}`);
     }
   };
-  for (const name of kMemory) look(name, sampler.series(name), kLeastInQuarter, memoryFault);
+  for (const name of kMemory) look(name, sampler.series(name, memoryWhen), kLeastInQuarter, memoryFault);
   for (const [name, slack] of Object.entries(kSlack)) {
     look(name, sampler.series(name, countsWhen), kLeastCounts, (one) => countFault({ ...one, slack }));
   }

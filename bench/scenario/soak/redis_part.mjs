@@ -102,7 +102,7 @@ export async function redis(setup) {
     await linesOf('redis-cli', ['-s', socket, 'SHUTDOWN', 'NOSAVE']);
     await server.succeeded();
     return {
-      sampler, wrong, said: saidBy([server], sampler), countsWhen: 'rest',
+      sampler, wrong, said: saidBy([server], sampler), memoryWhen: 'rest', countsWhen: 'rest',
       explained: [{ pattern: /fork: objects on emulated or observed tiers become private memory/,
         reason: 'BGSAVE forks, and shared memory would show the child what is written after' }],
       did: { 'values read back': rounds * kKeys.length, 'objects placed': grown(sampler, 'objects_made') },
