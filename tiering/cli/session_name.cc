@@ -102,7 +102,7 @@ Result<std::string> session_pattern(const std::string& named, const std::string&
 
 Result<std::string> session_to_write(const Settings& settings, const std::string& named,
                                      Splitting split) {
-  Result<std::string> pattern = session_pattern(named, os::host_name());
+  Result<std::string> pattern = session_pattern(named, terrace::os::host_name());
   if (!pattern.ok() || settings.flag("force") || names_process(*pattern)) return pattern;
   const std::string path = session_path(*pattern, 0);
   Status checked = check_overwrite(path, OutputKind::kSession);
