@@ -28,7 +28,7 @@ usage: tests/roots/run.sh [--mirror URI] [--roots DIR] [--ccache DIR] [--keep] [
 
 STEPs, in this order, all when none is named:
 $(describe_steps)
-Needs root, debootstrap, git and 12 GB of disk. Each step's output is in DIR/logs.
+Needs root, debootstrap, git and 13 GB of disk. Each step's output is in DIR/logs.
 The last line printed is "N passed, M failed". Exit status: 0 all passed, 1 a step failed, 2 usage,
 3 something is not installed.
 TEXT

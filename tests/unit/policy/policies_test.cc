@@ -8,8 +8,8 @@
 namespace terrace::policy::policies_test {
 namespace {
 
-using simulate::fixture::run_policy;
-using simulate::fixture::Shape;
+using simulate::policy_fixture::run_policy;
+using simulate::policy_fixture::Shape;
 
 constexpr const char* kPlacedOnce[] = {"first-touch", "interleave", "weighted", "plan"};
 constexpr const char* kAdaptive[] = {"lru", "clock", "tpp", "memtis", "colloid", "online"};

@@ -10,8 +10,8 @@
 namespace terrace::simulate::comparison_test {
 namespace {
 
-using fixture::run_policy;
-using fixture::Shape;
+using policy_fixture::run_policy;
+using policy_fixture::Shape;
 using ::testing::HasSubstr;
 
 TEST(Comparison, IsTheSameForTheSameSeed) {

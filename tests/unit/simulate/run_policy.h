@@ -10,7 +10,7 @@
 #include "tiering/simulate/comparison.h"
 #include "tiering/simulate/machine_of.h"
 
-namespace terrace::simulate::fixture {
+namespace terrace::simulate::policy_fixture {
 
 struct Shape {
   double fast_share = 0.5;
@@ -56,4 +56,4 @@ inline RunOutcome run_policy(const std::string& policy, const std::string& workl
   return outcome;
 }
 
-}  // namespace terrace::simulate::fixture
+}  // namespace terrace::simulate::policy_fixture
