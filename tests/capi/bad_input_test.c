@@ -186,7 +186,7 @@ static void bad_moves_are_refused(terrace_context machine) {
 static void bad_tier_files_are_named(void) {
   terrace_context none = {9};
   terrace_options options = {.struct_size = sizeof options, .tiers_file = "/nonexistent.toml"};
-  CHECK_STATUS(TERRACE_BAD_ARGUMENT, terrace_open(&options, &none));
+  CHECK_STATUS(TERRACE_IO, terrace_open(&options, &none));
   CHECK(said("/nonexistent.toml") && none.id == 9);
   options.tiers_file = tiers_file();
   options.class_tier[TERRACE_KV] = "hbm";

@@ -2,11 +2,12 @@
 // What a failed call must leave as it was: open files, mappings and threads of this process.
 #pragma once
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <string>
 #include <thread>
@@ -43,11 +44,15 @@ inline long threads_at_rest() {
   while (std::filesystem::exists(task)) std::this_thread::yield();
   return threads();
 }
-/// Address space in use, reservations included, in pages.
+/// Address space in use, reservations included, in pages. Read without the heap, which a stream's
+/// buffer makes grow and shrink again.
 inline long address_space_pages() {
-  long pages = 0;
-  std::ifstream("/proc/self/statm") >> pages;
-  return pages;
+  char text[64] = {};
+  const int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  const ssize_t length = read(fd, text, sizeof text - 1);
+  close(fd);
+  return length > 0 ? std::strtol(text, nullptr, 10) : 0;
 }
 /// Could this byte be read? Asks the kernel, so that nothing is killed.
 inline bool readable(const void* at) {

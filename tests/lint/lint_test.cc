@@ -89,7 +89,7 @@ TEST(SystemCalls, OsFoldersBenchAndMembersPass) {
 
 TEST(SystemCalls, AnExceptionCoversItsFileOnly) {
   const char* text = "#include <sys/mman.h>\n";
-  EXPECT_THAT(check_system_calls(source("tiering/runtime/mapping_calls.cc", text)), IsEmpty());
+  EXPECT_THAT(check_system_calls(source("tiering/runtime/advice_calls.cc", text)), IsEmpty());
   EXPECT_THAT(rules_of(check_system_calls(source("tiering/runtime/other.cc", text))),
               ElementsAre("system-call"));
 }

@@ -114,7 +114,7 @@ prints_like '"kind": "top"'
 expect_top 3 "without a terminal" "${ready[0]}"
 says 'use --once'
 expect_top 2 "an interval that is too short" --interval 1ms "${ready[0]}"
-says 'use 100ms or more'
+says 'write 100ms or more'
 # How often the program's thread that answers has gone to sleep.
 switches() {
   for comm in "/proc/${ready[0]}"/task/*/comm; do

@@ -120,9 +120,9 @@ typedef struct terrace_options {
 
 /// Discovers the tiers. `options` may be NULL. Errors: TERRACE_BAD_ARGUMENT with file, line and
 /// remedy for a bad tier file, and when another context of the process writes a session; TERRACE_IO
-/// when the session cannot be written; TERRACE_UNSUPPORTED when there is no tier or no address
-/// space. Takes milliseconds. Keeps address space of eight times the machine's memory, and no
-/// memory.
+/// when that cannot be read or the session not be written; TERRACE_UNSUPPORTED when there is no
+/// tier or no address space. Takes milliseconds. Keeps address space of eight times the machine's
+/// memory, and no memory.
 TERRACE_API terrace_status terrace_open(const terrace_options* options, terrace_context* context);
 /// Cancels the jobs and frees every tensor and pool: their memory is gone when this returns, or,
 /// for a call that is in the context just then, when that call returns. TERRACE_BUSY from an event
