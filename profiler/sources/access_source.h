@@ -3,7 +3,7 @@
 // which part of the kernel touches are seen. A window is begin_run() for every run, begin(), some
 // time, end(), end_run() for every run; a source that sees all the time has windows that follow on
 // each other.
-// Sources run inside the recorded process on the keeper's thread, under the runtime's lock: they
+// Sources run inside the recorded process on the background thread, under the runtime's lock: they
 // need libc only, allocate nothing after open(), and what goes wrong is an errno value, never the
 // host's end. A source is a class that fulfils the concept below; source_set.h holds one of each.
 #pragma once

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // How often the recorder may look: each look is paid for by a pause, long enough for its cost to
 // stay within a share of the CPU time that the program uses. The cost of a look is what the
-// keeper's thread used and what the program's threads lose by dropped entries (block_cost.h).
+// background thread used and what the program's threads lose by dropped entries (block_cost.h).
 // Looks are paced by half of the share: what a block costs depends on what the program has in its
-// caches, and a thread that works beside the keeper's runs slower meanwhile (measured: a look costs
+// caches, and a thread that works beside it runs slower meanwhile (measured: a look costs
 // 1.3 to 1.7 times what it is charged, docs/sources.md). Pure logic, resident.
 #pragma once
 

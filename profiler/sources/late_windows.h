@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which windows count although the keeper woke late. On a busy machine it may sleep on: a window of
-// several lengths says less than one and is left out, as long as others come. Where all are like
-// that they are all there is: from the third in a row on they count, until one is in time again.
-// A block that was passed several times in such a window counts once, so heat comes out too low;
-// without them nothing would come out at all.
-// Pure logic, resident.
+// Which windows count although the background thread woke late. On a busy machine it may sleep on:
+// a window of several lengths says less than one and is left out, as long as others come. Where all
+// are like that they are all there is: from the third in a row on they count, until one is in time
+// again. A block that was passed several times in such a window counts once, so heat comes out too
+// low; without them nothing would come out at all. Pure logic, resident.
 #pragma once
 
 #include <cstdint>

@@ -4,7 +4,7 @@
 // to its budget of CPU time, and appends all of it to the session file about once a second.
 // recorder.cc has its life and what it writes, recorder_windows.cc the windows, recorder_pairs.cc
 // what pairs of them tell, recorder_steps.cc the step, recorder_split.cc the way from one file to
-// the next, recorder_source.cc the source and the cost. Runs on the keeper's thread under the
+// the next, recorder_source.cc the source and the cost. Runs on the background thread under the
 // runtime's lock; never allocates.
 #pragma once
 
@@ -181,7 +181,7 @@ class Recorder {
   std::uint64_t counted_windows_ = 0;    ///< those that are in observed_
   std::uint64_t counted_touches_ = 0;    ///< blocks that they saw
   std::uint64_t most_observations_ = 0;  ///< of any window
-  Nanoseconds cpu_;                      ///< of the keeper's thread, as it last saw
+  Nanoseconds cpu_;                      ///< of the background thread, as it last saw
   Nanoseconds cpu_left_;                 ///< of the same, when the last turn ended
   Nanoseconds own_cpu_;                  ///< spent on recording
   Nanoseconds caused_cpu_;               ///< of the program's threads, by faults that were made

@@ -109,7 +109,7 @@ Result<extent::Observation> Recorder::choose_source(State& runtime) {
 /// Adds what a turn cost, in which the thread used `turn_cpu`, and plans the pause that pays for
 /// it.
 void Recorder::charge(Nanoseconds turn_cpu) {
-  // The keeper also copies memory for late placement: that is no cost of recording.
+  // The background thread also copies memory for late placement: that is no cost of recording.
   const Nanoseconds between = cpu_ - cpu_left_;
   const Nanoseconds own = turn_cpu + (between < kWakeUp ? between : kWakeUp);
   own_cpu_ = own_cpu_ + own;

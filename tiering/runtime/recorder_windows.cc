@@ -104,7 +104,7 @@ bool Recorder::is_short_enough(const WindowSum& sum) {
   return window_length_.adapt(sum.observations, most_observations_);
 }
 
-/// Does the window count? One that was too long only because the keeper woke late says nothing of
+/// Does the window count? One that was too long only because the thread woke late says nothing of
 /// the length that is wanted, so it does not steer it.
 bool Recorder::is_usable(const WindowSum& sum, Nanoseconds length) {
   using Verdict = sources::LateWindows::Verdict;
