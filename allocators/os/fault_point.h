@@ -42,6 +42,7 @@ enum class SystemCall : int {
   kCachestat,
   kMincore,
   kFadvise,
+  kSetAffinity,
   kCount
 };
 

@@ -5,23 +5,39 @@
 
 #include "allocators/os/clock.h"
 #include "allocators/os/mapping.h"
+#include "allocators/os/two_processors.h"
 
 namespace terrace::sources {
 namespace {
 
 // Faults of small pages take so long that little else shows beside them.
-constexpr int kHugeRounds = 5;
+constexpr int kHugeRounds = 9;
 constexpr int kSmallRounds = 2;
 constexpr std::uint64_t kLineBytes = 64;
 // A program that streams leaves nothing of the kernel's in the near caches: of several huge pages
 // more than those hold is read. Small ones are so dear that one block of them tells.
 constexpr std::uint64_t kHugeBlocks = 8;
 
-/// Of all rounds the shortest: the machine's other work only ever adds, and more than what is
-/// looked for, so that medians of as few rounds differ by ten times.
-struct Shortest {
-  Nanoseconds time = Nanoseconds(UINT64_MAX);
-  void add(Nanoseconds one) { time = one < time ? one : time; }
+/// Rounds of one kind. The machine's other work only ever adds, and more than what is looked for,
+/// so that medians of a few rounds differ by ten times; the shortest of all is less than what is
+/// usual by a fifth. So it is the mean of the shorter half.
+class Rounds {
+ public:
+  void add(Nanoseconds one) {
+    int at = count_++;
+    for (; at > 0 && one < times_[at - 1]; --at) times_[at] = times_[at - 1];
+    times_[at] = one;
+  }
+  Nanoseconds time() const {
+    const int half = (count_ + 1) / 2;
+    Nanoseconds sum;
+    for (int i = 0; i < half; ++i) sum = sum + times_[i];
+    return Nanoseconds(sum.value / static_cast<std::uint64_t>(half));
+  }
+
+ private:
+  Nanoseconds times_[kHugeRounds];
+  int count_ = 0;
 };
 
 Nanoseconds time_of_reading(const char* at, Bytes size) {
@@ -31,26 +47,33 @@ Nanoseconds time_of_reading(const char* at, Bytes size) {
   return os::thread_cpu_now() - begin;
 }
 
-Nanoseconds more_of_a_block(const Shortest& with, const Shortest& without, Bytes size) {
+Nanoseconds more_of_a_block(const Rounds& with, const Rounds& without, Bytes size) {
   const std::uint64_t blocks = size.value / kBlockBytes.value;
-  return with.time > without.time ? Nanoseconds((with.time - without.time).value / blocks)
-                                  : Nanoseconds();
+  return with.time() > without.time() ? Nanoseconds((with.time() - without.time()).value / blocks)
+                                      : Nanoseconds();
 }
 
 /// 0 or an errno value. Without the kernel's populate (before Linux 5.14) nothing is ever put back,
-/// and its cost stays 0.
+/// and its cost stays 0. Entries are dropped on another processor than the one that reads, as the
+/// recorder does it: tables and page descriptors have to come from there.
 int measure_on(char* at, Bytes size, int rounds, BlockCost& cost) {
-  Shortest as_it_was;
-  Shortest faulted;
-  Shortest put_back;
+  Rounds as_it_was;
+  Rounds faulted;
+  Rounds put_back;
   bool populates = true;
+  os::TwoProcessors processors;
+  (void)processors.to_first();
   for (int i = 0; i < rounds; ++i) {
     (void)time_of_reading(at, size);
     as_it_was.add(time_of_reading(at, size));
+    (void)processors.to_second();
     if (const int error = os::drop_pages(at, size); error != 0) return error;
+    (void)processors.to_first();
     faulted.add(time_of_reading(at, size));
+    (void)processors.to_second();
     if (const int error = os::drop_pages(at, size); error != 0) return error;
     populates = populates && os::populate_read(at, size) == 0;
+    (void)processors.to_first();
     put_back.add(time_of_reading(at, size));
   }
   cost.faulted = more_of_a_block(faulted, as_it_was, size);

@@ -20,7 +20,7 @@ struct BlockCost {
   Nanoseconds put_back;  ///< the same, and put back before it was read
 };
 
-/// The shortest times of some rounds, about 10 ms in all. Errors: those of making the memory.
+/// The usual time of some rounds, about 20 ms in all. Errors: those of making the memory.
 Result<BlockCost> measure_block_cost(os::PageKind pages);
 
 }  // namespace terrace::sources

@@ -3,6 +3,7 @@
 // descriptor or mapping is left.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/resource.h>
 
 #include <cerrno>
@@ -19,6 +20,7 @@
 #include "allocators/os/numa_memory.h"
 #include "allocators/os/page_presence.h"
 #include "allocators/os/thread.h"
+#include "allocators/os/two_processors.h"
 #include "allocators/os/userfault.h"
 #include "tests/fault/process_state.h"
 
@@ -221,6 +223,25 @@ TEST_F(OsFault, ThreadsReturnTheError) {
   EXPECT_EQ(start_thread([](void*) -> void* { return nullptr; }, nullptr, "never"), EAGAIN);
   EXPECT_EQ(testing_support::threads_left(1), 1);
   errno = kUntouched;
+}
+
+TEST_F(OsFault, AThreadThatMayNotMoveStaysAndGetsItsProcessorsBack) {
+  cpu_set_t before;
+  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+  {
+    TwoProcessors processors;
+    if (!processors) GTEST_SKIP() << "missing capability: two processors";
+    ASSERT_EQ(processors.to_first(), 0);
+    const int first = sched_getcpu();
+    inject_fault(SystemCall::kSetAffinity, 1, EPERM);
+    EXPECT_EQ(processors.to_second(), EPERM);
+    EXPECT_EQ(sched_getcpu(), first);
+    EXPECT_EQ(processors.to_second(), 0);
+    EXPECT_NE(sched_getcpu(), first);
+  }
+  cpu_set_t after;
+  ASSERT_EQ(sched_getaffinity(0, sizeof after, &after), 0);
+  EXPECT_TRUE(CPU_EQUAL(&before, &after));
 }
 
 TEST_F(OsFault, FilesSayWhatWasRefused) {

@@ -79,6 +79,7 @@ constexpr Kind kKinds[] = {
     {SystemCall::kCachestat, "cachestat"},
     {SystemCall::kMincore, "mincore", false},
     {SystemCall::kFadvise, "fadvise"},
+    {SystemCall::kSetAffinity, "sched_setaffinity"},
 };
 static_assert(std::size(kKinds) == static_cast<std::size_t>(SystemCall::kCount));
 

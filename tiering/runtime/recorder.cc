@@ -237,7 +237,7 @@ void Recorder::write_cost(State& runtime, Nanoseconds now) {
 
 void Recorder::flush(State& runtime, Nanoseconds now) {
   const Bytes before = session_.written();
-  if (source_.is_open() && is_steered() && counted_windows_ >= 4) {
+  if (source_.is_open() && is_steered() && !comes_in_pairs() && counted_windows_ >= 4) {
     window_length_.saturated(chance_of_touch(runtime));
   }
   for (std::uint32_t i = 0; i < runtime.arena.object_slots(); ++i) {

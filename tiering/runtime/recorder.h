@@ -21,6 +21,7 @@
 #include "profiler/sources/seen_block.h"
 #include "profiler/sources/source_set.h"
 #include "profiler/sources/step_watch.h"
+#include "profiler/sources/tracked_pace.h"
 #include "profiler/sources/watch_interval.h"
 #include "profiler/sources/window_length.h"
 #include "profiler/sources/window_pairs.h"
@@ -65,6 +66,8 @@ class Recorder {
 
  private:
   enum class Activity : std::uint8_t { kIdle, kWindow, kWatch };
+  /// Writes are tracked after this many windows: the shortest recording tells what is touched.
+  static constexpr std::uint64_t kFirstWrites = 1;
   /// What a window saw.
   struct WindowSum {
     std::uint64_t observations = 0;
@@ -173,7 +176,8 @@ class Recorder {
   Nanoseconds last_source_;
   Nanoseconds observed_;  ///< windows since the last flush, summed
   std::uint64_t windows_ = 0;
-  std::uint64_t next_writes_ = 0;  ///< the count of windows from which writes are due again
+  std::uint64_t next_writes_ = kFirstWrites;  ///< count of windows from which they are due again
+  sources::TrackedPace tracked_pace_;
   sources::WindowPairs pairs_;
   sources::LateWindows late_windows_;
   sources::LookLog looks_;

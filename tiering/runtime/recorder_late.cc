@@ -31,7 +31,8 @@ void Recorder::forget() {
   forget_windows();
   windows_ = 0;
   any_counted_ = false;
-  next_writes_ = 0;
+  next_writes_ = kFirstWrites;
+  tracked_pace_ = sources::TrackedPace();
   watch_cost_ = Nanoseconds();
   watch_interval_ = sources::WatchInterval();
   pairs_ = sources::WindowPairs();

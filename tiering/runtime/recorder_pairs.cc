@@ -29,11 +29,13 @@ void Recorder::count_pair(State& runtime, const WindowSum& sum) {
   } else {
     pairs_.first_counted(sum.touched, sum.ever, both);
   }
+  // The two of a pair are of one length.
+  if (!pairs_.second_due() && pairs_.tell_length()) window_length_.saturated(pairs_.take_chance());
 }
 
-/// That a window sees the block of an average touch, from the counts since the last flush.
+/// Of windows that come one by one: that a window sees the block of an average touch, from the
+/// counts since the last flush.
 double Recorder::chance_of_touch(State& runtime) const {
-  if (comes_in_pairs()) return pairs_.chance();
   // Of two windows, the chance that both saw a block: without bias by its own count. A window
   // counts one for a block, or as many pages as were written.
   const sources::Traits& traits = source_.traits();

@@ -96,6 +96,8 @@ Recorder::WindowSum Recorder::take_window(State& runtime) {
 
 /// Windows whose length is steered: was this one shorter than a step?
 bool Recorder::is_short_enough(const WindowSum& sum) {
+  // While writes are tracked, the program's pace is another: it does not steer.
+  if (writes_watched_) return window_length_.is_short_enough(sum.touched, sum.ever);
   if (sum.observations > most_observations_) most_observations_ = sum.observations;
   if (source_.traits().length.value != 0) return true;
   if (source_.traits().grain == sources::Grain::kBlock) {
@@ -137,19 +139,24 @@ void Recorder::end_window(State& runtime) {
   const Nanoseconds length = middle(before, os::monotonic_now()) - window_begin_;
   ++windows_;
   const bool usable = is_usable(sum, length);
-  if (usable) count_pair(runtime, sum);
+  // Where writes were tracked it tells of them alone: the program is slower then.
+  const bool counts = usable && !writes_watched_;
+  if (counts) count_pair(runtime, sum);
   caused_now_ = caused_now_ + caused_by(runtime, sum);
   for_each_run(runtime, traits.reach, [&](const BlockRun& run) {
     for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
-      if (usable) touches_[i] += window_[i];
+      if (counts) touches_[i] += window_[i];
       window_[i] = 0;
     }
   });
+  const std::uint64_t busy = budget_.busy_ppm();
+  const Nanoseconds observed =
+      sum.observed.value != 0 ? sum.observed : sources::without_faults(length, sum.lost, busy);
+  if (usable && writes_watched_) tracked_pace_.tracked_window(sum.touched, observed, busy);
   end_writes(runtime, usable ? Outcome::kCounted : Outcome::kDropped, sum.lost);
-  if (!usable) return;
-  observed_ = observed_ + (sum.observed.value != 0
-                               ? sum.observed
-                               : sources::without_faults(length, sum.lost, budget_.busy_ppm()));
+  if (!counts) return;
+  tracked_pace_.window(sum.touched, observed, busy);
+  observed_ = observed_ + observed;
   // One in which nothing was touched, because the program was still starting, says nothing of those
   // that will be needed.
   any_counted_ = any_counted_ || sum.touched != 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Besides present bits, which tell reads and writes alike, the recorder tracks writes in one window
 // of eight, which costs twice what the others do: what is written costs a tier more than what is
-// read (profiler/sources/write_tracking.h).
+// read (profiler/sources/write_tracking.h). It is no part of a pair.
 #include "allocators/os/clock.h"
 #include "profiler/sources/straddle.h"
 #include "tiering/runtime/recorded_runs.h"
@@ -56,7 +56,8 @@ void Recorder::flush_writes(const State& runtime, session::HeatRecord record,
   if (writes_observed_.value != 0 &&
       is_within(runtime, object, sources::WriteTracking::kTraits.reach)) {
     record.source = static_cast<std::uint32_t>(session::SourceKind::kWriteTracking);
-    record.observed_ns = writes_observed_.value;
+    record.observed_ns = static_cast<std::uint64_t>(static_cast<double>(writes_observed_.value) *
+                                                    tracked_pace_.share());
     session_.heat(record, written);
   }
   for (std::uint32_t i = 0; i < object.block_count; ++i) written[i] = 0;

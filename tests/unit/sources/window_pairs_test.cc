@@ -42,10 +42,12 @@ TEST(WindowPairs, TheChanceIsWhatTheFirstWindowOfThePairBeforeSawToo) {
     pairs.begin();
     pairs.second_counted(6);
   }
-  EXPECT_DOUBLE_EQ(pairs.chance(), 0.25);
   EXPECT_TRUE(pairs.tell_losses());
+  EXPECT_TRUE(pairs.tell_length());
+  EXPECT_DOUBLE_EQ(pairs.take_chance(), 0.25);
+  EXPECT_EQ(pairs.take_chance(), 0) << "told once";
+  EXPECT_EQ(pairs.repeats(), 60u);
   pairs.counts_written();
-  EXPECT_EQ(pairs.chance(), 0);
   EXPECT_EQ(pairs.repeats(), 0u);
 }
 
@@ -57,14 +59,41 @@ TEST(WindowPairs, WhereTheProgramMovesOnTheTwoOfAPairTellTheChance) {
     pairs.begin();
     pairs.second_counted(24);
   }
-  EXPECT_DOUBLE_EQ(pairs.chance(), 0.6);
   EXPECT_FALSE(pairs.tell_losses());
+  EXPECT_DOUBLE_EQ(pairs.take_chance(), 0.6);
 }
 
 TEST(WindowPairs, AFewTouchesTellNoChance) {
   WindowPairs pairs;
-  pairs.first_counted(2, 100, 2);
-  EXPECT_EQ(pairs.chance(), 0);
+  for (int i = 0; i < 9; ++i) pairs.first_counted(2, 100, 2);
+  EXPECT_TRUE(pairs.tell_length());
+  EXPECT_EQ(pairs.take_chance(), 0);
+}
+
+TEST(WindowPairs, WhatTellsTheLengthIsGatheredOverWritings) {
+  WindowPairs pairs;
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_FALSE(pairs.tell_length());
+    pairs.begin();
+    pairs.first_counted(10, 500, 3);
+    pairs.begin();
+    pairs.second_counted(1);
+    pairs.counts_written();
+  }
+  EXPECT_TRUE(pairs.tell_length());
+  EXPECT_DOUBLE_EQ(pairs.take_chance(), 0.3);
+  EXPECT_FALSE(pairs.tell_length());
+}
+
+TEST(WindowPairs, ThatTheyAreFarTooLongOnePairTells) {
+  WindowPairs pairs;
+  pairs.begin();
+  pairs.first_counted(50, 500, 0);
+  EXPECT_FALSE(pairs.tell_length());
+  pairs.begin();
+  pairs.second_counted(35);
+  EXPECT_TRUE(pairs.tell_length());
+  EXPECT_DOUBLE_EQ(pairs.take_chance(), 0.7);
 }
 
 TEST(WindowPairs, TellNothingOfLossesWhereMostBlocksAreSeenByEveryWindow) {
