@@ -33,11 +33,11 @@ Moments moments_of(std::span<const double> counts) {
   return moments;
 }
 
-// 99 % point of chi-square(k)/k, Wilson and Hilferty's cube.
+// 90 % point of chi-square(k)/k, Wilson and Hilferty's cube.
 double dispersion_limit(std::size_t degrees) {
-  constexpr double kZ99 = 2.326;
+  constexpr double kZ90 = 1.2816;
   const double a = 2.0 / (9.0 * static_cast<double>(degrees));
-  return std::max(kMaxDispersion, std::pow(1 - a + kZ99 * std::sqrt(a), 3));
+  return std::max(kMaxDispersion, std::pow(1 - a + kZ90 * std::sqrt(a), 3));
 }
 
 bool one_rate(std::span<const double> counts, const Moments& moments) {

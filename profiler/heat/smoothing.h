@@ -4,7 +4,7 @@
 //
 // Window counts of a block of rate r over the same windows are Poisson (or less spread, when a
 // scan passes at regular times). Method, on a run of blocks with mean m and sample variance s2:
-//  1. Dispersion test: when s2/m <= 1.5, or below the 99 % point of chi-square(n-1)/(n-1) for a
+//  1. Dispersion test: when s2/m <= 1.5, or below the 90 % point of chi-square(n-1)/(n-1) for a
 //     short run (R. A. Fisher, "Statistical Methods for Research Workers", index of dispersion;
 //     the quantile by Wilson and Hilferty, 1931), the run has one rate: each block gets m.
 //     Unless a stretch of it is cold beyond doubt: a small part moves the variance little (33 cold
