@@ -68,7 +68,7 @@ class WindowLength {
   static constexpr Nanoseconds kShortest = milliseconds(1);
   static constexpr Nanoseconds kLongest = milliseconds(100);
 
-  Nanoseconds length_ = milliseconds(4);
+  Nanoseconds length_ = milliseconds(8);
   Nanoseconds ceiling_ = kLongest;
 };
 

@@ -47,7 +47,7 @@ class WindowPairs {
   std::uint64_t repeats() const { return unwritten_.repeats; }
   /// Are repeats those of passes at random? Where most blocks are seen by window after window,
   /// windows are too long to tell.
-  bool tell_losses() const { return unwritten_.chance() <= kMostChance; }
+  bool tell_losses() const { return !is_far_too_long(unwritten_.chance()); }
   void counts_written() { unwritten_ = Tally(); }
 
   /// Was enough seen since the last take_chance() to say how long windows may be? Two windows apart
@@ -58,6 +58,8 @@ class WindowPairs {
     return seen.firsts >= kFirstsToSteer ||
            (seen.in_firsts >= kTouchesToCut && share(seen.repeats, seen.in_firsts) > kFarTooMuch);
   }
+  /// Do windows of this chance say little of rates?
+  static constexpr bool is_far_too_long(double chance) { return chance > kMostChance; }
   /// The chance that a window sees the block of an average touch; 0: too few touches to say.
   double take_chance() {
     const double chance = unsteered_.chance();

@@ -131,11 +131,13 @@ Nanoseconds Recorder::turn(State& runtime, Nanoseconds now) {
 
 /// A short run must show something, whatever a look costs: the first ones are paid for later. While
 /// none of them counted, because the machine is so busy that they are too long, the next comes
-/// soon.
+/// soon; and the first that count may have seen no more than memory that is filled.
 Nanoseconds Recorder::free_at() const {
   constexpr std::uint64_t kFirstWindows = 8;
-  const Nanoseconds soon = window_began_ + milliseconds(any_counted_ ? 1000 : 100);
-  return windows_ < kFirstWindows && soon < budget_.free_at() ? soon : budget_.free_at();
+  constexpr std::uint64_t kAtOnce = 6;
+  const Nanoseconds apart = milliseconds(filled_windows_ < kAtOnce ? 300 : 1000);
+  const Nanoseconds soon = window_began_ + (any_counted_ ? apart : milliseconds(100));
+  return filled_windows_ < kFirstWindows && soon < budget_.free_at() ? soon : budget_.free_at();
 }
 
 Nanoseconds Recorder::next_turn() const {

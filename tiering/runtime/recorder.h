@@ -67,9 +67,10 @@ class Recorder {
  private:
   enum class Activity : std::uint8_t { kIdle, kWindow, kWatch };
   /// Writes are tracked after this many windows: the shortest recording tells what is touched.
-  static constexpr std::uint64_t kFirstWrites = 1;
+  static constexpr std::uint64_t kFirstWrites = 5;
   /// What a window saw.
   struct WindowSum {
+    std::uint64_t blocks = 0;  ///< that were looked at
     std::uint64_t observations = 0;
     std::uint64_t touched = 0;  ///< blocks
     std::uint64_t ever = 0;     ///< blocks that this window or an earlier one saw touched
@@ -94,7 +95,6 @@ class Recorder {
   void begin_window(State& runtime, Nanoseconds now);
   Nanoseconds begin_runs(State& runtime);
   bool comes_in_pairs() const;
-  void count_pair(State& runtime, const WindowSum& sum);
   double chance_of_touch(State& runtime) const;
   void add_lost_passes(const extent::Object& object);
   void end_window(State& runtime);
@@ -103,6 +103,8 @@ class Recorder {
   void begin_writes(State& runtime);
   /// kDropped: the window does not count.
   enum class Outcome : std::uint8_t { kCounted, kDropped };
+  Outcome count_pair(State& runtime, const WindowSum& sum);
+  void forget_counts(State& runtime);
   void end_writes(State& runtime, Outcome outcome, Nanoseconds lost);
   void flush_writes(const State& runtime, session::HeatRecord record, const extent::Object& object);
   void write_writes(session::SourceRecord record);
@@ -176,7 +178,8 @@ class Recorder {
   Nanoseconds last_source_;
   Nanoseconds observed_;  ///< windows since the last flush, summed
   std::uint64_t windows_ = 0;
-  std::uint64_t next_writes_ = kFirstWrites;  ///< count of windows from which they are due again
+  std::uint64_t filled_windows_ = 0;          ///< in which there was memory to look at
+  std::uint64_t next_writes_ = kFirstWrites;  ///< count of those from which writes are due again
   sources::TrackedPace tracked_pace_;
   sources::WindowPairs pairs_;
   sources::LateWindows late_windows_;

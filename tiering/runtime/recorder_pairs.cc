@@ -13,9 +13,10 @@ bool Recorder::comes_in_pairs() const {
   return source_.is_open() && source_.kind() == session::SourceKind::kPresentBits;
 }
 
-/// Of a window that counts, before window_ is cleared.
-void Recorder::count_pair(State& runtime, const WindowSum& sum) {
-  if (!comes_in_pairs()) return;
+/// Of a window that is usable, before window_ is cleared. kDropped: by what pairs tell, it and
+/// those before it were far too long, which weigh more the longer they were.
+Recorder::Outcome Recorder::count_pair(State& runtime, const WindowSum& sum) {
+  if (!comes_in_pairs()) return Outcome::kCounted;
   std::uint64_t both = 0;
   for_each_run(runtime, source_.traits().reach, [&](const BlockRun& run) {
     for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
@@ -30,7 +31,26 @@ void Recorder::count_pair(State& runtime, const WindowSum& sum) {
     pairs_.first_counted(sum.touched, sum.ever, both);
   }
   // The two of a pair are of one length.
-  if (!pairs_.second_due() && pairs_.tell_length()) window_length_.saturated(pairs_.take_chance());
+  if (pairs_.second_due() || !pairs_.tell_length()) return Outcome::kCounted;
+  const double chance = pairs_.take_chance();
+  window_length_.saturated(chance);
+  if (!sources::WindowPairs::is_far_too_long(chance)) return Outcome::kCounted;
+  forget_counts(runtime);
+  return Outcome::kDropped;
+}
+
+/// What windows saw since counts were written.
+void Recorder::forget_counts(State& runtime) {
+  for_each_run(runtime, source_.traits().reach, [&](const BlockRun& run) {
+    for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
+      touches_[i] = 0;
+      seen_[i].forget_repeats();
+    }
+  });
+  observed_ = Nanoseconds();
+  counted_windows_ = 0;
+  counted_touches_ = 0;
+  pairs_.counts_written();
 }
 
 /// Of windows that come one by one: that a window sees the block of an average touch, from the

@@ -75,6 +75,7 @@ Recorder::WindowSum Recorder::take_window(State& runtime) {
     for_each_object(runtime, [&](const extent::Object& object) {
       std::uint64_t pages = 0;
       for_each_run(runtime, object, traits.reach, [&](const BlockRun& run) {
+        sum.blocks += run.blocks;
         const int error = sum.told ? source.end_run(run, window_ + run.first_block) : 0;
         // A run that came later says nothing and spoils nothing.
         if (error != 0 && error != ENOENT) sum.told = false;
@@ -138,10 +139,10 @@ void Recorder::end_window(State& runtime) {
   const WindowSum sum = take_window(runtime);
   const Nanoseconds length = middle(before, os::monotonic_now()) - window_begin_;
   ++windows_;
+  if (sum.blocks != 0) ++filled_windows_;
   const bool usable = is_usable(sum, length);
   // Where writes were tracked it tells of them alone: the program is slower then.
-  const bool counts = usable && !writes_watched_;
-  if (counts) count_pair(runtime, sum);
+  const bool counts = usable && !writes_watched_ && count_pair(runtime, sum) == Outcome::kCounted;
   caused_now_ = caused_now_ + caused_by(runtime, sum);
   for_each_run(runtime, traits.reach, [&](const BlockRun& run) {
     for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {

@@ -15,8 +15,8 @@ constexpr std::uint64_t kWindowsForOne = 8;
 }  // namespace
 
 void Recorder::begin_writes(State& runtime) {
-  if (!writes_open_ || pairs_.in_second() || windows_ < next_writes_) return;
-  next_writes_ = windows_ + kWindowsForOne;
+  if (!writes_open_ || pairs_.in_second() || filled_windows_ < next_writes_) return;
+  next_writes_ = filled_windows_ + kWindowsForOne;
   writes_watched_ = true;
   const Nanoseconds before = os::monotonic_now();
   for_each_run(runtime, sources::WriteTracking::kTraits.reach,

@@ -93,7 +93,10 @@ TEST(WindowPairs, ThatTheyAreFarTooLongOnePairTells) {
   pairs.begin();
   pairs.second_counted(35);
   EXPECT_TRUE(pairs.tell_length());
-  EXPECT_DOUBLE_EQ(pairs.take_chance(), 0.7);
+  const double chance = pairs.take_chance();
+  EXPECT_DOUBLE_EQ(chance, 0.7);
+  EXPECT_TRUE(WindowPairs::is_far_too_long(chance));
+  EXPECT_FALSE(WindowPairs::is_far_too_long(0.25));
 }
 
 TEST(WindowPairs, TellNothingOfLossesWhereMostBlocksAreSeenByEveryWindow) {
