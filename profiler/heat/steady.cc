@@ -15,27 +15,39 @@ bool usable(const session::StepRecord& step) {
   return step.period_ns > 0 && step.observations > 0;
 }
 
+std::vector<Span> merged(std::vector<Span> spans) {
+  std::sort(spans.begin(), spans.end(),
+            [](const Span& a, const Span& b) { return a.begin_s < b.begin_s; });
+  std::vector<Span> whole;
+  for (const Span& span : spans) {
+    if (!whole.empty() && span.begin_s <= whole.back().end_s) {
+      whole.back().end_s = std::max(whole.back().end_s, span.end_s);
+    } else {
+      whole.push_back(span);
+    }
+  }
+  return whole;
+}
+
+/// The recorder looks for the step half as often each time that it is as it was: the next record
+/// may come after twice the time that this one took.
+double reach_after(double since_last_s) {
+  return std::clamp(2 * since_last_s + kStepReach, kStepReach, kLongestStepReach);
+}
+
 std::vector<Span> spans_of_steps(const session::Session& session) {
   const double last = since_start(session, session.last_ns);
   std::vector<Span> spans;
+  double before = 0;
   for (const session::StepRecord& step : session.steps) {
     if (!usable(step)) continue;
     const double at = since_start(session, step.at_ns);
     const double period = static_cast<double>(step.period_ns) * kNanosecond;
-    spans.push_back(
-        {std::max(0.0, at - period * step.observations), std::min(last, at + kStepReach)});
+    const double reach = spans.empty() ? kStepReach : reach_after(at - before);
+    spans.push_back({std::max(0.0, at - period * step.observations), std::min(last, at + reach)});
+    before = at;
   }
-  std::sort(spans.begin(), spans.end(),
-            [](const Span& a, const Span& b) { return a.begin_s < b.begin_s; });
-  std::vector<Span> merged;
-  for (const Span& span : spans) {
-    if (!merged.empty() && span.begin_s <= merged.back().end_s) {
-      merged.back().end_s = std::max(merged.back().end_s, span.end_s);
-    } else {
-      merged.push_back(span);
-    }
-  }
-  return merged;
+  return merged(spans);
 }
 
 double weighted_median_period(const session::Session& session) {
@@ -122,12 +134,19 @@ double since_start(const session::Session& session, std::uint64_t ns) {
 }
 
 Steady find_steady(const session::Session& session) {
+  // Less of the session's end than this, and the step was hardly ever found, though the program was
+  // at its work.
+  constexpr double kLeastOfEnd = 0.125;
   Steady steady;
   if (take_marks(session, steady)) return steady;
   steady.spans = spans_of_steps(session);
   steady.step_seconds = weighted_median_period(session);
+  const Span end = end_of(session);
   if (!any_heat_within(session, steady)) {
-    steady.spans = {end_of(session)};
+    steady.spans = {end};
+  } else if (steady.seconds() < kLeastOfEnd * (end.end_s - end.begin_s)) {
+    steady.spans.push_back(end);
+    steady.spans = merged(steady.spans);
   }
   return steady;
 }

@@ -4,10 +4,13 @@
 // Thread-safe; allocates.
 //
 // With StepRecords the work is the union of the spans that they vouch for: from `observations`
-// periods before each (what it was measured over) to kStepReach after it, since the recorder looks
-// for the step every few seconds only. Without them, or when no heat was recorded in those spans,
-// it is the last 60 % of the session, and where no heat was recorded after their begin the record
-// that reaches into them.
+// periods before each (what it was measured over) to some time after it, since the recorder looks
+// for the step every few seconds only, and half as often each time that it is found as it was: so
+// that is kStepReach after the first, and after another one twice the time since the one before
+// and as much again, up to kLongestStepReach. Without them, or when no heat was recorded in those
+// spans, it is the last 60 % of the session, and where no heat was recorded after their begin the
+// record that reaches into them; and those 60 % as well where the spans are less than an eighth of
+// them.
 // The step is the median of the records' periods, weighted by their observations.
 // Where the engine tells its steps (MarkRecord), the work is what lies between its first mark and
 // its last, and the step that time over the steps in it: so what it told for each step comes out
@@ -20,7 +23,8 @@
 
 namespace terrace::heat {
 
-inline constexpr double kStepReach = 8.0;  ///< seconds
+inline constexpr double kStepReach = 8.0;          ///< seconds
+inline constexpr double kLongestStepReach = 40.0;  ///< seconds
 
 struct Span {
   double begin_s = 0;  ///< seconds since the session's start

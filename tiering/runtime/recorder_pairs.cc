@@ -33,8 +33,11 @@ Recorder::Outcome Recorder::count_pair(State& runtime, const WindowSum& sum) {
   // The two of a pair are of one length.
   if (pairs_.second_due() || !pairs_.tell_length()) return Outcome::kCounted;
   const double chance = pairs_.take_chance();
+  const Nanoseconds before = window_length_.length();
   window_length_.saturated(chance);
-  if (!sources::WindowPairs::is_far_too_long(chance)) return Outcome::kCounted;
+  // The shortest are all that there is.
+  const bool better_come = window_length_.length() < before;
+  if (!better_come || !sources::WindowPairs::is_far_too_long(chance)) return Outcome::kCounted;
   forget_counts(runtime);
   return Outcome::kDropped;
 }

@@ -95,6 +95,37 @@ TEST(HeatMap, WhatTheEngineToldForEachStepComesOutExact) {
   EXPECT_NEAR(heat.bytes_written_per_second() * map.step_seconds, 3000.0 / 7, 1e-6);
 }
 
+// As the recorder looks for it: after 4, 8, 16 and 32 s. What is read moves on in between, and all
+// of it counts.
+TEST(HeatMap, StepsFoundMoreAndMoreRarelyVouchForTheTimeBetweenThem) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0, 0});
+  builder.heat(1, SourceKind::kPresentBits, 0, 2, 2, {90000, 90000});
+  for (int second = 4; second < 80; ++second) {
+    builder.heat(
+        1, SourceKind::kPresentBits, second, second + 1, 1,
+        second < 42 ? std::vector<std::uint32_t>{10, 0} : std::vector<std::uint32_t>{0, 10});
+  }
+  for (const double at : {4, 8, 16, 32, 64}) builder.step(at, 0.01, 10);
+  const ObjectHeat heat = map_of(builder).objects.at(0);
+  EXPECT_NEAR(heat.block_bytes_per_second[0], 5 * kBlock, 0.01 * kBlock);
+  EXPECT_NEAR(heat.block_bytes_per_second[1], 5 * kBlock, 0.01 * kBlock);
+}
+
+TEST(HeatMap, OneStepFoundLateIsNotAllOfTheWork) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0, 0});
+  for (int second = 0; second < 100; ++second) {
+    builder.heat(
+        1, SourceKind::kPresentBits, second, second + 1, 1,
+        second < 96 ? std::vector<std::uint32_t>{10, 0} : std::vector<std::uint32_t>{0, 10});
+  }
+  builder.step(97, 0.05, 16);
+  const HeatMap map = map_of(builder);
+  EXPECT_NEAR(map.step_seconds, 0.05, 1e-9);
+  EXPECT_GT(map.objects.at(0).block_bytes_per_second[0], 9 * kBlock);
+}
+
 TEST(HeatMap, MarksThatCountNoStepAreNotBelieved) {
   for (const std::uint64_t steps : {0, 5}) {
     SessionBuilder builder = two_tiers();
