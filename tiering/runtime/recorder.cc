@@ -133,7 +133,7 @@ Nanoseconds Recorder::turn(State& runtime, Nanoseconds now) {
 /// none of them counted, because the machine is so busy that they are too long, the next comes
 /// soon; and the first that count may have seen no more than memory that is filled.
 Nanoseconds Recorder::free_at() const {
-  constexpr std::uint64_t kFirstWindows = 8;
+  constexpr std::uint64_t kFirstWindows = 14;
   constexpr std::uint64_t kAtOnce = 6;
   const Nanoseconds apart = milliseconds(filled_windows_ < kAtOnce ? 300 : 1000);
   const Nanoseconds soon = window_began_ + (any_counted_ ? apart : milliseconds(100));
