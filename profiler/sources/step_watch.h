@@ -17,6 +17,7 @@ class StepWatch {
   static constexpr Nanoseconds kLongest = milliseconds(3000);
   static constexpr std::uint32_t kWanted = 16;
   static constexpr std::uint32_t kWantedToConfirm = 8;
+  static constexpr std::uint32_t kPollsToJudge = 128;
 
   constexpr StepWatch() = default;
   /// To be finished with `wanted` times between touches, kWanted at most.
@@ -27,7 +28,11 @@ class StepWatch {
   void poll(bool touched, Nanoseconds now);
   /// When to poll next, after a poll at `now`.
   Nanoseconds next_poll(Nanoseconds now);
-  bool finished(Nanoseconds now) const { return gap_count_ >= wanted_ || now - begun_ > kLongest; }
+  /// A block that is touched again and again has no times between touches to wait for.
+  bool finished(Nanoseconds now) const {
+    return gap_count_ >= wanted_ || now - begun_ > kLongest ||
+           (polls_ >= kPollsToJudge && is_too_fast());
+  }
   /// Steps seen, and their mean period; 0 when fewer than four, or when touches come at more than
   /// half of the polls: steps of less than two polls would show with the beat of both, a multiple.
   std::uint32_t observations() const;

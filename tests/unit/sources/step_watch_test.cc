@@ -109,8 +109,24 @@ TEST(StepWatch, ABlockInConstantUseHasNoPeriod) {
   StepWatch watch;
   watch.begin(0, StepWatch::kWanted, milliseconds(1));
   Nanoseconds now = milliseconds(1);
-  for (; !watch.finished(now); now = now + StepWatch::kPoll) watch.poll(true, now);
+  std::uint32_t polls = 0;
+  for (; !watch.finished(now); now = now + StepWatch::kPoll) {
+    watch.poll(true, now);
+    ++polls;
+  }
   EXPECT_EQ(watch.period().value, 0u);
+  EXPECT_EQ(polls, StepWatch::kPollsToJudge) << "no window opens while it is looked at";
+}
+
+TEST(StepWatch, ABlockThatABeginningUsesForLongIsStillWatched) {
+  StepWatch watch;
+  watch.begin(0, StepWatch::kWanted, Nanoseconds());
+  Nanoseconds now;
+  for (std::uint32_t polls = 0; !watch.finished(now); ++polls) {
+    now = now + StepWatch::kPoll;
+    watch.poll(polls < StepWatch::kPollsToJudge / 3 || polls % 20 == 0, now);
+  }
+  EXPECT_NEAR(static_cast<double>(watch.period().value) / 1e6, 40, 1);
 }
 
 TEST(StepWatch, FewerTimesConfirmWhatIsKnown) {
