@@ -88,7 +88,7 @@ export const kParts = [
   },
   {
     name: 'kv_prefetch', title: 'what a resume hides of a slow tier', targets: ['kv_prefetch'],
-    seconds: { full: 290, quick: 290 }, read: readPrefetch, command: program('kv_prefetch', ['--json']),
+    seconds: { full: 300, quick: 300 }, read: readPrefetch, command: program('kv_prefetch', ['--json']),
   },
   {
     name: 'kv_server', title: 'a server of many conversations, above its capacity', targets: ['kv_server', 'kv_load'],
