@@ -101,6 +101,7 @@ void describe_session(const session::Session& session, HeatMap& map) {
   map.host = session.host;
   map.emulated = is_emulated(session);
   map.tiers = tiers_of(session);
+  map.start_realtime_ns = session.header.start_realtime_ns;
   map.recorded_seconds = since_start(session, session.last_ns);
 }
 
@@ -165,6 +166,7 @@ Result<HeatMap> build_heat_map(const session::Session& session, double min_lifet
   HeatMap map;
   describe_session(session, map);
   const Steady steady = find_steady(session);
+  map.steady = steady.spans;
   describe_cost(session, steady, map);
   map.sources = sources_of(session);
   Labeller labeller;

@@ -66,6 +66,7 @@ class TextReport {
     } else {
       line("step         not found: figures are a second, not a step");
     }
+    if (const std::string from = steady_text(map_); !from.empty()) line(from);
     line(format("link wait    %s of the time, summed over threads",
                 percent(map_.link_wait_share).c_str()));
     line(format("recorder     %s of one CPU", percent(map_.recorder_cpu_share).c_str()));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "allocators/base/count_of.h"
 #include "profiler/report/words.h"
 #include "profiler/session/source_name.h"
 
@@ -135,6 +136,25 @@ json sources_json(const heat::HeatMap& map) {
     if (!told) sources.push_back(untold_json(map, name));
   }
   return sources;
+}
+
+json steady_json(const heat::HeatMap& map) {
+  json spans = json::array();
+  for (const heat::Span& span : map.steady) {
+    spans.push_back({{"begin_seconds", span.begin_s}, {"end_seconds", span.end_s}});
+  }
+  return spans;
+}
+
+std::string steady_text(const heat::HeatMap& map) {
+  if (map.steady.empty()) return {};
+  double sum = 0;
+  for (const heat::Span& span : map.steady) sum += span.end_s - span.begin_s;
+  const bool whole = map.steady.size() == 1;
+  return "heat from    " + digits(sum) + " s of it, " +
+         (whole ? "" : count_of(map.steady.size(), "part") + " between ") +
+         digits(map.steady.front().begin_s) + (whole ? " to " : " and ") +
+         digits(map.steady.back().end_s) + " s";
 }
 
 std::string nothing_observed(const heat::HeatMap& map) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a session's heat comes from: which access sources, why these, how sure they are, and what
+// Where a session's heat comes from: of which part of the recording, by which access sources, why these, how sure they are, and what
 // watching cost against what it was allowed to cost. For text, JSON and the page alike. Part of
 // report. Thread-safe; allocates. Texts in a session are untrusted, as in report.h.
 #pragma once
@@ -20,6 +20,13 @@ namespace terrace::report {
 /// as with the cost of tracked writes beside another source, told with the other; a budget of null
 /// is no limit.
 nlohmann::json sources_json(const heat::HeatMap& map);
+
+/// The parts of the recording of which heat is told, in seconds since its start, ascending:
+/// {"begin_seconds", "end_seconds"}.
+nlohmann::json steady_json(const heat::HeatMap& map);
+
+/// The same in one line, which begins with "heat from"; empty where there are none.
+std::string steady_text(const heat::HeatMap& map);
 
 /// Why no heat at all was seen and what to do about it; empty when some was, or when there is no
 /// object to be seen.

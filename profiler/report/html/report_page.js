@@ -18,10 +18,15 @@ const reportPercent = (share) => `${terraceNumber(100 * share, 2)} %`;
 const reportWritten = (object) => object.written_per_second === null ? "unknown"
   : `${object.written_known < 0.999 ? "\u2265 " : ""}${terraceBytes(object.written_per_second)}/s`;
 
+const reportSteady = (data) => {
+  const seconds = data.steady.reduce((sum, span) => sum + span.end_seconds - span.begin_seconds, 0);
+  return `${terraceNumber(seconds)} s of its work`;
+};
+
 const reportFacts = (data) => {
   const rate = data.tiers.reduce((sum, tier) => sum + tier.bytes_per_second, 0);
   const facts = [data.nothing_observed === null
-    ? [`${terraceBytes(rate)}/s`, "read and written by the program, measured"]
+    ? [`${terraceBytes(rate)}/s`, `read and written by the program, measured over ${reportSteady(data)}`]
     : ["unknown", "what the program touches: nothing was observed"]];
   if (data.step.seconds > 0) {
     facts.push([`${terraceNumber(data.step.seconds * 1e3)} ms`,

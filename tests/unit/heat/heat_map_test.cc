@@ -386,6 +386,7 @@ TEST(HeatMap, TellsTiersEmulationAndCosts) {
   EXPECT_EQ(map.tiers[1].name, "slow");
   EXPECT_TRUE(map.tiers[1].emulated());
   EXPECT_NEAR(map.recorded_seconds, 10, 1e-9);
+  EXPECT_FALSE(map.steady.empty());
   EXPECT_NEAR(map.recorder_cpu_share, 0.02, 1e-9);
   EXPECT_NEAR(map.link_wait_share, 0.3, 1e-9);
   EXPECT_NEAR(map.program_cpu_share, 2.0 / 3, 1e-9);

@@ -51,7 +51,9 @@ heat::HeatMap sample_map() {
                tier_named("cxl", TierKind::kCxl, BackingKind::kEmulatedLink, GiB(8), 2.5)};
   map.step_seconds = 0.0625;
   map.step_source = "watched block";
+  map.start_realtime_ns = 1700000000000000000;
   map.recorded_seconds = 32.4;
+  map.steady = {{4.2, 30.7}};
   map.link_wait_share = 0.21;
   map.recorder_cpu_share = 0.013;
   heat::SourceFacts bits;
@@ -101,7 +103,7 @@ TEST(TextReport, TellsWhatAUserAsksFor) {
   const std::string text = render_text(sample_map(), options);
   RecordProperty("report", text);
   for (const char* wanted : {"EMULATED", "62.5 ms", "watched block", "llama-bench", "640 MiB",
-                             "moe.gguf", "exact", "2.1 %", "21 % of the time", "1.3 % of one CPU",
+                             "moe.gguf", "exact", "2.1 %", "heat from    26.5 s of it, 4.20 to 30.7 s", "21 % of the time", "1.3 % of one CPU",
                              "a full bar cell is read 16.0 times a "
                              "second, 1.00 times a step",
                              "Next: terrace plan run.tsession"}) {
@@ -243,6 +245,18 @@ TEST(JsonReport, HoldsSourcesAndWrites) {
   EXPECT_EQ(report["objects"][0]["bytes_written_per_second"], 2e9);
   EXPECT_EQ(report["objects"][0]["written_known_share"], 1);
   EXPECT_TRUE(report["objects"][1]["bytes_written_per_second"].is_null());
+}
+
+TEST(JsonReport, TellsWhenItWasAndOfWhichPartHeatIs) {
+  heat::HeatMap map = sample_map();
+  map.steady = {{4.2, 10}, {20, 30.7}};
+  const nlohmann::json report = to_json(map);
+  EXPECT_EQ(report["start_realtime_ns"], 1700000000000000000);
+  ASSERT_EQ(report["steady"].size(), 2u);
+  EXPECT_EQ(report["steady"][1]["begin_seconds"], 20);
+  EXPECT_EQ(report["steady"][1]["end_seconds"], 30.7);
+  EXPECT_NE(render_text(map, {}).find("16.5 s of it, 2 parts between 4.20 and 30.7 s"),
+            std::string::npos);
 }
 
 TEST(JsonReport, HoldsRunsOfEqualBlocks) {
