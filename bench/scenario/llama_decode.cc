@@ -12,7 +12,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -40,7 +39,7 @@ struct Options {
   bool json = false;
   bool verbose = false;
   std::string tensors;      ///< file for where each weight lies; empty: none
-  std::string router;       ///< file for how often each expert was chosen; empty: none
+  std::string router;       ///< file for the experts that were chosen; empty: none
   std::string token_times;  ///< file for when each token began and what it cost; empty: none
 };
 
@@ -151,25 +150,30 @@ Model load_model(const Options& options) {
   return model;
 }
 
-/// How often the router chose each expert, by layer; filled while decoding.
-using Choices = std::map<std::string, std::map<std::int32_t, std::uint64_t>>;
+/// What the router chose; filled while decoding.
+struct Choice {
+  int token = 0;  ///< from the first one after the warm-up; negative: part of it
+  std::string layer;
+  std::int32_t expert = 0;
+};
+struct Choices {
+  int token = 0;  ///< that is being decoded
+  std::vector<Choice> made;
+};
 
 /// The engine asks about each result of the graph, then shows those that were wanted. Looking
 /// splits the graph, so that a run with --router is slower and its times mean nothing.
-bool count_choices(ggml_tensor* tensor, bool ask, void* choices) {
+bool note_choices(ggml_tensor* tensor, bool ask, void* choices) {
   constexpr std::string_view kTop = "ffn_moe_topk-";
   const std::string_view name = tensor->name;
   if (!name.starts_with(kTop)) return !ask;
   if (ask) return true;
-  auto& of_layer = (*static_cast<Choices*>(choices))[std::string(name.substr(kTop.size()))];
-  for (std::int64_t token = 0; token < tensor->ne[1]; ++token) {
-    const char* row =
-        static_cast<const char*>(tensor->data) + static_cast<std::size_t>(token) * tensor->nb[1];
-    for (std::int64_t i = 0; i < tensor->ne[0]; ++i) {
-      std::int32_t expert = 0;
-      std::memcpy(&expert, row + static_cast<std::size_t>(i) * tensor->nb[0], sizeof expert);
-      ++of_layer[expert];
-    }
+  auto& [token, made] = *static_cast<Choices*>(choices);
+  const char* const row = static_cast<const char*>(tensor->data);  // of the one token of a batch
+  for (std::int64_t i = 0; i < tensor->ne[0]; ++i) {
+    std::int32_t expert = 0;
+    std::memcpy(&expert, row + static_cast<std::size_t>(i) * tensor->nb[0], sizeof expert);
+    made.push_back({token, std::string(name.substr(kTop.size())), expert});
   }
   return true;
 }
@@ -180,14 +184,12 @@ std::FILE* open_output(const std::string& path) {
   return file;
 }
 
-/// One JSON object a line: {"layer":0,"expert":3,"chosen":17}.
+/// One JSON object a line: {"token":17,"layer":0,"expert":3}.
 void write_choices(const std::string& path, const Choices& choices) {
   std::FILE* file = open_output(path);
-  for (const auto& [layer, experts] : choices) {
-    for (const auto& [expert, chosen] : experts) {
-      std::fprintf(file, "{\"layer\":%s,\"expert\":%d,\"chosen\":%llu}\n", layer.c_str(), expert,
-                   static_cast<unsigned long long>(chosen));
-    }
+  for (const Choice& choice : choices.made) {
+    std::fprintf(file, "{\"token\":%d,\"layer\":%s,\"expert\":%d}\n", choice.token,
+                 choice.layer.c_str(), choice.expert);
   }
   if (std::fclose(file) != 0) fail(path + ": " + std::strerror(errno), 1);
 }
@@ -212,7 +214,7 @@ Context make_context(const Options& options, llama_model* model, Choices& choice
   params.n_threads = 1;
   params.n_threads_batch = 1;
   if (!options.router.empty()) {
-    params.cb_eval = count_choices;
+    params.cb_eval = note_choices;
     params.cb_eval_user_data = &choices;
   }
   Context context(llama_init_from_model(model, params));
@@ -255,14 +257,17 @@ void decode(llama_context* context, llama_token token) {
   if (status != 0) fail("llama_decode returned " + std::to_string(status), 1);
 }
 
-Measured measure(const Options& options, const llama_model* model, llama_context* context) {
+Measured measure(const Options& options, const llama_model* model, llama_context* context,
+                 Choices& choices) {
   const int vocabulary = llama_vocab_n_tokens(llama_model_get_vocab(model));
   std::uint64_t state = options.seed;
   Measured measured;
-  for (int i = 0; i < options.warmup; ++i) decode(context, next_token(state, vocabulary));
+  for (choices.token = -options.warmup; choices.token < 0; ++choices.token) {
+    decode(context, next_token(state, vocabulary));
+  }
   const long faults = minor_faults();
   const double began = wall_ms();
-  for (int i = 0; i < options.tokens; ++i) {
+  for (; choices.token < options.tokens; ++choices.token) {
     const llama_token token = next_token(state, vocabulary);
     const double wall = wall_ms();
     const double realtime = cpu_ms(CLOCK_REALTIME);
@@ -339,7 +344,7 @@ int main(int argc, char** argv) {
   const Context context = make_context(options, model.get(), choices);
   const double load_ms = wall_ms() - began;
   if (!options.tensors.empty()) write_tensors(options.tensors, model.get());
-  const Measured measured = measure(options, model.get(), context.get());
+  const Measured measured = measure(options, model.get(), context.get(), choices);
   if (!options.router.empty()) write_choices(options.router, choices);
   if (!options.token_times.empty()) write_token_times(options.token_times, measured.token_times);
   print(options, model.get(), load_ms, measured);

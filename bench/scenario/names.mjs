@@ -67,6 +67,16 @@ function compare(report, truth) {
   return result;
 }
 
+/// Those of the tokens that were decoded while the program was at its work, by the report: of two
+/// parts of a run the router's choices differ by more than a good source does.
+function choicesOfReport(report, choices, times) {
+  const start_ms = report.start_realtime_ns / 1e6;
+  const holds = (ms) => report.steady.some((span) =>
+    ms >= start_ms + span.begin_seconds * 1e3 && ms < start_ms + span.end_seconds * 1e3);
+  const within = new Set(times.flatMap((began_ms, token) => (holds(began_ms) ? [token] : [])));
+  return choices.filter((choice) => within.has(choice.token));
+}
+
 /// Largest difference over all layers and experts, in points of the layer's traffic.
 function shareError(report, choices) {
   const sum = (rows, value) => {
@@ -80,7 +90,7 @@ function shareError(report, choices) {
   };
   const experts = report.tensors.filter((range) => range.class === 'expert');
   const heat = sum(experts, (range) => range.bytes_per_second);
-  const truth = sum(choices, (choice) => choice.chosen);
+  const truth = sum(choices, () => 1);
   const differences = experts.map(({ layer, expert }) =>
     Math.abs(heat(layer, expert) - truth(layer, expert)) * 100);
   return {
@@ -124,17 +134,25 @@ class Runs {
       tensors: truth.length, ...compare(report, truth) };
   }
 
+  /// Against the choices of the same tokens.
+  async sharesOf(name, load, choices, recording) {
+    const times = join(this.folder, `${name}.times`);
+    const report = await this.record(name, load, kShareTokens, recording, ['--token-times', times]);
+    const began = readFileSync(times, 'utf8').trim().split('\n').map((line) => parseFloat(line));
+    return { ...shareError(report, choicesOfReport(report, choices, began)),
+      steady_seconds: report.steady.reduce((sum, span) => sum + span.end_seconds - span.begin_seconds, 0) };
+  }
+
   /// The tokens come from a seed, so every run makes the same choices.
   async shares(budget) {
     const load = kLoads[0];
     const path = join(this.folder, 'router');
     await this.programs.decodeAlone([], this.command(load, kShareTokens, ['--router', path]));
     const choices = lines(path);
-    const exact = await this.record('exact', load, kShareTokens,
-      ['--tiers', tierFile(join(this.folder, 'slow.toml'))], []);
-    const windows = await this.record('windows', load, kShareTokens, ['--budget', budget], []);
-    return { model: this.workload.shape, exact: shareError(exact, choices),
-      windows: shareError(windows, choices), windows_seconds: windows.recorded_seconds,
+    const tiers = tierFile(join(this.folder, 'slow.toml'));
+    return { model: this.workload.shape,
+      exact: await this.sharesOf('exact', load, choices, ['--tiers', tiers]),
+      windows: await this.sharesOf('windows', load, choices, ['--budget', budget]),
       windows_budget: budget };
   }
 }

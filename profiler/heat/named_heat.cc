@@ -45,8 +45,12 @@ std::vector<Piece> pieces_of(const std::vector<session::NamedRange>& names,
   return pieces;
 }
 
-/// Of each name: by the blocks that are its own, or by all it lies in when none is.
-std::vector<double> densities_of(const std::vector<Piece>& pieces, const ObjectHeat& object,
+struct Density {
+  double value = 0;
+  bool own = false;  ///< by blocks that are the name's own; else by all that it lies in
+};
+
+std::vector<Density> densities_of(const std::vector<Piece>& pieces, const ObjectHeat& object,
                                  std::size_t names) {
   struct Sums {
     double rate = 0;
@@ -64,17 +68,27 @@ std::vector<double> densities_of(const std::vector<Piece>& pieces, const ObjectH
     all[piece.name].add(here, piece.bytes);
     if (piece.bytes == bytes_of_block(object, piece.block)) own[piece.name].add(here, piece.bytes);
   }
-  std::vector<double> densities;
+  std::vector<Density> densities;
   densities.reserve(names);
   for (std::size_t i = 0; i < names; ++i) {
-    densities.push_back(own[i].bytes > 0 ? own[i].density() : all[i].density());
+    const bool has_own = own[i].bytes > 0;
+    densities.push_back({has_own ? own[i].density() : all[i].density(), has_own});
   }
   return densities;
 }
 
+/// What a block may be passed, by the densities of what lies in it.
+struct Range {
+  double least = 0;
+  double most = 0;
+  double outside(double value) const {
+    return std::max(0.0, std::max(least - value, value - most));
+  }
+};
+
 class Splitter {
  public:
-  Splitter(const ObjectHeat& object, std::vector<double> densities, std::vector<NamedHeat>& heat)
+  Splitter(const ObjectHeat& object, std::vector<Density> densities, std::vector<NamedHeat>& heat)
       : object_(object), densities_(std::move(densities)), heat_(heat), open_(heat.size()) {}
 
   /// [begin, end): all pieces of one block.
@@ -82,15 +96,23 @@ class Splitter {
     const double even = density(object_, begin->block);
     double unnamed = bytes_of_block(object_, begin->block);
     for (const Piece* at = begin; at != end; ++at) unnamed -= at->bytes;
-    double weight = std::max(0.0, unnamed) * even;
-    for (const Piece* at = begin; at != end; ++at) weight += densities_[at->name] * at->bytes;
+    unnamed = std::max(0.0, unnamed);
+    double weight = unnamed * even;
+    Range passes;
+    for (const Piece* at = begin; at != end; ++at) {
+      const double density = densities_[at->name].value;
+      weight += density * at->bytes;
+      passes.least = std::max(passes.least, density);
+      passes.most += density;
+    }
     const double rate = object_.block_bytes_per_second[begin->block];
     for (const Piece* at = begin; at != end; ++at) {
+      const auto [density, own] = densities_[at->name];
       const double by_size = even * at->bytes;
-      const double by_neighbour =
-          weight > 0 ? rate * densities_[at->name] * at->bytes / weight : by_size;
-      heat_[at->name].bytes_per_second += by_neighbour;
-      open_[at->name] += std::pow(by_neighbour - by_size, 2);
+      const double by_density = weight > 0 ? rate * density * at->bytes / weight : by_size;
+      const double unexplained = unnamed > 0 ? even - density : passes.outside(even);
+      heat_[at->name].bytes_per_second += own ? density * at->bytes : by_density;
+      open_[at->name] += std::pow(own ? unexplained * at->bytes : by_density - by_size, 2);
       add_tier(*at);
     }
   }
@@ -117,7 +139,7 @@ class Splitter {
   }
 
   const ObjectHeat& object_;
-  std::vector<double> densities_;
+  std::vector<Density> densities_;
   std::vector<NamedHeat>& heat_;
   std::vector<double> open_;  ///< squares of what each split leaves open
 };

@@ -58,7 +58,7 @@ export const kSamples = {
     recording: cost(0.8), parts_pct: { windows: 0.6, step: 0.2 }, undisturbed_over_placed: null, stated_pct: 0.7, rounds: 7,
   }),
   names: lines(load('1b', 0), load('moe', 2), {
-    model: 'moe', exact: { worst: 3.5, mean: 0.8 }, windows: { worst: 6, mean: 2 }, windows_seconds: 27, windows_budget: '1%',
+    model: 'moe', exact: { worst: 3.5, mean: 0.8 }, windows: { worst: 6, mean: 2, steady_seconds: 27 }, windows_budget: '1%',
   }),
   profile_cost: lines(
     source('present-bits', { uniform: shape(-1, null), zipf: shape(-2, 0.9), window: shape(-3, null), writes: shape(12, 0.8) }),

@@ -260,11 +260,8 @@ void Recorder::flush(State& runtime, Nanoseconds now) {
 
 /// Their counts are written, those of all objects.
 void Recorder::forget_windows() {
-  observed_ = Nanoseconds();
+  forget_touch_windows();
   writes_observed_ = Nanoseconds();
-  counted_windows_ = 0;
-  counted_touches_ = 0;
-  pairs_.counts_written();
 }
 
 void Recorder::stop(State& runtime) {

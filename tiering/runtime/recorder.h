@@ -105,6 +105,7 @@ class Recorder {
   enum class Outcome : std::uint8_t { kCounted, kDropped };
   Outcome count_pair(State& runtime, const WindowSum& sum);
   void forget_counts(State& runtime);
+  void forget_touch_windows();
   void end_writes(State& runtime, Outcome outcome, Nanoseconds lost);
   void flush_writes(const State& runtime, session::HeatRecord record, const extent::Object& object);
   void write_writes(session::SourceRecord record);

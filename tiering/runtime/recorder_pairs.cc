@@ -42,6 +42,13 @@ Recorder::Outcome Recorder::count_pair(State& runtime, const WindowSum& sum) {
   return Outcome::kDropped;
 }
 
+void Recorder::forget_touch_windows() {
+  observed_ = Nanoseconds();
+  counted_windows_ = 0;
+  counted_touches_ = 0;
+  pairs_.counts_written();
+}
+
 /// What windows saw since counts were written.
 void Recorder::forget_counts(State& runtime) {
   for_each_run(runtime, source_.traits().reach, [&](const BlockRun& run) {
@@ -50,10 +57,7 @@ void Recorder::forget_counts(State& runtime) {
       seen_[i].forget_repeats();
     }
   });
-  observed_ = Nanoseconds();
-  counted_windows_ = 0;
-  counted_touches_ = 0;
-  pairs_.counts_written();
+  forget_touch_windows();
 }
 
 /// Of windows that come one by one: that a window sees the block of an average touch, from the

@@ -85,6 +85,6 @@ export function readNames(text) {
   const shares = all.filter((line) => 'exact' in line).flatMap((line) =>
     [['exact source', line.exact, 'emulated'], [`windows`, line.windows, 'measured']].flatMap(([source, error, how]) =>
       ['worst', 'mean'].map((which) => row(`${line.model}: share of an expert, ${source}, ${which}`, 'points', error[which],
-        { how, against: source === 'windows' ? `the router's choices; budget ${line.windows_budget}, ${line.windows_seconds.toFixed(0)} s` : "the router's choices" }))));
+        { how, against: source === 'windows' ? `the router's choices; budget ${line.windows_budget}, ${line.windows.steady_seconds.toFixed(0)} s` : "the router's choices" }))));
   return [...loads, ...shares];
 }

@@ -35,26 +35,39 @@ TEST(NamedHeat, ARangeGetsTheSharesOfItsBlocks) {
   const auto block = static_cast<double>(kBlock);
   EXPECT_DOUBLE_EQ(heat[0].tier_bytes[0], 1.5 * block);
   EXPECT_DOUBLE_EQ(heat[0].tier_bytes[1], 0.5 * block);
-  // Its own block says once a second; the last one's other half is nobody's and as the block is.
-  const double of_last = 3 * block * 1 / (1 + 3);
-  EXPECT_DOUBLE_EQ(heat[0].bytes_per_second, 0.5 * block + block + of_last);
+  // Its own block says once a second; what touches the others' halves is not known to be it.
+  EXPECT_DOUBLE_EQ(heat[0].bytes_per_second, 2 * block);
 }
 
-TEST(NamedHeat, ASharedBlockIsSplitByWhatEachReadsOfItsOwn) {
+TEST(NamedHeat, OfASharedBlockEachHasWhatItsOwnBlocksSay) {
   const auto block = static_cast<double>(kBlock);
   ObjectHeat shared;
   shared.key.size_bytes = 3 * kBlock;
   shared.block_bytes_per_second = {9 * block, 10 * block, block};
   shared.block_tiers = {0, 0, 0};
   shared.relative_error = 0;
-  const auto heat = heat_by_name(
-      {range(0, kBlock + kBlock / 2), range(kBlock + kBlock / 2, kBlock * 3 / 2)}, shared, 1);
-  EXPECT_NEAR(heat[0].bytes_per_second / block, 9 + 9, 1e-9);
-  EXPECT_NEAR(heat[1].bytes_per_second / block, 1 + 1, 1e-9);
-  EXPECT_NEAR(heat[1].relative_error, (5.0 - 1) / 2, 1e-9) << "by overlap alone it would be 5 + 1";
+  // Nearly all of the block is the cold one's, as of two experts; the hot one's passes over its
+  // part are the block's.
+  const std::uint64_t hot = kBlock + kBlock / 8;
+  const auto heat = heat_by_name({range(0, hot), range(hot, 3 * kBlock - hot)}, shared, 1);
+  EXPECT_NEAR(heat[0].bytes_per_second / block, 9 * 1.125, 1e-9);
+  EXPECT_NEAR(heat[1].bytes_per_second / block, 1 * 1.875, 1e-9);
+  EXPECT_EQ(heat[1].relative_error, 0) << "9 and 1 explain 10";
 }
 
-TEST(NamedHeat, TheRangesOfAWholeObjectAddUpToIt) {
+TEST(NamedHeat, WhatNoTensorOfABlockExplainsIsAnError) {
+  const auto block = static_cast<double>(kBlock);
+  ObjectHeat shared;
+  shared.key.size_bytes = 3 * kBlock;
+  shared.block_bytes_per_second = {9 * block, 14 * block, block};
+  shared.block_tiers = {0, 0, 0};
+  shared.relative_error = 0;
+  const std::uint64_t half = kBlock + kBlock / 2;
+  const auto heat = heat_by_name({range(0, half), range(half, half)}, shared, 1);
+  EXPECT_NEAR(heat[1].relative_error, (14.0 - 10) / 2 / 1.5, 1e-9);
+}
+
+TEST(NamedHeat, RangesWithoutABlockOfTheirOwnAddUpToTheObject) {
   const ObjectHeat whole = object();
   std::vector<NamedRange> ranges;
   const std::uint64_t piece = 123'457;
