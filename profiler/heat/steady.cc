@@ -35,6 +35,22 @@ double reach_after(double since_last_s) {
   return std::clamp(2 * since_last_s + kStepReach, kStepReach, kLongestStepReach);
 }
 
+/// The end of the last look for the step before this one was found; the session may not tell.
+std::optional<double> last_in_vain(const session::Session& session,
+                                   const session::StepRecord& step) {
+  std::optional<double> end_s;
+  for (const session::LookRecord& look : session.looks) {
+    const bool for_step = look.kind == static_cast<std::uint32_t>(session::LookKind::kStep);
+    if (!for_step || look.end_ns >= step.at_ns) continue;
+    const bool found =
+        std::any_of(session.steps.begin(), session.steps.end(), [&](const auto& other) {
+          return usable(other) && other.at_ns >= look.begin_ns && other.at_ns <= look.end_ns;
+        });
+    if (!found) end_s = std::max(end_s.value_or(0), since_start(session, look.end_ns));
+  }
+  return end_s;
+}
+
 std::vector<Span> spans_of_steps(const session::Session& session) {
   const double last = since_start(session, session.last_ns);
   std::vector<Span> spans;
@@ -44,7 +60,11 @@ std::vector<Span> spans_of_steps(const session::Session& session) {
     const double at = since_start(session, step.at_ns);
     const double period = static_cast<double>(step.period_ns) * kNanosecond;
     const double reach = spans.empty() ? kStepReach : reach_after(at - before);
-    spans.push_back({std::max(0.0, at - period * step.observations), std::min(last, at + reach)});
+    double begin = at - period * step.observations;
+    if (const auto in_vain = last_in_vain(session, step); in_vain) {
+      begin = std::min(begin, std::max(*in_vain, at - kLongestStepReach));
+    }
+    spans.push_back({std::max(0.0, begin), std::min(last, at + reach)});
     before = at;
   }
   return merged(spans);

@@ -4,7 +4,8 @@
 // Thread-safe; allocates.
 //
 // With StepRecords the work is the union of the spans that they vouch for: from `observations`
-// periods before each (what it was measured over) to some time after it, since the recorder looks
+// periods before each (what it was measured over), or from the end of the last look for the step
+// that found none, up to kLongestStepReach before, since nobody looked in between; to some time after it, since the recorder looks
 // for the step every few seconds only, and half as often each time that it is found as it was: so
 // that is kStepReach after the first, and after another one twice the time since the one before
 // and as much again, up to kLongestStepReach. Without them, or when no heat was recorded in those

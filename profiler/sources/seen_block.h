@@ -20,19 +20,35 @@ class SeenBlock {
 
   /// Has any window seen it, whether it counted or not?
   bool ever() const { return (flags_ & kEver) != 0; }
-  void saw() { flags_ |= kEver; }
+  void saw() { set(kEver, true); }
   /// Had it page-table entries before the window dropped them?
   bool was_mapped() const { return (flags_ & kMapped) != 0; }
-  void set_mapped(bool mapped) {
-    flags_ = static_cast<std::uint8_t>(mapped ? flags_ | kMapped : flags_ & ~kMapped);
+  /// True: it had been left without any, so the program came by and paid for a fault.
+  bool set_mapped(bool mapped) {
+    const bool back = mapped && is_left();
+    set(kMapped, mapped);
+    if (back) set(kLeft, false);
+    if (back) set(kCameBack, true);
+    return back;
   }
-  /// Did the last window that counts, by itself or the first of a pair, see it?
-  bool in_last() const { return (flags_ & kInFirst) != 0; }
+  /// Windows have not seen it for long, and when its entries were left dropped it did not come
+  /// back: to put them back costs more than they are worth.
+  bool is_better_left() const { return recent_ <= kSeenLongAgo && (flags_ & kCameBack) == 0; }
+  /// Its entries are not put back.
+  void leave() { set(kLeft, true); }
+  bool is_left() const { return (flags_ & kLeft) != 0; }
+  /// Of the last dozen of those windows, how many saw it, in 256ths: later ones weigh more.
+  std::uint8_t recent() const { return recent_; }
+  void forget_recent() { recent_ = 0; }
+  /// Nearly each of them did: what every layer of a step uses again, say. No window is short enough
+  /// to tell how often.
+  bool is_in_constant_use() const { return recent_ >= kConstant; }
   /// Of a window that counts, by itself or the first of a pair. True: this one saw it and the first
   /// of the pair before did.
   bool first_window(bool seen) {
+    recent_ = next_recent(seen);
     const bool again = seen && (flags_ & kInFirst) != 0;
-    flags_ = static_cast<std::uint8_t>((flags_ & (kEver | kMapped)) | (seen ? kInFirst : 0));
+    set(kInFirst, seen);
     return again;
   }
   /// Of the second of a pair. True: both saw it.
@@ -71,7 +87,22 @@ class SeenBlock {
   static constexpr std::uint8_t kEver = 1;
   static constexpr std::uint8_t kInFirst = 2;
   static constexpr std::uint8_t kMapped = 4;
+  static constexpr std::uint8_t kLeft = 8;
+  static constexpr std::uint8_t kCameBack = 16;
   static constexpr double kParts = 256;
+  static constexpr std::uint8_t kConstant = 230;
+  static constexpr std::uint8_t kSeenLongAgo = 8;  ///< a dozen windows after it was seen
+
+  void set(std::uint8_t flag, bool on) {
+    flags_ = static_cast<std::uint8_t>(on ? flags_ | flag : flags_ & ~flag);
+  }
+
+  std::uint8_t next_recent(bool seen) const {
+    constexpr unsigned kWeight = 8;
+    const unsigned less = (recent_ + kWeight - 1) / kWeight;
+    const unsigned next = recent_ - less + (seen ? 256 / kWeight : 0);
+    return static_cast<std::uint8_t>(next < 255 ? next : 255);
+  }
 
   // Few windows say little of a chance: two more without the block keep it low.
   static constexpr double chance(std::uint32_t seen, std::uint64_t windows) {
@@ -81,6 +112,7 @@ class SeenBlock {
   std::uint16_t repeats_ = 0;  ///< pairs that saw it twice, since take_lost()
   std::uint8_t part_ = 0;      ///< of a lost pass, in 256ths
   std::uint8_t flags_ = 0;
+  std::uint8_t recent_ = 0;
 };
 
 }  // namespace terrace::sources

@@ -101,10 +101,7 @@ void Recorder::object_ended(State& runtime, extent::Object& object) {
   flush_object(runtime, object, now);
   session_.object_ended(object.id, now);
   for (std::uint32_t i = 0; i < object.block_count; ++i) seen_[object.first_block + i] = {};
-  if (activity_ == Activity::kWatch &&
-      step_watch_.block() - object.first_block < object.block_count) {
-    activity_ = Activity::kIdle;
-  }
+  if (watches(object)) activity_ = Activity::kIdle;
 }
 
 Nanoseconds Recorder::turn(State& runtime, Nanoseconds now) {
@@ -113,6 +110,7 @@ Nanoseconds Recorder::turn(State& runtime, Nanoseconds now) {
     end_window(runtime);
     if (pairs_.second_due()) begin_window(runtime, now);
   }
+  if (activity_ == Activity::kScout && now >= next_poll_) scout(runtime, now);
   if (activity_ == Activity::kWatch && now >= next_poll_) watch(runtime, now);
   const bool free = activity_ == Activity::kIdle && now >= free_at();
   if (free && now >= next_watch_) begin_watch(runtime, now);
@@ -142,7 +140,7 @@ Nanoseconds Recorder::free_at() const {
 
 Nanoseconds Recorder::next_turn() const {
   if (activity_ == Activity::kWindow) return window_end_;
-  if (activity_ == Activity::kWatch) return next_poll_;
+  if (is_watching()) return next_poll_;
   Nanoseconds next = next_window_ < next_watch_ ? next_window_ : next_watch_;
   if (next < free_at()) next = free_at();
   const Nanoseconds flush_at = last_flush_ + kFlushEvery;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include <terrace/units.h>
 
@@ -20,6 +21,7 @@
 #include "profiler/sources/look_log.h"
 #include "profiler/sources/seen_block.h"
 #include "profiler/sources/source_set.h"
+#include "profiler/sources/step_scout.h"
 #include "profiler/sources/step_watch.h"
 #include "profiler/sources/tracked_pace.h"
 #include "profiler/sources/watch_interval.h"
@@ -65,7 +67,7 @@ class Recorder {
   void abandon_in_child();
 
  private:
-  enum class Activity : std::uint8_t { kIdle, kWindow, kWatch };
+  enum class Activity : std::uint8_t { kIdle, kWindow, kScout, kWatch };
   /// Writes are tracked after this many windows: the shortest recording tells what is touched.
   static constexpr std::uint64_t kFirstWrites = 5;
   /// What a window saw.
@@ -110,7 +112,13 @@ class Recorder {
   void flush_writes(const State& runtime, session::HeatRecord record, const extent::Object& object);
   void write_writes(session::SourceRecord record);
   void drop_window(State& runtime, const extent::Object& object);
-  std::uint32_t block_to_watch(State& runtime) const;
+  void find_blocks_to_watch(State& runtime);
+  std::optional<bool> poll_block(State& runtime, std::uint32_t block);
+  void scout(State& runtime, Nanoseconds now);
+  void end_watch(Nanoseconds now);
+  void forget_touches_around(const State& runtime, std::uint32_t block);
+  bool is_watching() const;
+  bool watches(const extent::Object& object) const;
   void begin_watch(State& runtime, Nanoseconds now);
   void watch(State& runtime, Nanoseconds now);
   void pay_for_watch(Nanoseconds cost, Nanoseconds now);
@@ -161,6 +169,7 @@ class Recorder {
   char reason_[400] = {};              ///< why it is this source
   sources::PresentBits watched_bits_;  ///< of the block by which the step is learnt
   sources::WindowLength window_length_;
+  sources::StepScout scout_;
   sources::StepWatch step_watch_;
   sources::WatchInterval watch_interval_;
   sources::Budget budget_;

@@ -12,13 +12,14 @@ namespace {
 
 using sources::BlockRun;
 
-/// body(first, count) for each stretch of blocks that had entries before the window.
+/// body(first, count) for each stretch of blocks that had entries before the window and are to have
+/// them back.
 template <typename Body>
-void for_each_mapped_stretch(const sources::SeenBlock* seen, const BlockRun& run, Body body) {
+void for_each_stretch_to_put_back(const sources::SeenBlock* seen, const BlockRun& run, Body body) {
   const std::uint32_t end = run.first_block + run.blocks;
   for (std::uint32_t first = run.first_block; first < end;) {
     std::uint32_t after = first;
-    while (after < end && seen[after].was_mapped()) ++after;
+    while (after < end && seen[after].was_mapped() && !seen[after].is_left()) ++after;
     if (after != first) body(first, after - first);
     first = after + 1;
   }
@@ -49,7 +50,9 @@ void Recorder::note_mapped(State& runtime) {
   for_each_run(runtime, source_.traits().reach, [&](const BlockRun& run) {
     const bool told = watched_bits_.end_run(run, window_ + run.first_block) == 0;
     for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
-      seen_[i].set_mapped(told && window_[i] != 0);
+      if (seen_[i].set_mapped(told && window_[i] != 0)) {
+        caused_now_ = caused_now_ + block_cost(nullptr).faulted;
+      }
       window_[i] = 0;
     }
   });
@@ -65,7 +68,7 @@ void Recorder::blocks_emptied(std::uint32_t first, std::uint32_t count) {
 /// less than half of what its faults would. Returns the blocks that will fault all the same.
 std::uint64_t Recorder::put_back_entries(const State& runtime, const BlockRun& run) {
   std::uint64_t left = 0;
-  for_each_mapped_stretch(seen_, run, [&](std::uint32_t first, std::uint32_t count) {
+  for_each_stretch_to_put_back(seen_, run, [&](std::uint32_t first, std::uint32_t count) {
     const Bytes size(std::uint64_t{count} << kBlockShift);
     if (os::populate_read(runtime.arena.address_of(first), size) != 0) left += count;
   });
@@ -79,7 +82,8 @@ Nanoseconds Recorder::cost_of_faults(const extent::Object& object, std::uint64_t
 }
 
 /// What the blocks that no window saw cost the program once the windows are over: their entries are
-/// put back, or fault later. Before window_ is cleared.
+/// put back, or fault later. Those that are better left cost something when they come back. Before
+/// window_ is cleared.
 Nanoseconds Recorder::settle_faults(State& runtime) {
   Nanoseconds caused;
   // The next window drops entries again at once.
@@ -90,7 +94,12 @@ Nanoseconds Recorder::settle_faults(State& runtime) {
     for_each_run(runtime, object, source_.traits().reach, [&](const BlockRun& run) {
       std::uint64_t still_dropped = 0;
       for (std::uint32_t b = run.first_block; b < run.first_block + run.blocks; ++b) {
-        still_dropped += seen_[b].was_mapped() && window_[b] == 0 ? 1 : 0;
+        if (!seen_[b].was_mapped() || window_[b] != 0) continue;
+        if (huge && seen_[b].is_better_left()) {
+          seen_[b].leave();
+        } else {
+          ++still_dropped;
+        }
       }
       // Small pages take as long to put back as to fault in.
       const std::uint64_t left = huge ? put_back_entries(runtime, run) : still_dropped;

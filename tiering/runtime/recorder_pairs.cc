@@ -17,18 +17,23 @@ bool Recorder::comes_in_pairs() const {
 /// those before it were far too long, which weigh more the longer they were.
 Recorder::Outcome Recorder::count_pair(State& runtime, const WindowSum& sum) {
   if (!comes_in_pairs()) return Outcome::kCounted;
-  std::uint64_t both = 0;
+  sources::WindowPairs::Seen all;
+  sources::WindowPairs::Seen varied;
   for_each_run(runtime, source_.traits().reach, [&](const BlockRun& run) {
     for (std::uint32_t i = run.first_block; i < run.first_block + run.blocks; ++i) {
+      sources::SeenBlock& block = seen_[i];
       const bool seen = window_[i] != 0;
-      both +=
-          (pairs_.in_second() ? seen_[i].second_window(seen) : seen_[i].first_window(seen)) ? 1 : 0;
+      const bool before = pairs_.in_second() ? block.second_window(seen) : block.first_window(seen);
+      if (!seen) continue;
+      const sources::WindowPairs::Seen one{1, before ? std::uint64_t{1} : 0};
+      all += one;
+      if (!block.is_in_constant_use()) varied += one;
     }
   });
   if (pairs_.in_second()) {
-    pairs_.second_counted(both);
+    pairs_.second_counted(all, varied);
   } else {
-    pairs_.first_counted(sum.touched, sum.ever, both);
+    pairs_.first_counted(all, varied, sum.ever);
   }
   // The two of a pair are of one length.
   if (pairs_.second_due() || !pairs_.tell_length()) return Outcome::kCounted;

@@ -112,6 +112,32 @@ TEST(HeatMap, StepsFoundMoreAndMoreRarelyVouchForTheTimeBetweenThem) {
   EXPECT_NEAR(heat.block_bytes_per_second[1], 5 * kBlock, 0.01 * kBlock);
 }
 
+TEST(HeatMap, AStepThatWasLookedForSeldomVouchesForTheTimeSinceTheLookBefore) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0, 0});
+  for (int second = 0; second < 40; ++second) {
+    builder.heat(
+        1, SourceKind::kPresentBits, second, second + 1, 1,
+        second < 8 ? std::vector<std::uint32_t>{0, 9000} : std::vector<std::uint32_t>{10, 0});
+  }
+  builder.look(1.5, 3.5).look(6, 8).look(34, 35).step(35, 0.02, 16);
+  const HeatMap map = map_of(builder);
+  ASSERT_EQ(map.steady.size(), 1u);
+  EXPECT_NEAR(map.steady[0].begin_s, 8, 1e-6);
+  EXPECT_NEAR(map.steady[0].end_s, 40, 1e-6);
+  EXPECT_LT(map.objects.at(0).block_bytes_per_second[1], kBlock) << "of loading it would be 1800";
+}
+
+TEST(HeatMap, ALookInVainLongAgoVouchesForNoMoreThanFortySeconds) {
+  SessionBuilder builder = two_tiers();
+  builder.object(1, {0});
+  for (int second = 0; second < 100; ++second) {
+    builder.heat(1, SourceKind::kPresentBits, second, second + 1, 1, {10});
+  }
+  builder.look(2, 4).look(94, 95).step(95, 0.02, 16);
+  EXPECT_NEAR(map_of(builder).steady.at(0).begin_s, 55, 1e-6);
+}
+
 TEST(HeatMap, OneStepFoundLateIsNotAllOfTheWork) {
   SessionBuilder builder = two_tiers();
   builder.object(1, {0, 0});

@@ -102,6 +102,12 @@ class SessionBuilder {
                  StepRecord{at(at_s), static_cast<std::uint64_t>(period_s * 1e9), observations, 0});
   }
 
+  /// The recorder looked for the step.
+  SessionBuilder& look(double begin_s, double end_s) {
+    const auto kind = static_cast<std::uint32_t>(LookKind::kStep);
+    return chunk(ChunkKind::kLooks, LookRecord{at(begin_s), at(end_s), kind, 10, 10, 0});
+  }
+
   /// A source whose counts stand for `unit` bytes each (0: for their block).
   SessionBuilder& source(SourceKind kind, std::uint64_t unit, const std::string& reason = "works",
                          std::uint64_t own_cpu_ns = 0) {

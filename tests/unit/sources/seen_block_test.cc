@@ -96,10 +96,26 @@ TEST(SeenBlock, TellsWhatFirstWindowsOfTwoPairsBothSaw) {
   EXPECT_FALSE(block.first_window(true));
   block.second_window(false);
   EXPECT_TRUE(block.first_window(true));
-  EXPECT_TRUE(block.in_last());
   EXPECT_FALSE(block.first_window(false));
-  EXPECT_FALSE(block.in_last());
   EXPECT_FALSE(block.first_window(true));
+}
+
+TEST(SeenBlock, WhatNearlyEachWindowSeesIsInConstantUse) {
+  SeenBlock constant;
+  SeenBlock often;
+  for (int pair = 0; pair < 40; ++pair) {
+    constant.first_window(true);
+    constant.second_window(false);
+    often.first_window(pair % 4 != 0);
+  }
+  EXPECT_TRUE(constant.is_in_constant_use());
+  EXPECT_FALSE(often.is_in_constant_use());
+  EXPECT_NEAR(often.recent(), 192, 24);
+  for (int pair = 0; pair < 40; ++pair) constant.first_window(false);
+  EXPECT_LT(constant.recent(), 10) << "what loading touched is forgotten";
+  SeenBlock loaded;
+  for (int pair = 0; pair < 8; ++pair) loaded.first_window(true);
+  EXPECT_FALSE(loaded.is_in_constant_use()) << "the first windows may be too long";
 }
 
 TEST(SeenBlock, RemembersForEverThatAWindowSawIt) {
@@ -109,6 +125,31 @@ TEST(SeenBlock, RemembersForEverThatAWindowSawIt) {
   block.first_window(false);
   block.take_lost(0, 2);
   EXPECT_TRUE(block.ever());
+}
+
+TEST(SeenBlock, WhatWindowsNeverSeeIsBetterLeftUntilItComesBack) {
+  SeenBlock block;
+  EXPECT_FALSE(block.set_mapped(true));
+  EXPECT_TRUE(block.is_better_left());
+  block.leave();
+  block.first_window(false);
+  EXPECT_FALSE(block.set_mapped(false));
+  EXPECT_TRUE(block.is_left()) << "nobody came by";
+  EXPECT_TRUE(block.set_mapped(true)) << "somebody did, and paid for it";
+  EXPECT_FALSE(block.is_left());
+  EXPECT_FALSE(block.is_better_left()) << "not again";
+  EXPECT_FALSE(block.set_mapped(true)) << "paid once";
+}
+
+TEST(SeenBlock, WhatAWindowSawLatelyIsPutBack) {
+  SeenBlock block;
+  block.first_window(true);
+  for (int pair = 0; pair < 8; ++pair) {
+    EXPECT_FALSE(block.is_better_left()) << pair;
+    block.first_window(false);
+  }
+  for (int pair = 0; pair < 8; ++pair) block.first_window(false);
+  EXPECT_TRUE(block.is_better_left());
 }
 
 TEST(SeenBlock, KeepsThroughAPairWhetherItWasMapped) {

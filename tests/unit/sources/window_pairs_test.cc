@@ -6,15 +6,23 @@
 namespace terrace::sources::window_pairs_test {
 namespace {
 
+/// Windows in which nothing is in constant use.
+void first(WindowPairs& pairs, const WindowPairs::Seen& seen, std::uint64_t ever) {
+  pairs.first_counted(seen, seen, ever);
+}
+void second(WindowPairs& pairs, const WindowPairs::Seen& seen) {
+  pairs.second_counted(seen, seen);
+}
+
 TEST(WindowPairs, ASecondFollowsAFirstThatCounted) {
   WindowPairs pairs;
   EXPECT_FALSE(pairs.begin());
   EXPECT_FALSE(pairs.second_due());
-  pairs.first_counted(20, 100, 0);
+  first(pairs, {20, 0}, 100);
   EXPECT_TRUE(pairs.second_due());
   EXPECT_TRUE(pairs.begin());
   EXPECT_TRUE(pairs.in_second());
-  pairs.second_counted(3);
+  second(pairs, {0, 3});
   EXPECT_FALSE(pairs.second_due());
   EXPECT_FALSE(pairs.begin());
   EXPECT_EQ(pairs.pairs(), 1u);
@@ -30,7 +38,7 @@ TEST(WindowPairs, AFirstThatDidNotCountHasNoSecond) {
 TEST(WindowPairs, WhereAScanIsSeenNearlyByHalfThereIsNoSecond) {
   WindowPairs pairs;
   pairs.begin();
-  pairs.first_counted(50, 100, 0);
+  first(pairs, {50, 0}, 100);
   EXPECT_FALSE(pairs.second_due());
 }
 
@@ -38,9 +46,9 @@ TEST(WindowPairs, TheChanceIsWhatTheFirstWindowOfThePairBeforeSawToo) {
   WindowPairs pairs;
   for (int i = 0; i < 10; ++i) {
     pairs.begin();
-    pairs.first_counted(40, 500, 10);
+    first(pairs, {40, 10}, 500);
     pairs.begin();
-    pairs.second_counted(6);
+    second(pairs, {0, 6});
   }
   EXPECT_TRUE(pairs.tell_losses());
   EXPECT_TRUE(pairs.tell_length());
@@ -55,17 +63,42 @@ TEST(WindowPairs, WhereTheProgramMovesOnTheTwoOfAPairTellTheChance) {
   WindowPairs pairs;
   for (int i = 0; i < 10; ++i) {
     pairs.begin();
-    pairs.first_counted(40, 500, 1);
+    first(pairs, {40, 1}, 500);
     pairs.begin();
-    pairs.second_counted(24);
+    second(pairs, {0, 24});
   }
   EXPECT_FALSE(pairs.tell_losses());
   EXPECT_DOUBLE_EQ(pairs.take_chance(), 0.6);
 }
 
+TEST(WindowPairs, AFewBlocksInConstantUseTellNothingOfTheOthers) {
+  WindowPairs pairs;
+  for (int i = 0; i < 10; ++i) {
+    pairs.begin();
+    pairs.first_counted({20, 11}, {10, 1}, 500);
+    pairs.begin();
+    pairs.second_counted({19, 12}, {9, 2});
+  }
+  EXPECT_TRUE(pairs.tell_losses());
+  EXPECT_EQ(pairs.repeats(), 120u) << "those of all blocks";
+  EXPECT_DOUBLE_EQ(pairs.take_chance(), 0.2);
+}
+
+TEST(WindowPairs, WhereMostBlocksAreInConstantUseTheWindowsAreTooLong) {
+  WindowPairs pairs;
+  for (int i = 0; i < 10; ++i) {
+    pairs.begin();
+    pairs.first_counted({100, 80}, {30, 5}, 500);
+    pairs.begin();
+    pairs.second_counted({100, 90}, {30, 10});
+  }
+  EXPECT_FALSE(pairs.tell_losses());
+  EXPECT_DOUBLE_EQ(pairs.take_chance(), 0.9);
+}
+
 TEST(WindowPairs, AFewTouchesTellNoChance) {
   WindowPairs pairs;
-  for (int i = 0; i < 9; ++i) pairs.first_counted(2, 100, 2);
+  for (int i = 0; i < 9; ++i) first(pairs, {2, 2}, 100);
   EXPECT_TRUE(pairs.tell_length());
   EXPECT_EQ(pairs.take_chance(), 0);
 }
@@ -75,9 +108,9 @@ TEST(WindowPairs, WhatTellsTheLengthIsGatheredOverWritings) {
   for (int i = 0; i < 6; ++i) {
     EXPECT_FALSE(pairs.tell_length());
     pairs.begin();
-    pairs.first_counted(10, 500, 3);
+    first(pairs, {10, 3}, 500);
     pairs.begin();
-    pairs.second_counted(1);
+    second(pairs, {0, 1});
     pairs.counts_written();
   }
   EXPECT_TRUE(pairs.tell_length());
@@ -88,10 +121,10 @@ TEST(WindowPairs, WhatTellsTheLengthIsGatheredOverWritings) {
 TEST(WindowPairs, ThatTheyAreFarTooLongOnePairTells) {
   WindowPairs pairs;
   pairs.begin();
-  pairs.first_counted(50, 500, 0);
+  first(pairs, {50, 0}, 500);
   EXPECT_FALSE(pairs.tell_length());
   pairs.begin();
-  pairs.second_counted(35);
+  second(pairs, {0, 35});
   EXPECT_TRUE(pairs.tell_length());
   const double chance = pairs.take_chance();
   EXPECT_DOUBLE_EQ(chance, 0.7);
@@ -101,7 +134,7 @@ TEST(WindowPairs, ThatTheyAreFarTooLongOnePairTells) {
 
 TEST(WindowPairs, TellNothingOfLossesWhereMostBlocksAreSeenByEveryWindow) {
   WindowPairs pairs;
-  pairs.first_counted(100, 1000, 80);
+  first(pairs, {100, 80}, 1000);
   EXPECT_FALSE(pairs.tell_losses());
 }
 
