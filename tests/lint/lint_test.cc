@@ -202,6 +202,12 @@ TEST(PublicDocs, AnExportedDeclarationWithoutAWordIsRejected) {
                     "TERRACE_API int d(void);\n\nTERRACE_API int e(void);\n"),
               ElementsAre("public-docs"))
       << "the second stands with the first, the third alone";
+  EXPECT_THAT(check(header, "struct a {\n  int b;\n};\n\ntypedef struct c {\n  int d;\n} c;\n"),
+              ElementsAre("public-docs", "public-docs"));
+  EXPECT_THAT(check(header,
+                    "/// Of T.\ntemplate <typename T>\nstruct a {};\n\n"
+                    "template <typename T>\nconstexpr T b(T c) {\n  return c;\n}\n"),
+              ElementsAre("public-docs"));
   EXPECT_THAT(check("bench/a.h", "TERRACE_API int a(int b);\n"), IsEmpty());
 }
 

@@ -44,8 +44,8 @@ Findings check_opening(const SourceFile& file);
 /// same time, and whether it allocates, in some of the words that say so.
 Findings check_header_comment(const SourceFile& file);
 
-/// Each exported declaration of a public header has its documentation right above it, or stands in
-/// one block with one that has.
+/// Each exported declaration, type and inline function of a public header has its documentation
+/// right above it, or stands in one block with one that has. Members are the type's affair.
 Findings check_public_docs(const SourceFile& file);
 
 /// A bool parameter with a default is a switch: the calls that give it say nothing but `true`.
