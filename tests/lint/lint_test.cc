@@ -229,6 +229,17 @@ TEST(Words, NotesToOneselfAreRejected) {
   EXPECT_THAT(check_words(source("bench/a.cc", "int " + note + "S; // file.XXXXXX\n")), IsEmpty());
 }
 
+TEST(Suppressions, OneWithoutAReasonIsRejected) {
+  const auto check = [](const std::string& comment) {
+    return rules_of(check_suppressions(source("bench/a.cc", "int a;  // " + comment + "\n")));
+  };
+  const std::string off = std::string("NO") + "LINT";
+  EXPECT_THAT(check(off + "(some-check)"), ElementsAre("suppression"));
+  EXPECT_THAT(check(off), ElementsAre("suppression"));
+  EXPECT_THAT(check(off + "(some-check): for a reason"), IsEmpty());
+  EXPECT_THAT(check("For a reason. " + off + "NEXTLINE(some-check)"), IsEmpty());
+}
+
 TEST(NamedTests, TestsThatDoNotExistAreRejected) {
   const std::vector<SourceFile> sources = {
       source("tests/unit/a_test.cc", "TEST(Tier, IsFull) {\nTEST_P(Node, IsGone) {\n"),

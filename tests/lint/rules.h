@@ -51,6 +51,9 @@ Findings check_public_docs(const SourceFile& file);
 /// A bool parameter with a default is a switch: the calls that give it say nothing but `true`.
 Findings check_bool_defaults(const SourceFile& file);
 
+/// What silences clang-tidy says why.
+Findings check_suppressions(const SourceFile& file);
+
 /// No words that promise later work.
 Findings check_words(const SourceFile& file);
 
