@@ -18,7 +18,8 @@ struct TierMemoryResource::Pool {
 
   /// oneTBB hands the pool's owner to its callbacks as a number.
   static TierMemoryResource& owner(std::intptr_t number) {
-    return *reinterpret_cast<TierMemoryResource*>(number);  // NOLINT(performance-no-int-to-ptr)
+    // Which was a pointer. NOLINTNEXTLINE(performance-no-int-to-ptr)
+    return *reinterpret_cast<TierMemoryResource*>(number);
   }
   static void* take(std::intptr_t number, std::size_t& bytes) {
     if (bytes > PTRDIFF_MAX) return nullptr;

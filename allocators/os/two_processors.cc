@@ -40,6 +40,7 @@ TwoProcessors::TwoProcessors() {
 }
 
 TwoProcessors::~TwoProcessors() {
+  // Refused where the processors allowed have changed meanwhile, and then the kernel has chosen.
   if (first_ != second_) (void)set_affinity(before_, bytes_);
 }
 

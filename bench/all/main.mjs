@@ -101,7 +101,7 @@ async function main() {
 }
 
 // The part gives back what it took, as huge pages, before this process ends; a second signal is final.
-for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]]) {
+for (const [signal, code] of [['SIGHUP', 129], ['SIGINT', 130], ['SIGTERM', 143]]) {
   process.on(signal, () => {
     if (interrupted !== null || !stopPart()) process.exit(code);
     interrupted = code;

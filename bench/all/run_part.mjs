@@ -8,20 +8,31 @@ import { kAsked } from './asked.mjs';
 import { judged } from './rows.mjs';
 
 /// No part takes half of it; whoever takes longer hangs.
-const kLongestMs = 40 * 60 * 1000;
+const kLongestMinutes = 40;
+const kLateSeconds = 10; // from SIGTERM to the signal that nobody ignores
 const kCapabilityMissing = 3; // the scripts' own exit status
 
 let running = null;
 
-/// Ends what runs now: its whole group, since scripts start programs of their own, and by SIGTERM, since
-/// those that a shell has put into the background ignore SIGINT. False: nothing runs.
+/// To the whole group, since scripts start programs of their own.
+function signalGroup({ pid }, signal) {
+  if (pid === undefined) return; // it could not be started
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error; // nobody is left
+  }
+}
+
+/// Ends what runs now; by SIGTERM, since those that a shell has put into the background ignore SIGINT. False:
+/// nothing runs.
 export function stopPart() {
-  if (running) process.kill(-running.pid, 'SIGTERM');
+  if (running) signalGroup(running, 'SIGTERM');
   return running !== null;
 }
 
-/// Resolves to {code, signal} or {error}; output goes to the two files.
-function execute(command, root, files) {
+/// Resolves to {code, signal, late} or {error}; output goes to the two files.
+function execute(command, { root, limitMs = kLongestMinutes * 60_000 }, files) {
   const out = openSync(files.out, 'w');
   const err = openSync(files.err, 'w');
   return new Promise((resolve) => {
@@ -29,22 +40,33 @@ function execute(command, root, files) {
     closeSync(out);
     closeSync(err);
     running = child.pid ? child : null;
-    const limit = setTimeout(stopPart, kLongestMs);
+    let late = false;
+    let last;
+    const limit = setTimeout(() => {
+      late = true;
+      stopPart();
+      last = setTimeout(() => signalGroup(child, 'SIGKILL'), kLateSeconds * 1000);
+    }, limitMs);
     const done = (end) => {
       clearTimeout(limit);
+      clearTimeout(last);
       running = null;
       resolve(end); // what comes second, 'close' behind 'error', changes nothing
     };
     child.on('error', (error) => done({ error }));
-    child.on('close', (code, signal) => done({ code, signal }));
+    child.on('close', (code, signal) => {
+      signalGroup(child, 'SIGTERM'); // what it left behind would work beside the next part
+      done({ code, signal, late });
+    });
   });
 }
 
 const lastLine = (path) => readFileSync(path, 'utf8').trim().split(/[\r\n]+/).at(-1);
 
 /// {status, why} of how a process ended.
-function verdict({ code, signal, error }, errors) {
+function verdict({ code, signal, late, error }, errors) {
   if (error) return { status: 'failed', why: error.message };
+  if (late) return { status: 'failed', why: 'took too long and was ended' };
   if (code === 0) return { status: 'done', why: null };
   const words = lastLine(errors);
   const tail = words ? `: ${words}` : '';
@@ -73,7 +95,7 @@ export async function runPart(part, setting) {
   const files = { out: join(folder, `${part.name}.out`), err: join(folder, `${part.name}.err`) };
   const command = part.command(setting);
   const begin = performance.now();
-  const end = await execute(command, root, files);
+  const end = await execute(command, setting, files);
   const seconds = (performance.now() - begin) / 1e3;
   for (const file of part.scratch ?? []) rmSync(join(root, file), { force: true });
   const { status, why, rows } = rowsOf(part, files.out, verdict(end, files.err));

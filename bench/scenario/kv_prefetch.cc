@@ -273,7 +273,8 @@ double link_that_is_kept() {
     Bench bench(machine);
     const double gigabytes = static_cast<double>(kBlocks * kLayers * kLayerBytes) / 1e9;
     const double slow = try_out(bench).slow;
-    if (slow <= 0) fail("waiting for the slow tier took no longer than not to: too busy to measure");
+    if (slow <= 0)
+      fail("waiting for the slow tier took no longer than not to: too busy to measure");
     reached_gbps = gigabytes / slow;
   }
   check(terrace_close(machine), "close");

@@ -16,6 +16,7 @@ import { redis } from './soak/redis_part.mjs';
 import { text } from './soak/text.mjs';
 
 const kParts = { llama, kv, redis };
+process.exitCode = 1; // until there is a verdict: where nothing is left to wait for, node just ends
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const log = (line) => process.stderr.write(`${line}\n`);
 
@@ -49,7 +50,7 @@ async function runPart(name, setup) {
 
 async function main() {
   const { json, minutes, only, samples: samplesFolder } = options();
-  for (const [signal, status] of [['SIGINT', 130], ['SIGTERM', 143]]) {
+  for (const [signal, status] of [['SIGHUP', 129], ['SIGINT', 130], ['SIGTERM', 143]]) {
     process.on(signal, () => process.exit(status)); // which ends what was started
   }
   const folder = join(root, 'build', 'soak');

@@ -12,14 +12,23 @@
 
 enum { kNearMiB = 64, kFarMiB = 96 };
 
+static char tiers_path[256];
+static pid_t tiers_owner;
+
+static inline void forget_machine(void) {
+  if (tiers_owner == getpid()) unlink(tiers_path);  // not a child's
+}
+
+/// A file that goes when the program ends.
 static inline const char* tiers_file(void) {
-  static char path[256];
-  if (path[0] != '\0') return path;
+  if (tiers_path[0] != '\0') return tiers_path;
   const char* folder = getenv("TMPDIR");
-  snprintf(path, sizeof path, "%s/terrace-capi-%d.toml", folder != NULL ? folder : "/tmp",
-           (int)getpid());
-  FILE* file = fopen(path, "w");
+  snprintf(tiers_path, sizeof tiers_path, "%s/terrace-capi-%d.toml",
+           folder != NULL ? folder : "/tmp", (int)getpid());
+  FILE* file = fopen(tiers_path, "w");
   if (file == NULL) return "";
+  tiers_owner = getpid();
+  atexit(forget_machine);
   fprintf(file,
           "only = true\n"
           "[[tier]]\nname = \"near\"\nkind = \"dram\"\nnodes = [0]\ncapacity = \"%dMiB\"\n"
@@ -28,7 +37,7 @@ static inline const char* tiers_file(void) {
           "capacity = \"%dMiB\"\nbandwidth = \"2GB/s\"\n",
           kNearMiB, kFarMiB);
   fclose(file);
-  return path;
+  return tiers_path;
 }
 
 static inline terrace_status open_machine(terrace_context* context) {
@@ -37,8 +46,4 @@ static inline terrace_status open_machine(terrace_context* context) {
   options.struct_size = sizeof options;
   options.tiers_file = tiers_file();
   return terrace_open(&options, context);
-}
-
-static inline void forget_machine(void) {
-  unlink(tiers_file());
 }

@@ -11,7 +11,10 @@
 namespace terrace::lint {
 namespace {
 
-constexpr std::string_view kExported = "TERRACE_API ";
+// What a header's reader may use begins a line so. `[[` is an attribute's.
+constexpr std::array<std::string_view, 10> kPublic = {
+    "TERRACE_API ", "class ", "struct ", "enum ",      "template ",
+    "typedef ",     "using ", "inline ", "constexpr ", "[["};
 
 // Words by which openings say it, in small letters. What is resident is called under the runtime's
 // lock or by its one thread, and has no heap.
@@ -41,6 +44,12 @@ template <std::size_t N>
 bool has_any(std::string_view text, const std::array<std::string_view, N>& words) {
   return std::any_of(words.begin(), words.end(),
                      [text](std::string_view word) { return text.find(word) != text.npos; });
+}
+
+template <std::size_t N>
+bool begins_with_any(std::string_view line, const std::array<std::string_view, N>& words) {
+  return std::any_of(words.begin(), words.end(),
+                     [line](std::string_view word) { return line.starts_with(word); });
 }
 
 /// `bool name = true` or `false`, followed by what ends a parameter.
@@ -99,9 +108,10 @@ Findings check_public_docs(const SourceFile& file) {
     const std::string& line = file.lines[i];
     if (line.empty()) said = false;
     if (line.starts_with("//")) said = true;
-    if (!line.starts_with(kExported) || said) continue;
+    if (said || !begins_with_any(line, kPublic)) continue;
     findings.push_back({file.path, i + 1, "public-docs",
-                        "exported and not documented; units, ownership, errors, threads, cost"});
+                        "public and not documented; units, ownership, errors, threads, cost"});
+    said = true;  // a template's own line, or what stands with the first
   }
   return findings;
 }

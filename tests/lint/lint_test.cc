@@ -202,6 +202,12 @@ TEST(PublicDocs, AnExportedDeclarationWithoutAWordIsRejected) {
                     "TERRACE_API int d(void);\n\nTERRACE_API int e(void);\n"),
               ElementsAre("public-docs"))
       << "the second stands with the first, the third alone";
+  EXPECT_THAT(check(header, "struct a {\n  int b;\n};\n\ntypedef struct c {\n  int d;\n} c;\n"),
+              ElementsAre("public-docs", "public-docs"));
+  EXPECT_THAT(check(header,
+                    "/// Of T.\ntemplate <typename T>\nstruct a {};\n\n"
+                    "template <typename T>\nconstexpr T b(T c) {\n  return c;\n}\n"),
+              ElementsAre("public-docs"));
   EXPECT_THAT(check("bench/a.h", "TERRACE_API int a(int b);\n"), IsEmpty());
 }
 
@@ -221,6 +227,17 @@ TEST(Words, NotesToOneselfAreRejected) {
   EXPECT_THAT(rules_of(check_words(source("bench/a.cc", "// " + note + ": later\n"))),
               ElementsAre("note"));
   EXPECT_THAT(check_words(source("bench/a.cc", "int " + note + "S; // file.XXXXXX\n")), IsEmpty());
+}
+
+TEST(Suppressions, OneWithoutAReasonIsRejected) {
+  const auto check = [](const std::string& comment) {
+    return rules_of(check_suppressions(source("bench/a.cc", "int a;  // " + comment + "\n")));
+  };
+  const std::string off = std::string("NO") + "LINT";
+  EXPECT_THAT(check(off + "(some-check)"), ElementsAre("suppression"));
+  EXPECT_THAT(check(off), ElementsAre("suppression"));
+  EXPECT_THAT(check(off + "(some-check): for a reason"), IsEmpty());
+  EXPECT_THAT(check("For a reason. " + off + "NEXTLINE(some-check)"), IsEmpty());
 }
 
 TEST(NamedTests, TestsThatDoNotExistAreRejected) {

@@ -44,12 +44,15 @@ Findings check_opening(const SourceFile& file);
 /// same time, and whether it allocates, in some of the words that say so.
 Findings check_header_comment(const SourceFile& file);
 
-/// Each exported declaration of a public header has its documentation right above it, or stands in
-/// one block with one that has.
+/// Each exported declaration, type and inline function of a public header has its documentation
+/// right above it, or stands in one block with one that has. Members are the type's affair.
 Findings check_public_docs(const SourceFile& file);
 
 /// A bool parameter with a default is a switch: the calls that give it say nothing but `true`.
 Findings check_bool_defaults(const SourceFile& file);
+
+/// What silences clang-tidy says why.
+Findings check_suppressions(const SourceFile& file);
 
 /// No words that promise later work.
 Findings check_words(const SourceFile& file);

@@ -2,6 +2,7 @@
 // Rules about any text: length, licence, words.
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <string_view>
 
 #include "tests/lint/rules.h"
@@ -24,6 +25,11 @@ bool has_word(std::string_view line, std::string_view word) {
     if (begins && (end == line.size() || !is_word(line[end]))) return true;
   }
   return false;
+}
+
+bool has_letter(std::string_view text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](unsigned char c) { return std::isalpha(c) != 0; });
 }
 
 }  // namespace
@@ -66,6 +72,24 @@ Findings check_words(const SourceFile& file) {
   return findings;
 }
 
+Findings check_suppressions(const SourceFile& file) {
+  constexpr std::string_view kSuppression =
+      "NO"
+      "LINT";
+  Findings findings;
+  for (std::size_t i = 0; i < file.lines.size(); ++i) {
+    const std::string_view line = file.lines[i];
+    const std::size_t at = line.find(kSuppression);
+    const std::size_t comment = line.find("//");
+    if (at == line.npos || comment > at) continue;
+    const std::size_t end = std::min(line.find(')', at), line.size() - 1);
+    const std::string_view before = line.substr(comment + 2, at - comment - 2);
+    if (has_letter(before) || has_letter(line.substr(end + 1))) continue;
+    findings.push_back({file.path, i + 1, "suppression", "say why, in the same comment"});
+  }
+  return findings;
+}
+
 Findings check_all(const SourceFile& file, const std::vector<std::string>& public_headers) {
   Findings all;
   const auto add = [&](Findings found) { all.insert(all.end(), found.begin(), found.end()); };
@@ -80,6 +104,7 @@ Findings check_all(const SourceFile& file, const std::vector<std::string>& publi
   add(check_header_comment(file));
   add(check_public_docs(file));
   add(check_bool_defaults(file));
+  add(check_suppressions(file));
   return all;
 }
 

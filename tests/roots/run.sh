@@ -4,6 +4,7 @@
 # in a root that holds Debian's minimal system and nothing else. docs/testing.md says what each step
 # shows.
 set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin   # of debootstrap, which `su` alone does not have
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 roots=$root/build/roots
 release=bookworm
@@ -56,8 +57,7 @@ if [ ${#steps[@]} -eq 0 ]; then steps=("${all_steps[@]}"); fi
 
 [ "$(id -u)" -eq 0 ] || die 3 'needs root, for debootstrap and chroot'
 for tool in debootstrap git unshare; do
-  command -v "$tool" >/dev/null || PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null ||
-    die 3 "$tool is not installed"
+  command -v "$tool" >/dev/null || die 3 "$tool is not installed"
 done
 : "${mirror:=$(machine_mirror)}"
 [ -n "$mirror" ] || die 3 "apt has no source of $release here; name one by --mirror"
@@ -74,7 +74,7 @@ clean_up() {
     kill -- "-$under_way" 2>/dev/null || true
     wait "$under_way" 2>/dev/null || true
   fi
-  if [ "$keep" = no ]; then for name in refused user root installed; do remove_root "$name"; done; fi
+  if [ "$keep" = no ]; then for name in "${all_roots[@]}"; do remove_root "$name"; done; fi
 }
 trap clean_up EXIT
 trap 'exit 130' INT

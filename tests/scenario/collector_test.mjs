@@ -2,7 +2,9 @@
 // What bench/all.sh makes of parts and figures, without running a benchmark: node collector_test.mjs,
 // exit status 0 when all holds.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -101,8 +103,8 @@ intoPage(readFileSync(new URL('../../docs/benchmarks.md', import.meta.url), 'utf
 const folder = mkdtempSync(join(tmpdir(), 'collector-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const read = (words) => [row('speed', 'x', Number(words))];
-const run = (script, rest = {}) =>
-  runPart({ name: 'one', title: 'one', read, command: () => ['sh', '-c', script], ...rest }, { root: folder, folder, quick: false });
+const run = (script, rest = {}, setting = {}) =>
+  runPart({ name: 'one', title: 'one', read, command: () => ['sh', '-c', script], ...rest }, { root: folder, folder, quick: false, ...setting });
 
 const good = await run('echo 2; echo chatter >&2');
 assert.deepEqual([good.status, good.why, good.rows[0].value], ['done', null, 2]);
@@ -118,6 +120,15 @@ const garbled = await run('echo many');
 assert.deepEqual([garbled.status, garbled.why, garbled.rows], ['failed', 'its output was not understood: speed: no figure', []]);
 const killed = await run('kill -TERM $$');
 assert.deepEqual([killed.status, killed.why], ['failed', 'ended by SIGTERM']);
+const endless = await run('exec sleep 300', {}, { limitMs: 50 });
+assert.deepEqual([endless.status, endless.why], ['failed', 'took too long and was ended']);
+
+// What a part leaves behind ends with it: nobody holds the pipe open any more.
+execFileSync('mkfifo', [join(folder, 'pipe')]);
+const closed = readFile(join(folder, 'pipe'));
+assert.equal((await run('exec 9>pipe; sleep 300 & echo 2')).status, 'done');
+await closed;
+
 const nothing = await run('', { command: () => ['/no/such/program'] });
 assert.equal(nothing.status, 'failed');
 

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the soak says of samples whose growth is known: node soak_test.mjs, exit status 0 when all holds.
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
 
 import { generator } from '../../bench/scenario/demo/statistics.mjs';
+import { Child } from '../../bench/scenario/soak/child.mjs';
 import { judge } from '../../bench/scenario/soak/judge.mjs';
-import { decode, encode, valueOf } from '../../bench/scenario/soak/redis.mjs';
+import { decode, encode, Redis, valueOf } from '../../bench/scenario/soak/redis.mjs';
+import { inFolder } from '../../bench/scenario/soak/run.mjs';
 import { Sampler } from '../../bench/scenario/soak/sampler.mjs';
 import { countFault, growth, memoryFault, slope, unexplained } from '../../bench/scenario/soak/verdict.mjs';
 
@@ -70,6 +75,46 @@ assert.equal(await own.during(0.01, () => new Promise((resolve) => setTimeout(re
 assert.ok(own.samples.length > 1 && own.series('own').every(({ value }) => value === 5));
 assert.ok(own.samples[0].descriptors > 2 && own.samples[0].mappings > 10 && own.samples[0].rss_kib > 1000);
 await assert.rejects(new Sampler(0).during(0.01, () => new Promise(() => {})), /ENOENT/);
+// What fails while they are taken ends the taking.
+const cut = new Sampler(process.pid);
+await assert.rejects(cut.during(0, async () => { throw new Error('it failed'); }), /it failed/);
+const taken = cut.samples.length;
+for (let own = 0; own < 5; ++own) await cut.take();
+assert.ok(cut.samples.length <= taken + 5 + 1, 'the one that was under way may come');
+
+// What a program leaves behind ends with it, and the folder goes when nobody works in it any more.
+const isThere = (pid) => {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error.code !== 'ESRCH';
+  }
+};
+const leaves = new Child('sh', ['-c', 'sleep 300 & exit 0'], { limitSeconds: 50 });
+await leaves.succeeded();
+assert.ok(!leaves.late, 'it held the output open');
+let folder;
+let pid;
+await assert.rejects(inFolder(async (work) => {
+  folder = work;
+  await new Promise((resolve) => {
+    pid = new Child('sh', ['-c', 'echo there; exec sleep 300'], { onLine: resolve, limitSeconds: 50 }).pid;
+  });
+  assert.ok(existsSync(folder) && isThere(pid));
+  throw new Error('of the body');
+}), /of the body/);
+assert.ok(!isThere(pid) && !existsSync(folder));
+
+// Who is asked after its end says so: a promise that nobody keeps would end the run as if all were well.
+await inFolder(async (work) => {
+  const socket = join(work, 'socket');
+  const server = createServer((connection) => connection.destroy()).listen(socket);
+  await new Promise((resolve) => server.on('listening', resolve));
+  const client = new Redis(socket);
+  await assert.rejects(client.command('PING'), /closed the connection/);
+  await assert.rejects(client.command('PING'), /closed the connection/);
+  server.close();
+});
 
 // Redis's answers, whole and cut; values of pages in the wrong order are others.
 assert.equal(`${encode(['GET', 'ä'])}`, '*2\r\n$3\r\nGET\r\n$2\r\nä\r\n');

@@ -189,10 +189,10 @@ os::Restored LossWatch::restore(void* self, const char* at, char* into, Bytes si
 }
 
 void LossWatch::note_lost(void* self, char* at, Bytes size) {
-  static_cast<LossWatch*>(self)->note(at, size, false);
+  static_cast<LossWatch*>(self)->note(at, size, os::Restored::kNothing);
 }
 void LossWatch::note_restored(void* self, char* at, Bytes size) {
-  static_cast<LossWatch*>(self)->note(at, size, true);
+  static_cast<LossWatch*>(self)->note(at, size, os::Restored::kContent);
 }
 
 /// The block's pages are not the device's or the file's any more: who moves it must copy what is
@@ -204,7 +204,7 @@ void LossWatch::take_off_tier(const extent::Object& object, std::uint32_t index)
   tier = extent::kNoTier;
 }
 
-void LossWatch::note(char* at, Bytes size, bool restored) {
+void LossWatch::note(char* at, Bytes size, os::Restored what) {
   const extent::Object* const object = memory_.arena.find(at);
   if (object == nullptr) return;
   Loss loss;
@@ -216,8 +216,8 @@ void LossWatch::note(char* at, Bytes size, bool restored) {
   take_off_tier(*object, index);
   if (loss.offset >= object->size_bytes) return;  // behind its end nothing was lost
   loss.bytes = std::min(size.value, object->size_bytes - loss.offset);
-  loss.restored = restored;
-  (restored ? restored_ : lost_).fetch_add(loss.bytes);
+  loss.restored = what == os::Restored::kContent;
+  (loss.restored ? restored_ : lost_).fetch_add(loss.bytes);
   for (Slot& slot : slots_) {
     auto expected = SlotState::kFree;
     if (!slot.state.compare_exchange_strong(expected, SlotState::kChanging)) continue;

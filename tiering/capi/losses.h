@@ -99,7 +99,7 @@ class LossWatch {
   static void note_lost(void* self, char* at, Bytes size);
   static void note_restored(void* self, char* at, Bytes size);
   static void* run(void* self);
-  void note(char* at, Bytes size, bool restored);
+  void note(char* at, Bytes size, os::Restored what);
   void take_off_tier(const extent::Object& object, std::uint32_t index) const;
   void drain();
   void publish(const extent::Object& object, std::unique_ptr<const Snapshot> next);

@@ -158,6 +158,7 @@ int Piece::exchange_block(std::uint32_t index, std::uint8_t from) {
     const bool on_pool = memory_.extents.pools().on_pool(from);
     const int error = memory_.exchange.make_private(memory_.extents, object, block, 1);
     if (error != 0) return error;  // it is still there
+    // Where it is refused the file keeps pages that nobody sees, until the tensor ends.
     if (!on_pool) (void)object.file.punch(bytes_of_blocks(index).value, kBlockBytes);
   }
   tier_now = static_cast<std::uint8_t>(to_);

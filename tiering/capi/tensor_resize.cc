@@ -13,8 +13,10 @@ void Context::shrink(Tensor& tensor, std::uint32_t blocks) {
   extent::Object& object = *tensor.object;
   const std::uint32_t gone = object.block_count - blocks;
   memory_->extents.unmap_blocks(object, object.first_block + blocks, gone);
-  if (object.file.is_open())
+  // Where it is refused the file keeps pages that nobody sees, until the tensor ends.
+  if (object.file.is_open()) {
     (void)object.file.punch(bytes_of_blocks(blocks).value, bytes_of_blocks(gone));
+  }
   give_back(object, blocks);
   memory_->arena.shrink(object, blocks);
   memory_->extents.recount_mappings(object);

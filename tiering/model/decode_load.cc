@@ -123,9 +123,10 @@ class Adder {
     const auto after = static_cast<double>(work_.after);
     const double edge = std::clamp(window, before, after);
     const double growing = (edge - before) * (before + 1 + edge) / 2;
-    return (growing + (after - edge) * window_or_zero(window, after > edge)) * work_.sequences;
+    // An infinite window has no tokens beyond its edge, and infinity times zero is no number.
+    const double beyond = after > edge ? (after - edge) * window : 0;
+    return (growing + beyond) * work_.sequences;
   }
-  static double window_or_zero(double window, bool any) { return any ? window : 0; }
 
   /// Scores and weighted values for a pair of tokens, in all heads. MLA's decode works on the
   /// latent itself; its prompt unpacks keys and values (DeepSeek-V2 paper, 2.1.2).

@@ -56,11 +56,12 @@ bool give_back(State& runtime, extent::Object& object, std::uint32_t first, std:
   return true;
 }
 
-/// A block comes back to its tier in one step: filled aside, moved over the view.
-bool take_back(State& runtime, extent::Object& object, std::uint32_t block, std::uint32_t tier) {
+/// A block comes back to its tier in one step: filled aside, moved over the view. Where that is not
+/// possible it stays a view, which shows the same.
+void take_back(State& runtime, extent::Object& object, std::uint32_t block, std::uint32_t tier) {
   NodeRoom rooms = room_of_nodes(runtime);
   const std::uint32_t taken = take_block(runtime, tier, rooms);
-  if (taken >= kMaxTiers) return false;
+  if (taken >= kMaxTiers) return;
   const auto index = static_cast<std::uint8_t>(taken);
   void* const aside = os::reserve_address_space(kBlockBytes);
   const std::uint64_t begin = static_cast<std::uint64_t>(block) << kBlockShift;
@@ -78,11 +79,10 @@ bool take_back(State& runtime, extent::Object& object, std::uint32_t block, std:
   if (!done) {
     if (aside != nullptr) os::unmap(aside, kBlockBytes);
     runtime.capacity.give_back(taken);
-    return false;
+    return;
   }
   runtime.arena.tiers_of(object)[block] = index;
   runtime.counters.file_blocks_returned.fetch_sub(1, std::memory_order_relaxed);
-  return true;
 }
 
 }  // namespace

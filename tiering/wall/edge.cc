@@ -58,8 +58,7 @@ void add_cloud_cost(Service& cloud, const WallMachine& machine, const Network& n
   cloud.usd = hour / 3600 * (prompt_seconds + decode);
 }
 
-Winner lower(double device, double cloud, bool known) {
-  if (!known) return Winner::kUnknown;
+Winner lower(double device, double cloud) {
   return device <= cloud ? Winner::kDevice : Winner::kCloud;
 }
 
@@ -74,8 +73,9 @@ double crossover(const Service& device, const Service& cloud) {
 void name_winners(EdgeRow& row) {
   const bool both = row.device.fits && row.cloud.fits;
   if (both) {
-    row.sooner = lower(row.device.whole_seconds, row.cloud.whole_seconds, true);
-    row.cheaper = lower(row.device.usd, row.cloud.usd, row.device.usd >= 0 && row.cloud.usd >= 0);
+    row.sooner = lower(row.device.whole_seconds, row.cloud.whole_seconds);
+    const bool priced = row.device.usd >= 0 && row.cloud.usd >= 0;
+    if (priced) row.cheaper = lower(row.device.usd, row.cloud.usd);
     row.crossover_output = crossover(row.device, row.cloud);
     return;
   }

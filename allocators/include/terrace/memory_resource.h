@@ -25,6 +25,7 @@ struct PageSource {
   std::function<bool(void* pages, std::size_t bytes)> unmap;
 };
 
+/// Small blocks in one tier, for std::pmr containers.
 class TERRACE_API TierMemoryResource final : public std::pmr::memory_resource {
  public:
   /// Up to the tier's capacity, in pages of its nodes. Errors: kUsage for an emulated tier (its

@@ -20,6 +20,7 @@ enum class ErrorCode : int {
   kIo = 5,                 ///< a system call or a file failed
 };
 
+/// What went wrong, in full: a copy needs no allocation and refers to nothing.
 struct Error {
   ErrorCode code = ErrorCode::kIo;
   int saved_errno = 0;
@@ -39,6 +40,8 @@ make_error(ErrorCode code, int saved_errno, const char* format, ...) {
   return error;
 }
 
+/// A T, or why there is none. Who asks for the one that it does not hold has made a mistake: the
+/// behaviour is undefined, so ask ok() first. As thread-safe as a T.
 template <typename T>
 class [[nodiscard]] Result {
  public:

@@ -12,6 +12,7 @@
 
 namespace terrace {
 
+/// What memory a tier is of.
 enum class TierKind : std::uint8_t {
   kUnknown = 0,  ///< a node that nothing describes
   kHbm = 1,      ///< on-package high-bandwidth memory
@@ -21,6 +22,7 @@ enum class TierKind : std::uint8_t {
   kFile = 5,     ///< a file on storage
 };
 
+/// Where a tier's pages come from.
 enum class BackingKind : std::uint8_t {
   kNuma = 0,          ///< pages of the tier's NUMA nodes
   kEmulatedLink = 1,  ///< pages of its nodes, delivered no faster than a configured link would
@@ -44,6 +46,7 @@ enum class Provenance : std::uint8_t {
   kUserFile = 6,    ///< stated in the user's tier file
 };
 
+/// A figure of the machine, and how it came to be known.
 template <typename T>
 struct Figure {
   T value{};
@@ -51,6 +54,7 @@ struct Figure {
   bool known() const { return from != Provenance::kUnknown; }
 };
 
+/// Memory of one kind, as a machine has it or a tier file states it.
 struct Tier {
   std::string name;  ///< unique in its Topology; what plans and options call it
   TierKind kind = TierKind::kUnknown;

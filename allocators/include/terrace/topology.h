@@ -14,6 +14,7 @@
 
 namespace terrace {
 
+/// What discover_topology() reads besides the machine itself.
 struct DiscoveryOptions {
   std::string sysfs_root = "/sys";  ///< a captured tree serves the tests
   std::string tiers_file;           ///< TOML that overrides or adds tiers; empty: none
@@ -50,6 +51,7 @@ struct CpuNode {
   std::vector<NearNode> nearest;  ///< one for each kind of node, in order of kind
 };
 
+/// A machine's memory: what is there, how fast it is, and what nobody could tell.
 struct TERRACE_API Topology {
   std::string machine_id;  ///< stable hash of CPU model, nodes, devices and their sizes, 16 digits
   std::string cpu_model;

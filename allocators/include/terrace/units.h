@@ -28,6 +28,7 @@ struct Bytes {
   }
 };
 
+/// `n` times 2^10, 2^20, 2^30 bytes.
 constexpr Bytes KiB(std::uint64_t n) {
   return Bytes(n << 10);
 }
@@ -53,6 +54,7 @@ struct Nanoseconds {
   }
 };
 
+/// `n` times 1e3, 1e6 nanoseconds.
 constexpr Nanoseconds microseconds(std::uint64_t n) {
   return Nanoseconds(n * 1000);
 }
@@ -73,6 +75,7 @@ enum class NodeId : std::int32_t {};
 /// A tier's index in its Topology, fastest first.
 enum class TierId : std::uint8_t {};
 
+/// The number behind the type, for the kernel's interfaces and for indices.
 constexpr std::int32_t raw(NodeId node) {
   return static_cast<std::int32_t>(node);
 }

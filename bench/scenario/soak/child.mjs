@@ -44,6 +44,8 @@ export class Child {
       this.kill('SIGTERM');
       setTimeout(() => this.kill('SIGKILL'), kLateSeconds * 1000).unref();
     }, limitSeconds * 1000);
+    // Whoever it leaves behind would hold its output open, and 'close' would not come.
+    this.process.on('exit', () => this.kill('SIGTERM'));
     this.done = new Promise((resolve, reject) => {
       this.process.on('error', (error) => reject(new Error(`${command}: ${error.message}`)));
       this.process.on('close', (code, signal) => {
@@ -59,12 +61,9 @@ export class Child {
     return this.process.pid;
   }
 
-  get ended() {
-    return this.process.exitCode !== null || this.process.signalCode !== null;
-  }
-
+  /// Signals its group, of which some may outlive the program itself.
   kill(signal) {
-    if (this.pid === undefined || this.ended) return;
+    if (this.pid === undefined || !running.has(this)) return;
     try {
       process.kill(-this.pid, signal);
     } catch (error) {

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The KV server of docs/examples under more load than its two tiers hold. Its load driver compares every
 // token and digest with what the same model computes over a plain array.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { Child } from './child.mjs';
-import { kGraceSeconds, linesOf, saidBy, sampled } from './run.mjs';
+import { inFolder, kGraceSeconds, linesOf, saidBy, sampled } from './run.mjs';
 import { Sampler } from './sampler.mjs';
 
 const kRoundSeconds = 5;
@@ -38,13 +37,16 @@ class Statistics {
       this.text = lines.pop();
       for (const line of lines) this.waiting.shift().resolve(JSON.parse(line.replace(/^stats \d+ /, '')));
     });
-    const end = () => this.waiting.splice(0).forEach(({ reject }) => reject(new Error('the server is gone')));
-    this.socket.on('error', end);
-    this.socket.on('close', end);
+    this.socket.on('error', () => {}); // 'close' follows
+    this.socket.on('close', () => {
+      this.gone = new Error('the server is gone');
+      this.waiting.splice(0).forEach(({ reject }) => reject(this.gone));
+    });
   }
 
   get() {
     return new Promise((resolve, reject) => {
+      if (this.gone) return void reject(this.gone);
       this.waiting.push({ resolve, reject });
       this.socket.write('stats 1\n');
     });
@@ -81,28 +83,23 @@ async function rounds(setup, socket, sampler) {
   return sum;
 }
 
-export async function kv(setup) {
-  const work = mkdtempSync(join(tmpdir(), 'terrace-soak-'));
-  try {
-    const { server, socket } = await serve(setup, work);
-    const statistics = new Statistics(socket);
-    setup.log(`runs as ${server.pid}`);
-    await loadRound(setup, socket, 0);
-    let figures;
-    const sampler = new Sampler(server.pid, { own: async () => {
-      figures = await statistics.get();
-      return { sessions: figures.sessions };
-    } });
-    const { answered, bad } = await sampled(sampler, () => rounds(setup, socket, sampler));
-    statistics.socket.destroy();
-    server.kill('SIGTERM');
-    await server.succeeded();
-    return {
-      sampler, wrong: bad, said: saidBy([server], sampler), explained: [], countsWhen: 'rest',
-      did: { answers: answered, 'requests that waited for room': figures.queued_requests,
-        'blocks dropped': figures.evicted_blocks, 'blocks moved down': figures.demoted_blocks },
-    };
-  } finally {
-    rmSync(work, { recursive: true });
-  }
-}
+export const kv = (setup) => inFolder(async (work) => {
+  const { server, socket } = await serve(setup, work);
+  const statistics = new Statistics(socket);
+  setup.log(`runs as ${server.pid}`);
+  await loadRound(setup, socket, 0);
+  let figures;
+  const sampler = new Sampler(server.pid, { own: async () => {
+    figures = await statistics.get();
+    return { sessions: figures.sessions };
+  } });
+  const { answered, bad } = await sampled(sampler, () => rounds(setup, socket, sampler));
+  statistics.socket.destroy();
+  server.kill('SIGTERM');
+  await server.succeeded();
+  return {
+    sampler, wrong: bad, said: saidBy([server], sampler), explained: [], countsWhen: 'rest',
+    did: { answers: answered, 'requests that waited for room': figures.queued_requests,
+      'blocks dropped': figures.evicted_blocks, 'blocks moved down': figures.demoted_blocks },
+  };
+});

@@ -18,7 +18,7 @@ const kSlow = { bandwidth: 4e9, latencyNs: 250 };
 // With another context than the run's: keys and values are then no buffer that the plan knows, and each pass's
 // are moved to their tier when they have lived a while.
 async function recordAndPlan({ programs, folder }, tiers, client) {
-  const [session, plan] = ['session.trc', 'plan.json'].map((name) => join(folder, name));
+  const [session, plan] = ['a.session', 'plan.json'].map((name) => join(folder, name));
   for (const file of [session, plan]) rmSync(file, { force: true });
   await linesOf(programs.terracePath,
     ['record', '--strict', '-q', '--tiers', tiers, '-o', session, '--', ...client, '--passes', '1', '--context', '256']);

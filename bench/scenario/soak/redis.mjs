@@ -38,9 +38,11 @@ export class Redis {
     this.wanted = 1; // bytes that the next answer needs at least, so that large ones are not joined time and again
     this.socket = createConnection(path);
     this.socket.on('data', (data) => this.#take(data));
-    const end = (error) => this.waiting.splice(0).forEach(({ reject }) => reject(error));
-    this.socket.on('error', end);
-    this.socket.on('close', () => end(new Error('redis closed the connection')));
+    this.socket.on('error', () => {}); // 'close' follows
+    this.socket.on('close', () => {
+      this.gone = new Error('redis closed the connection');
+      this.waiting.splice(0).forEach(({ reject }) => reject(this.gone));
+    });
   }
 
   #take(data) {
@@ -62,6 +64,7 @@ export class Redis {
 
   command(...words) {
     return new Promise((resolve, reject) => {
+      if (this.gone) return void reject(this.gone);
       this.waiting.push({ resolve, reject });
       this.socket.write(encode(words));
     });

@@ -2,14 +2,12 @@
 // Debian's redis-server under the shim, over a small fast tier and an emulated slow one. Each round writes
 // known values from 100 bytes to 6 MiB anew, has redis-benchmark at work beside them, saves them from a
 // fork under load, and reads all of them back.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { writeTwoTiers } from '../demo/tiers.mjs';
 import { Child } from './child.mjs';
 import { Redis, valueOf } from './redis.mjs';
-import { grown, kGraceSeconds, linesOf, saidBy, sampled, wait } from './run.mjs';
+import { grown, inFolder, kGraceSeconds, linesOf, saidBy, sampled, wait } from './run.mjs';
 import { Sampler } from './sampler.mjs';
 
 const kKeys = [
@@ -29,15 +27,17 @@ async function write(redis, round) {
   await Promise.all(kKeys.map((one) => redis.command('SET', one.key, valueOf(one.key, round, lengthOf(one, round)))));
 }
 
-async function wrongValues(redis, round) {
-  let wrong = 0;
+/// {read, wrong}: values that were read back, and those of them that are not what was written.
+async function readBack(redis, round) {
+  const sum = { read: 0, wrong: 0 };
   for (let i = 0; i < kKeys.length; i += 100) {
     const some = kKeys.slice(i, i + 100);
     const values = await Promise.all(some.map(({ key }) => redis.command('GET', key)));
-    wrong += some.filter((one, at) =>
+    sum.read += values.filter((value) => value !== null).length;
+    sum.wrong += some.filter((one, at) =>
       values[at] === null || !values[at].equals(valueOf(one.key, round, lengthOf(one, round)))).length;
   }
-  return wrong;
+  return sum;
 }
 
 const benchmark = (socket, ...words) => linesOf('redis-benchmark', ['-s', socket, '-q', '--dbnum', '1', ...words]);
@@ -57,15 +57,17 @@ async function saved(redis) {
   }
 }
 
-async function round(redis, socket, number) {
+/// Adds to `sum`; a save that failed counts as a wrong value.
+async function round(redis, socket, number, sum) {
   await write(redis, number);
   await load(redis, socket);
-  const whole = await saved(redis);
-  const wrong = await wrongValues(redis, number);
+  if (!await saved(redis)) ++sum.wrong;
+  const { read, wrong } = await readBack(redis, number);
+  sum.read += read;
+  sum.wrong += wrong;
   await redis.command('SELECT', '1');
   await redis.command('FLUSHDB', 'SYNC');
   await redis.command('SELECT', '0');
-  return wrong + (whole ? 0 : 1);
 }
 
 async function serve({ programs, folder, seconds }, work) {
@@ -81,33 +83,28 @@ async function serve({ programs, folder, seconds }, work) {
   return { server, socket };
 }
 
-export async function redis(setup) {
-  const work = mkdtempSync(join(tmpdir(), 'terrace-soak-'));
-  try {
-    const { server, socket } = await serve(setup, work);
-    const client = new Redis(socket);
-    const pid = Number(/process_id:(\d+)/.exec(`${await client.command('INFO', 'server')}`)[1]);
-    setup.log(`runs as ${pid}`);
-    let wrong = 0;
-    for (let i = 1; i <= kWarmUp; ++i) wrong += await round(client, socket, i);
-    const sampler = new Sampler(pid, { terrace: setup.programs.terracePath });
-    let rounds = kWarmUp;
-    await sampled(sampler, async () => {
-      while (sampler.minutes * 60 < setup.seconds - 5) {
-        wrong += await round(client, socket, ++rounds);
-        await sampler.take('rest');
-      }
-    });
-    client.close();
-    await linesOf('redis-cli', ['-s', socket, 'SHUTDOWN', 'NOSAVE']);
-    await server.succeeded();
-    return {
-      sampler, wrong, said: saidBy([server], sampler), memoryWhen: 'rest', countsWhen: 'rest',
-      explained: [{ pattern: /fork: objects on emulated or observed tiers become private memory/,
-        reason: 'BGSAVE forks, and shared memory would show the child what is written after' }],
-      did: { 'values read back': rounds * kKeys.length, 'objects placed': grown(sampler, 'objects_made') },
-    };
-  } finally {
-    rmSync(work, { recursive: true });
-  }
-}
+export const redis = (setup) => inFolder(async (work) => {
+  const { server, socket } = await serve(setup, work);
+  const client = new Redis(socket);
+  const pid = Number(/process_id:(\d+)/.exec(`${await client.command('INFO', 'server')}`)[1]);
+  setup.log(`runs as ${pid}`);
+  const sum = { read: 0, wrong: 0 };
+  let rounds = 0;
+  while (rounds < kWarmUp) await round(client, socket, ++rounds, sum);
+  const sampler = new Sampler(pid, { terrace: setup.programs.terracePath });
+  await sampled(sampler, async () => {
+    while (sampler.minutes * 60 < setup.seconds - 5) {
+      await round(client, socket, ++rounds, sum);
+      await sampler.take('rest');
+    }
+  });
+  client.close();
+  await linesOf('redis-cli', ['-s', socket, 'SHUTDOWN', 'NOSAVE']);
+  await server.succeeded();
+  return {
+    sampler, wrong: sum.wrong, said: saidBy([server], sampler), memoryWhen: 'rest', countsWhen: 'rest',
+    explained: [{ pattern: /fork: objects on emulated or observed tiers become private memory/,
+      reason: 'BGSAVE forks, and shared memory would show the child what is written after' }],
+    did: { 'values read back': sum.read, 'objects placed': grown(sampler, 'objects_made') },
+  };
+});

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the parts of the soak share.
-import { Child } from './child.mjs';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { Child, endChildren } from './child.mjs';
 
 const kSampleSeconds = 2;
 /// Beyond what was asked, until a program is killed.
@@ -17,6 +21,23 @@ export async function linesOf(command, args, limitSeconds = kGraceSeconds) {
   const child = new Child(command, args, { onLine: (line) => lines.push(line), limitSeconds });
   await child.succeeded();
   return lines;
+}
+
+const folders = new Set();
+const remove = (folder) => rmSync(folder, { recursive: true, force: true });
+process.on('exit', () => folders.forEach(remove)); // by a signal
+
+/// What `body` makes of a folder of its own, in which nobody works any more when it goes.
+export async function inFolder(body) {
+  const folder = mkdtempSync(join(tmpdir(), 'terrace-soak-'));
+  folders.add(folder);
+  try {
+    return await body(folder);
+  } finally {
+    await endChildren();
+    remove(folder);
+    folders.delete(folder);
+  }
 }
 
 /// What the programs wrote on standard error, and Terrace's messages.

@@ -98,16 +98,18 @@ export class Sampler {
     const loop = (async () => {
       while (!stopped) {
         await this.take();
+        if (stopped) break;
         await new Promise((resolve) => {
           wake = resolve;
           setTimeout(resolve, seconds * 1000);
         });
       }
     })();
-    const done = (async () => body())();
+    const done = (async () => body())().finally(() => {
+      stopped = true;
+      wake?.();
+    });
     const result = await Promise.race([done, loop.then(() => done)]);
-    stopped = true;
-    wake?.();
     await loop;
     return result;
   }

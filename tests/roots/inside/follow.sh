@@ -30,8 +30,12 @@ fi
 run() {
   local status=0
   printf '\n$ %s\n' "$(cat "$1")"
+  # Not left of ||, where what fails before the block's last command is passed over.
+  set +e
   # shellcheck source=/dev/null
-  . "$1" >output.txt || status=$?
+  (set -e; . "$1") >output.txt
+  status=$?
+  set -e
   cat output.txt
   if [ "$status" -eq 1 ] && grep -q '^terrace verify' "$1"; then
     grep -q '100.0 % of their blocks as planned' output.txt || return 1
@@ -56,7 +60,10 @@ for file in blocks/*; do
   sed -i -E 's/--tokens 250/--tokens 60/; s/--tokens 100/--tokens 24/; /^(PATH=|bash -c)/d' "$file"
   if [ "${file##*.}" = toml ]; then cp "$file" tiers.toml; continue; fi
   count=$((count + 1))
-  if [ -n "$background" ] && grep -q PID "$file"; then sed -i "s/PID/$(watched)/" "$file"; fi
+  if [ -n "$background" ] && grep -q PID "$file"; then
+    pid=$(watched)
+    sed -i "s/PID/$pid/" "$file"
+  fi
   if [ -n "$background" ] && grep -q '^terrace verify' "$file"; then
     wait "$background"
     background=
@@ -70,4 +77,5 @@ for file in blocks/*; do
   fi
   run "$file"
 done
+if [ -n "$background" ]; then wait "$background"; fi
 printf '%s blocks of %s.md\n' "$count" "$1"

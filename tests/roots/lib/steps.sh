@@ -4,6 +4,7 @@
 # that it prints is its result. To be sourced after root.sh.
 
 all_steps=(user-refused user-demo root-tests root-lab root-packages installed quick-start tutorial)
+all_roots=(refused user root installed)
 person=ada   # the ordinary user
 filter='^(Lint|Planner|PlanJson|HeatMap|Session|TextReport|TierFile|KvCache|KvBadInput|capi|Web|Status)'
 filter+='|^consumer|^Terrace\.BehavesFromOutside|^preload\.(tool|same_output\.shim_passing)\.'
@@ -84,15 +85,23 @@ step_root_tests() {
   in_root "tests/run.sh --no-lab -R '$filter'"
 }
 
-step_root_lab() {
+# lab_refused: without the right to install, as an ordinary user sees it.
+lab_refused() {
   local status=0
-  root_root
-  # Without the right to install, as an ordinary user sees it.
   enter root root sh -c "id $person >/dev/null 2>&1 || useradd --create-home $person"
   clone_into root "/home/$person/terrace"
   enter root "$person" bash -c 'cd ~/terrace && tests/lab/run.sh --prepare' || status=$?
   printf 'exit status %s\n' "$status"
-  [ "$status" -eq 3 ] || return 1
+  [ "$status" -eq 3 ]
+}
+
+step_root_lab() {
+  root_root
+  if enter root root sh -c 'command -v qemu-system-x86_64'; then
+    printf 'skipped: the refusal, since an earlier run has installed QEMU here\n'
+  else
+    lab_refused
+  fi
   in_root 'tests/lab/run.sh --test hbm-dram-cxl'
 }
 
@@ -117,10 +126,17 @@ step_root_packages() {
 }
 
 installed_root() {
-  local there=$roots/installed/root
+  local there=$roots/installed/root packages=$roots/installed/root/root/build/packages file names=()
   fresh_root installed
-  mkdir -p "$there/root/build/packages" "$there/root/inside"
-  cp "$roots"/packages/*.deb "$there/root/build/packages"
+  mkdir -p "$there/root/inside"
+  if [ -d "$packages" ] && ! diff -qr "$roots/packages" "$packages"; then
+    # Of the same version, so that apt would leave the earlier ones.
+    for file in "$packages"/*.deb; do names+=("$(dpkg-deb --field "$file" Package)"); done
+    enter installed root dpkg --purge "${names[@]}"
+    rm -r "$packages"
+  fi
+  mkdir -p "$packages"
+  cp "$roots"/packages/*.deb "$packages"
   cp "$root"/tests/roots/inside/*.sh "$there/root/inside"
   enter installed root sh -c "cd && apt-get update -qq && $(install_block 2)"
 }

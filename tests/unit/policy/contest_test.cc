@@ -110,18 +110,20 @@ TEST_F(RatesShadowTest, ChildrenOfAForgottenRecordStayUntilTheyAreWorthLeast) {
   EXPECT_FALSE(shadow_.holds(1)) << "nothing holds it";
 }
 
-std::uint64_t requests_until(Lead& lead, bool of_rates, double ahead) {
+/// By how much the rates are ahead in each, until the lead changes.
+std::uint64_t requests_until_it_changes(Lead& lead, double ahead) {
+  const bool before = lead.of_rates();
   std::uint64_t requests = 0;
-  for (; lead.of_rates() != of_rates && requests < 100000; ++requests) lead.count(ahead);
+  for (; lead.of_rates() == before && requests < 100000; ++requests) lead.count(ahead);
   return requests;
 }
 
 TEST(Lead, IsOfLruUntilTheRatesAreAheadAndAgainWhenTheyAreNot) {
   Lead lead;
   EXPECT_FALSE(lead.of_rates());
-  EXPECT_LT(requests_until(lead, true, 3), 10u);
+  EXPECT_LT(requests_until_it_changes(lead, 3), 10u);
   for (int i = 0; i < 1000; ++i) lead.count(3);
-  const std::uint64_t after = requests_until(lead, false, -3);
+  const std::uint64_t after = requests_until_it_changes(lead, -3);
   EXPECT_GT(after, 500u) << "not for a single request";
   EXPECT_LT(after, 2000u);
 }

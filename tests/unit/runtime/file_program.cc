@@ -37,8 +37,9 @@ const char* weights_path() {
 
 sigjmp_buf after_fault;
 
-/// The signal that an access raises, 0: none.
-int signal_of(volatile char* at, bool write_too) {
+/// The signal that `access` raises, 0: none.
+template <typename Access>
+int signal_of(Access access) {
   struct sigaction action {};
   action.sa_handler = [](int number) { siglongjmp(after_fault, number); };
   struct sigaction segv {};
@@ -46,19 +47,16 @@ int signal_of(volatile char* at, bool write_too) {
   sigaction(SIGSEGV, &action, &segv);
   sigaction(SIGBUS, &action, &bus);
   const int number = sigsetjmp(after_fault, 1);
-  if (number == 0) {
-    const char value = *at;
-    if (write_too) *at = value;
-  }
+  if (number == 0) access();
   sigaction(SIGSEGV, &segv, nullptr);
   sigaction(SIGBUS, &bus, nullptr);
   return number;
 }
-int read_signal(char* at) {
-  return signal_of(at, false);
+int read_signal(volatile char* at) {
+  return signal_of([at] { (void)*at; });
 }
-int write_signal(char* at) {
-  return signal_of(at, true);
+int write_signal(volatile char* at) {
+  return signal_of([at] { *at = *at; });
 }
 
 struct View {

@@ -38,16 +38,19 @@
 extern "C" {
 #endif
 
+/// A cache of keys and values, and a sequence of tokens in one: handles, of which id 0 is none.
 typedef struct terrace_kv {
   uint64_t id;
 } terrace_kv;
 typedef struct terrace_sequence {
   uint64_t id;
 } terrace_sequence;
+/// A token as the model numbers it; the cache only compares them.
 typedef int32_t terrace_token;
 
 // Cache -----------------------------------------------------------------------------------------
 
+/// What terrace_kv_open() takes: the shape of a block, and how many each tier holds.
 typedef struct terrace_kv_options {
   uint32_t struct_size;
   uint32_t block_tokens;     ///< 1 to 4096
@@ -83,6 +86,7 @@ TERRACE_API terrace_status terrace_kv_open(terrace_context context,
 /// of 64 MiB at most.
 TERRACE_API terrace_status terrace_kv_close(terrace_kv cache);
 
+/// A cache as it is now, and what it has counted since it was opened.
 typedef struct terrace_kv_info {
   uint32_t struct_size;
   uint32_t tier_count;
@@ -147,6 +151,7 @@ enum {
   TERRACE_SEQUENCE_PRIVATE = 1  ///< its blocks are shared with none but its forks
 };
 
+/// What terrace_sequence_begin() takes.
 typedef struct terrace_sequence_options {
   uint32_t struct_size;
   uint32_t flags;               ///< TERRACE_SEQUENCE_...
@@ -158,8 +163,10 @@ typedef struct terrace_sequence_options {
   int32_t priority;  ///< of bringing its blocks to the fastest tier; higher ones first
 } terrace_sequence_options;
 
+/// terrace_sequence_info.lost_from when no block is lost.
 #define TERRACE_NOTHING_LOST UINT64_MAX
 
+/// A sequence as it is now.
 typedef struct terrace_sequence_info {
   uint32_t struct_size;
   uint32_t paused;          ///< 1

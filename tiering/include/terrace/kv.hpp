@@ -49,6 +49,7 @@ struct KvOptions {
   std::uint64_t recompute_growth_ppm = 0;
 };
 
+/// terrace_sequence_options without what C needs said.
 struct KvSequenceOptions {
   std::span<const terrace_token> tokens = {};
   std::uint64_t max_tokens = 0;

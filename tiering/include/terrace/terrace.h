@@ -38,6 +38,7 @@ extern "C" {
 
 // Status ----------------------------------------------------------------------------------------
 
+/// How a call ended. Anything but TERRACE_OK: terrace_last_error() has the reason.
 typedef int32_t terrace_status;
 enum {
   TERRACE_OK = 0,
@@ -102,6 +103,7 @@ enum {
   TERRACE_OPEN_WATCH_ERRORS = 1
 };
 
+/// What terrace_open() takes; with struct_size alone set, all as discovery finds it.
 typedef struct terrace_options {
   uint32_t struct_size;
   uint32_t move_threads;           ///< of migrations; 0: 2
@@ -129,6 +131,7 @@ TERRACE_API terrace_status terrace_open(const terrace_options* options, terrace_
 /// handler.
 TERRACE_API terrace_status terrace_close(terrace_context context);
 
+/// What memory a tier is of.
 typedef int32_t terrace_tier_kind;
 enum {
   TERRACE_TIER_UNKNOWN = 0,
@@ -139,6 +142,7 @@ enum {
   TERRACE_TIER_FILE = 5
 };
 
+/// A tier as it is now.
 typedef struct terrace_tier_info {
   uint32_t struct_size;
   terrace_tier_kind kind;
@@ -169,6 +173,7 @@ TERRACE_API terrace_status terrace_find_tier(terrace_context context, const char
 
 // Tensors ---------------------------------------------------------------------------------------
 
+/// Of what size a tensor's pages are.
 typedef int32_t terrace_pages;
 enum {
   TERRACE_PAGES_HUGE = 0,  ///< transparent huge pages where the kernel has them
@@ -180,6 +185,7 @@ enum {
   TERRACE_TENSOR_STRICT = 1  ///< all of it where it is wished for, or TERRACE_NO_ROOM
 };
 
+/// What a tensor is, and where it should be.
 typedef struct terrace_tensor_options {
   uint32_t struct_size;
   terrace_class kind;
@@ -221,6 +227,7 @@ TERRACE_API terrace_status terrace_free(terrace_tensor tensor);
 TERRACE_API terrace_status terrace_tensor_at(terrace_context context, const void* address,
                                              terrace_tensor* tensor);
 
+/// A tensor as it is now, and what was told of it.
 typedef struct terrace_tensor_info {
   uint32_t struct_size;
   terrace_class kind;
@@ -268,6 +275,7 @@ enum {
   TERRACE_LOAD_RESTORABLE = 8
 };
 
+/// Which bytes of a file go where in a tensor.
 typedef struct terrace_load_options {
   uint32_t struct_size;
   uint32_t flags;  ///< TERRACE_LOAD_...
@@ -279,6 +287,7 @@ typedef struct terrace_load_options {
   uint32_t crc32;          ///< for TERRACE_LOAD_VERIFY; the CRC-32C with TERRACE_LOAD_CRC32C
 } terrace_load_options;
 
+/// By which ways a load's bytes came, and their checksum.
 typedef struct terrace_load_report {
   uint32_t struct_size;
   uint32_t crc32;  ///< with TERRACE_LOAD_CHECKSUM or TERRACE_LOAD_VERIFY; of the kind asked for
@@ -311,6 +320,7 @@ TERRACE_API terrace_status terrace_next_use(terrace_tensor tensor, uint64_t step
 TERRACE_API terrace_status terrace_touch(terrace_tensor tensor, uint64_t read_bytes,
                                          uint64_t written_bytes);
 
+/// What the context has counted since it was opened, by tier where it has an index.
 typedef struct terrace_traffic {
   uint32_t struct_size;
   uint32_t phase;
@@ -345,6 +355,7 @@ enum {
   TERRACE_MOVE_MAKE_ROOM = 1
 };
 
+/// Which part of a tensor goes where, and how urgently.
 typedef struct terrace_move_options {
   uint32_t struct_size;
   uint32_t flags;    ///< TERRACE_MOVE_...
@@ -365,9 +376,11 @@ TERRACE_API terrace_status terrace_migrate(terrace_tensor tensor,
 TERRACE_API terrace_status terrace_prefetch(terrace_tensor tensor, int32_t priority,
                                             terrace_job* job);
 
+/// How far a job is.
 typedef int32_t terrace_job_state;
 enum { TERRACE_JOB_WAITING = 0, TERRACE_JOB_RUNNING = 1, TERRACE_JOB_ENDED = 2 };
 
+/// A job as it is now.
 typedef struct terrace_job_info {
   uint32_t struct_size;
   terrace_job_state state;
@@ -393,6 +406,7 @@ TERRACE_API terrace_status terrace_job_end(terrace_job job);
 
 // Events ----------------------------------------------------------------------------------------
 
+/// What happened without having been asked for.
 typedef int32_t terrace_event_kind;
 enum {
   TERRACE_EVENT_PRESSURE = 1,  ///< `bytes` wished for on `tier` went to others, or were refused
@@ -405,6 +419,7 @@ enum {
   TERRACE_EVENT_RESTORED = 4  ///< a memory error: as before, but they were read from their file
 };
 
+/// One event, of which the kind says what its fields mean.
 typedef struct terrace_event {
   uint32_t struct_size;
   terrace_event_kind kind;
@@ -426,6 +441,7 @@ TERRACE_API terrace_status terrace_set_event_handler(terrace_context context,
 
 // Pools -----------------------------------------------------------------------------------------
 
+/// Where a pool's blocks lie, and how much memory it may take.
 typedef struct terrace_pool_options {
   uint32_t struct_size;
   terrace_class kind;  ///< of the tensors that the pool takes its pages from

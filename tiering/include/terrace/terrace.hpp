@@ -76,6 +76,7 @@ struct TensorOptions {
   }
 };
 
+/// terrace_load_options without what C needs said.
 struct LoadOptions {
   const char* path = nullptr;
   std::uint64_t file_offset = 0;
@@ -86,6 +87,7 @@ struct LoadOptions {
   std::uint32_t crc32 = 0;
 };
 
+/// terrace_move_options without what C needs said.
 struct MoveOptions {
   const char* tier = nullptr;
   std::int32_t priority = 0;
@@ -297,6 +299,7 @@ class Machine {
   terrace_context context_{0};
 };
 
+/// terrace_pool_options without what C needs said.
 struct PoolOptions {
   const char* tier = nullptr;  ///< null: the class's
   terrace_class kind = TERRACE_SCRATCH;
