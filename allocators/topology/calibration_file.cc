@@ -117,8 +117,10 @@ Nanoseconds rounded(double ns) {
 Result<Calibration> load_calibration(const std::string& path) {
   const auto text = read_small_file(path);
   if (!text)
-    return make_error(ErrorCode::kIo, errno, "%s: no calibration there; run `terrace calibrate`",
-                      path.c_str());
+    return make_error(ErrorCode::kIo, errno,
+                      "%s: the calibration cannot be read: %s; check its path and rights, or write "
+                      "it by `terrace calibrate --calibration FILE`",
+                      path.c_str(), std::strerror(errno));
   try {
     return calibration_from(json::parse(*text));
   } catch (const json::exception& failed) {

@@ -39,7 +39,7 @@ struct Calibration {
   std::vector<TierMeasurement> tiers;
 };
 
-/// kIo when the file is not there, kUsage when it holds something else (names the place).
+/// kIo when the file cannot be read, kUsage when it holds something else (names the place).
 Result<Calibration> load_calibration(const std::string& path);
 
 /// Writes a new file beside `path` and renames it, so that readers see the old or the new one, and

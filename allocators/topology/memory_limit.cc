@@ -2,11 +2,11 @@
 #include "allocators/topology/memory_limit.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <sstream>
 
+#include "allocators/base/show_bytes.h"
 #include "allocators/topology/sysfs_text.h"
 #include "allocators/topology/text_file.h"
 
@@ -53,12 +53,6 @@ std::vector<std::string> files_of(const Place& place) {
     files.push_back(place.mount + "/" + group.string() + "/" + place.file);
   files.push_back(place.mount + "/" + place.file);
   return files;
-}
-
-std::string gib_text(Bytes size) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f GiB", static_cast<double>(size.value) / (1u << 30));
-  return text;
 }
 
 }  // namespace
@@ -108,7 +102,7 @@ void cut_to_limit(const MemoryLimit& limit, const std::vector<Tier>& tiers, Mach
     }
   }
   facts.notes.push_back("memory limit: " + limit.file + " allows this process " +
-                        gib_text(limit.bytes) + " of the machine's " + gib_text(memory) +
+                        show_bytes(limit.bytes) + " of the machine's " + show_bytes(memory) +
                         ", so the tiers of nodes are cut to it, fastest first; raise it to use "
                         "more");
 }

@@ -6,20 +6,11 @@
 #include <utility>
 
 #include "allocators/base/nearest_word.h"
+#include "allocators/base/show_bytes.h"
 #include "allocators/topology/classify.h"
 
 namespace terrace {
 namespace {
-
-std::string bytes_text(Bytes size) {
-  char text[32];
-  if (size < GiB(1)) {
-    std::snprintf(text, sizeof text, "%.2f MiB", static_cast<double>(size.value) / (1u << 20));
-    return text;
-  }
-  std::snprintf(text, sizeof text, "%.2f GiB", static_cast<double>(size.value) / (1u << 30));
-  return text;
-}
 
 class Overlay {
  public:
@@ -167,13 +158,13 @@ class Overlay {
     if (tier.capacity.from != Provenance::kUserFile)
       tier.capacity = {there->room, Provenance::kSysfs};
     if (tier.capacity.value < kBlockBytes)
-      return error(line, "key \"path\": " + path + " has " + bytes_text(tier.capacity.value) +
+      return error(line, "key \"path\": " + path + " has " + show_bytes(tier.capacity.value) +
                              ", fewer than one block of 2 MiB");
     if (tier.capacity.value > there->room)
       return error(entry.capacity ? entry.capacity->line : line,
                    "key \"capacity\": tier \"" + tier.name + "\" asks for " +
-                       bytes_text(tier.capacity.value) + " of " + path + ", which has " +
-                       bytes_text(there->room) + (folder ? " free" : "") + "; ask for less");
+                       show_bytes(tier.capacity.value) + " of " + path + ", which has " +
+                       show_bytes(there->room) + (folder ? " free" : "") + "; ask for less");
     return claim_path(entry, tier.name);
   }
 
@@ -263,9 +254,9 @@ class Overlay {
 
   Status too_large(const Tier& tier, Bytes memory) const {
     return error(line_of_capacity(tier), "key \"capacity\": tier \"" + tier.name + "\" asks for " +
-                                             bytes_text(tier.capacity.value) + " of node " +
+                                             show_bytes(tier.capacity.value) + " of node " +
                                              node_list_text(tier.nodes) + ", which has " +
-                                             bytes_text(memory) + " left for it; ask for less");
+                                             show_bytes(memory) + " left for it; ask for less");
   }
 
   /// Stated capacities of tiers that share nodes may still add up to more than there is.
@@ -277,8 +268,8 @@ class Overlay {
     for (const NodeFacts& node : facts_.nodes) memory += node.capacity.value;
     if (asked <= memory) return ok_status();
     return error(file_.entries.empty() ? 1 : file_.entries.back().line,
-                 "key \"capacity\": the tiers together ask for " + bytes_text(asked) +
-                     ", but this machine has " + bytes_text(memory) + "; lower one of them");
+                 "key \"capacity\": the tiers together ask for " + show_bytes(asked) +
+                     ", but this machine has " + show_bytes(memory) + "; lower one of them");
   }
 
   /// Takes the borrowed bytes off the first numa tier with a node in common whose capacity the file

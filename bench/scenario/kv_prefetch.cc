@@ -45,7 +45,7 @@ constexpr std::uint64_t kSlowBlocks = kBlocks + 2;
 constexpr double kFastestLinkGBps = 2;
 constexpr double kKept = 0.8;  // of what was asked: the link is what it claims to be
 constexpr int kRounds = 9;
-// Longer than a block behind the link stays open.
+// Longer than a block behind the link stays open, whose end is told to nobody.
 constexpr auto kUntilClosed = std::chrono::milliseconds(150);
 
 [[noreturn]] void fail(const char* what) {
@@ -190,7 +190,7 @@ class Bench {
     std::this_thread::sleep_for(kUntilClosed);
   }
 
-  /// The cache keeps an eighth of a tier free, by demoting.
+  /// The cache keeps an eighth of a tier free, by demoting, and tells it to those alone who ask.
   void wait_for_room() const {
     for (int i = 0; i < 2000; ++i) {
       const terrace_kv_info now = info();

@@ -49,13 +49,13 @@ async function recorded() {
   const told = JSON.parse(stdout);
   const ms = (seconds) => told.start_realtime_ns / 1e6 + seconds * 1e3;
   const events = (kind, all) =>
-    all.map(({ begin_s: begin, end_s: end }) => ({ kind, begin: ms(begin), end: ms(end) }));
+    all.map((of) => ({ kind, begin: ms(of.begin_seconds), end: ms(of.end_seconds) }));
   return {
     ...disturbance(tokens(), [
       ...events('windows', told.looks.filter(({ kind }) => kind === 'windows')),
       ...events('step', told.looks.filter(({ kind }) => kind === 'step')),
       // A cost record is the last that is written of a second's.
-      ...events('writing', told.costs.map(({ end_s: at }) => ({ begin_s: at, end_s: at }))),
+      ...events('writing', told.costs.map(({ end_seconds: at }) => ({ begin_seconds: at, end_seconds: at }))),
     ]),
     stated: told.sources.reduce((sum, { cpu_share: share }) => sum + (share ?? 0), 0),
     looks: told.looks.length,

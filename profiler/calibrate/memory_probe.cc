@@ -16,6 +16,7 @@
 #include "profiler/calibrate/probe.h"
 #include "profiler/calibrate/probe_pages.h"
 #include "profiler/calibrate/stream_kernel.h"
+#include "profiler/calibrate/stream_meter.h"
 #include "profiler/os/near_nodes.h"
 
 namespace terrace::calibrate {
@@ -83,43 +84,32 @@ class MemoryProbe {
     return {pages_.data() + sizes_.chase + static_cast<std::size_t>(thread) * part, part};
   }
 
-  /// Streams until `done` and returns the bytes read.
-  std::uint64_t stream_until(std::span<const std::byte> part, const std::atomic<bool>& done) {
+  void stream_thread(int thread, int threads, StreamMeter& meter) {
+    if (threads == 1) os::run_near_nodes(request_.nodes);
+    const std::span<const std::byte> part = stream_part(thread, threads);
     std::uint64_t sum = 0;
-    std::uint64_t bytes = 0;
-    for (std::size_t at = 0; !done.load(std::memory_order_relaxed);
-         at = at + kChunk < part.size() ? at + kChunk : 0) {
+    meter.begin();
+    for (std::size_t at = 0; !meter.done(); at = at + kChunk < part.size() ? at + kChunk : 0) {
       sum += stream_sum(part.data() + at, kChunk);
-      bytes += kChunk;
+      meter.add(kChunk);
     }
     sink_.fetch_add(sum, std::memory_order_relaxed);
-    return bytes;
   }
 
-  void stream_thread(int thread, int threads, const std::atomic<bool>& done,
-                     std::atomic<std::uint64_t>& bytes) {
-    if (threads == 1) os::run_near_nodes(request_.nodes);
-    bytes.fetch_add(stream_until(stream_part(thread, threads), done), std::memory_order_relaxed);
-  }
-
-  /// Runs `threads` streams for as long as `own_work` takes; returns their GB/s together. A stream
-  /// starts some 50 us late, of windows of 10 ms and more.
+  /// Runs `threads` streams for as long as `own_work` takes; returns their GB/s together.
   template <typename Work>
   Result<double> with_streams(int threads, Work own_work) {
-    std::atomic<bool> done{false};
-    std::atomic<std::uint64_t> bytes{0};
+    StreamMeter meter(threads);
     std::vector<std::thread> streams;
-    const Nanoseconds start = os::monotonic_now();
-    const int refused = start_threads(
-        streams, threads, [&](int thread) { stream_thread(thread, threads, done, bytes); });
-    if (refused == 0) own_work();
-    const double seconds = seconds_since(start);
-    done = true;
+    const int refused =
+        start_threads(streams, threads, [&](int thread) { stream_thread(thread, threads, meter); });
+    const double gbps = refused == 0 ? meter.measure(own_work) : 0;
+    meter.stop();
     for (std::thread& stream : streams) stream.join();
     if (refused != 0)
       return make_error(ErrorCode::kIo, refused,
                         "cannot start %d threads; raise the limit (ulimit -u)", threads);
-    return static_cast<double>(bytes.load()) / seconds / 1e9;
+    return gbps;
   }
 
   /// 0, or why the next thread could not be started.

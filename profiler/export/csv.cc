@@ -52,8 +52,8 @@ std::string site(const ObjectKey& key) {
 
 std::string heat_table(const heat::Timeline& timeline) {
   std::string out;
-  row(out, {"begin_s", "end_s", "object", "site", "ordinal", "label", "tier", "first_block",
-            "blocks", "bytes", "bytes_per_second", "source"});
+  row(out, {"begin_seconds", "end_seconds", "object", "site", "ordinal", "label", "tier",
+            "first_block", "blocks", "bytes", "bytes_per_second", "source"});
   for (const heat::ObjectTimeline& object : timeline.objects) {
     const std::string id = std::to_string(object.object);
     const std::string ordinal = std::to_string(object.key.ordinal);
@@ -73,8 +73,8 @@ std::string heat_table(const heat::Timeline& timeline) {
 
 std::string objects_table(const heat::Timeline& timeline) {
   std::string out;
-  row(out, {"object", "site", "ordinal", "origin", "size_bytes", "born_s", "ended_s", "label",
-            "path", "frames"});
+  row(out, {"object", "site", "ordinal", "origin", "size_bytes", "born_seconds", "ended_seconds",
+            "label", "path", "frames"});
   for (const heat::ObjectTimeline& object : timeline.objects) {
     std::string frames;
     for (const std::string& frame : object.frames) frames += (frames.empty() ? "" : " < ") + frame;
@@ -88,7 +88,7 @@ std::string objects_table(const heat::Timeline& timeline) {
 
 std::string steps_table(const heat::Timeline& timeline) {
   std::string out;
-  row(out, {"at_s", "period_s", "observations"});
+  row(out, {"at_seconds", "period_seconds", "observations"});
   for (const heat::StepMark& step : timeline.steps) {
     row(out, {seconds(step.at_s), number(step.period_s), std::to_string(step.observations)});
   }
@@ -109,8 +109,8 @@ std::string tiers_table(const heat::Timeline& timeline) {
 
 std::string costs_table(const heat::Timeline& timeline) {
   std::string out;
-  row(out, {"begin_s", "end_s", "recorder_cpu_share", "program_cpu_share", "link_wait_share",
-            "link_bytes_per_second"});
+  row(out, {"begin_seconds", "end_seconds", "recorder_cpu_share", "program_cpu_share",
+            "link_wait_share", "link_bytes_per_second"});
   for (const heat::CostStretch& cost : timeline.costs) {
     row(out, {seconds(cost.begin_s), seconds(cost.end_s), number(cost.recorder_cpu_share),
               number(cost.program_cpu_share), number(cost.link_wait_share),

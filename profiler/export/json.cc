@@ -29,8 +29,8 @@ Json stretch_json(const heat::HeatStretch& stretch) {
                       {"bytes", range.bytes},
                       {"bytes_per_second", range.bytes_per_second}});
   }
-  return {{"begin_s", stretch.begin_s},
-          {"end_s", stretch.end_s},
+  return {{"begin_seconds", stretch.begin_s},
+          {"end_seconds", stretch.end_s},
           {"source", stretch.source},
           {"ranges", std::move(ranges)}};
 }
@@ -51,18 +51,20 @@ Json object_json(const heat::ObjectTimeline& object) {
           {"label", printable(object.label)},
           {"path", printable(object.path)},
           {"frames", std::move(frames)},
-          {"born_s", object.born_s},
-          {"ended_s", object.ended_s},
+          {"born_seconds", object.born_s},
+          {"ended_seconds", object.ended_s},
           {"heat", std::move(stretches)}};
 }
 
 Json step_json(const heat::StepMark& step) {
-  return {{"at_s", step.at_s}, {"period_s", step.period_s}, {"observations", step.observations}};
+  return {{"at_seconds", step.at_s},
+          {"period_seconds", step.period_s},
+          {"observations", step.observations}};
 }
 
 Json cost_json(const heat::CostStretch& cost) {
-  return {{"begin_s", cost.begin_s},
-          {"end_s", cost.end_s},
+  return {{"begin_seconds", cost.begin_s},
+          {"end_seconds", cost.end_s},
           {"recorder_cpu_share", cost.recorder_cpu_share},
           {"program_cpu_share", cost.program_cpu_share},
           {"link_wait_share", cost.link_wait_share},
@@ -70,11 +72,11 @@ Json cost_json(const heat::CostStretch& cost) {
 }
 
 Json look_json(const heat::LookStretch& look) {
-  return {{"begin_s", look.begin_s},
-          {"end_s", look.end_s},
+  return {{"begin_seconds", look.begin_s},
+          {"end_seconds", look.end_s},
           {"kind", look.kind},
-          {"own_cpu_ms", look.own_cpu_ms},
-          {"caused_cpu_ms", look.caused_cpu_ms}};
+          {"own_cpu_seconds", look.own_cpu_ms / 1e3},
+          {"caused_cpu_seconds", look.caused_cpu_ms / 1e3}};
 }
 
 Json source_json(const heat::SourceFacts& source) {

@@ -163,7 +163,7 @@ class Trace {
              {"pid", pid_},
              {"tid", pid_},
              {"ts", step.at_s * kMicroseconds},
-             {"args", {{"period_ms", step.period_s * 1e3}, {"observations", step.observations}}}});
+             {"args", {{"period_seconds", step.period_s}, {"observations", step.observations}}}});
       counter("step", "ms", step.at_s, step.period_s * 1e3);
     }
   }
@@ -178,7 +178,9 @@ class Trace {
              {"tid", pid_ + 1},
              {"ts", look.begin_s * kMicroseconds},
              {"dur", (look.end_s - look.begin_s) * kMicroseconds},
-             {"args", {{"own_cpu_ms", look.own_cpu_ms}, {"caused_cpu_ms", look.caused_cpu_ms}}}});
+             {"args",
+              {{"own_cpu_seconds", look.own_cpu_ms / 1e3},
+               {"caused_cpu_seconds", look.caused_cpu_ms / 1e3}}}});
     }
   }
 

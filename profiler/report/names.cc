@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "allocators/base/count_of.h"
+#include "allocators/base/show_bytes.h"
 #include "profiler/report/words.h"
 
 namespace terrace::report {
@@ -125,7 +126,7 @@ class NamesText {
   }
 
   std::string figures(double bytes, double rate) const {
-    return right(size_words(static_cast<std::uint64_t>(bytes)), 9) +
+    return right(show_bytes(Bytes(static_cast<std::uint64_t>(bytes))), 9) +
            right(digits(rate / kGiga), 8) +
            right(map_.step_seconds > 0 ? digits(rate * map_.step_seconds / kMega) : "-", 9);
   }

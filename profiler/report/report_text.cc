@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "allocators/base/count_of.h"
+#include "allocators/base/show_bytes.h"
 #include "profiler/report/heat_bar.h"
 #include "profiler/report/names.h"
 #include "profiler/report/report.h"
@@ -88,14 +89,14 @@ class TextReport {
       const double rate = totals[i].bytes_per_second;
       line(left(fit(printable(tier.name), 16), 17) +
            left(tier.emulated() ? "emulated" : name_of(tier.kind), 9) + (wide ? able(tier) : "") +
-           right(size_words(static_cast<std::uint64_t>(totals[i].bytes)), 10) +
+           right(show_bytes(Bytes(static_cast<std::uint64_t>(totals[i].bytes))), 10) +
            right(digits(rate / kGiga), 8) + right(per_step(rate), 9) +
            right(all > 0 ? percent(rate / all) : "-", 7));
     }
   }
 
   static std::string able(const Tier& tier) {
-    return right(tier.capacity.known() ? size_words(tier.capacity.value.value) : "?", 10) +
+    return right(tier.capacity.known() ? show_bytes(tier.capacity.value) : "?", 10) +
            right(tier.read_bandwidth.known() ? digits(tier.read_bandwidth.value.value) : "?", 10);
   }
 
@@ -104,7 +105,7 @@ class TextReport {
     for (std::size_t i = 0; i < shown; ++i) {
       split_width_ = std::max(split_width_, columns(tier_split(map_.objects[i])) + 2);
     }
-    const std::string head = right("#", 3) + right("size", 9) + right("GB/s", 8) +
+    const std::string head = right("#", 3) + right("size", 10) + right("GB/s", 8) +
                              right("MB/step", 9) + right("error", 8) + right("written", 9) + "  " +
                              left("source", 17) + left("tiers", split_width_);
     label_apart_ = columns(head) + kLabelRoom > width_;
@@ -137,7 +138,7 @@ class TextReport {
   }
 
   std::string figures(const std::string& number, double size, double rate) const {
-    return right(number, 3) + right(size_words(static_cast<std::uint64_t>(size)), 9) +
+    return right(number, 3) + right(show_bytes(Bytes(static_cast<std::uint64_t>(size))), 10) +
            right(digits(rate / kGiga), 8) + right(per_step(rate), 9);
   }
 

@@ -42,18 +42,6 @@ std::string format(const char* pattern, ...) {
   return {text, std::min(static_cast<std::size_t>(std::max(length, 0)), sizeof text - 1)};
 }
 
-std::string size_words(std::uint64_t bytes) {
-  constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  auto value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  while (value >= 1024 && unit + 1 < std::size(kUnits)) {
-    value /= 1024;
-    ++unit;
-  }
-  const bool whole = value >= 100 || value == std::floor(value);
-  return format(whole ? "%.0f %s" : "%.1f %s", value, kUnits[unit]);
-}
-
 std::string digits(double value) {
   const double size = std::fabs(value);
   if (size >= 100 || size == 0) return format("%.0f", value);

@@ -14,8 +14,6 @@ namespace terrace::report {
 /// printf into a string.
 std::string __attribute__((format(printf, 1, 2))) format(const char* pattern, ...);
 
-/// "640 MiB", "1.5 GiB", "3 KiB".
-std::string size_words(std::uint64_t bytes);
 /// Three significant digits: "12.3", "0.042", "1230".
 std::string digits(double value);
 std::string percent(double share);

@@ -164,7 +164,7 @@ std::uint32_t run_and_kill(const std::string& store, std::uint32_t number, std::
     EXPECT_EQ(read(told[0], &said, sizeof said), long{sizeof said});
     EXPECT_EQ(said, i == 0 ? 0 : ++last);
   }
-  usleep(after);
+  usleep(after);  // any moment of its work is one that is wanted: the caller draws it
   kill(child, SIGKILL);
   int status = 0;
   waitpid(child, &status, 0);

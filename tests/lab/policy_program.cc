@@ -47,7 +47,8 @@ int policy_program(char** arguments) {
   if (at == nullptr) return 1;
   for (std::size_t i = 0; i < size; i += kPage) at[i] = 1;
   if (std::strcmp(arguments[1], "late") == 0) {
-    // The kernel's word, not the clock's: the alarm ends a wait for what never comes.
+    // The kernel tells nobody of a policy that another thread sets, it answers who asks; the alarm
+    // ends a wait for what never comes.
     while (os::policy_at(at).kind == os::RangePolicy::Kind::kDefault) usleep(10000);
     // Its pages were moved before its last policy was set, which is one over all of them.
     while (os::policy_at(at).kind == os::RangePolicy::Kind::kPreferred) usleep(10000);

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "allocators/topology/calibration_file.h"
 #include "profiler/calibrate/calibrate.h"
 
 namespace terrace::cli {
@@ -19,10 +20,21 @@ Result<Topology> load_topology(const Settings& settings) {
   if (!plain.ok()) return plain;
   // The cache is found by the machine's identity, which only discovery knows.
   options.calibration_file = calibration_path(settings, plain->machine_id);
-  std::error_code ignored;
-  const bool named = settings.given("calibration");
-  if (!named && !std::filesystem::exists(options.calibration_file, ignored)) return plain;
+  if (settings.text("calibration").empty()) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(options.calibration_file, ignored)) return plain;
+  } else if (const auto named = load_calibration(options.calibration_file); !named) {
+    return named.error();
+  }
   return discover_topology(options);
+}
+
+Result<Topology> load_topology_to_calibrate(const Settings& settings) {
+  DiscoveryOptions options;
+  options.tiers_file = settings.text("tiers");
+  const Result<Topology> all = discover_topology(options);
+  if (!all.ok()) return all;
+  return all->usable();
 }
 
 Result<Topology> load_usable_topology(const Settings& settings) {

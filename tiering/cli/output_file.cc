@@ -27,8 +27,9 @@ bool looks_like(OutputKind kind, std::string_view head) {
       return head.starts_with("<!DOCTYP");
     case OutputKind::kCsv:
       // How the tables of `terrace export` and `terrace wall` begin.
-      return head.starts_with("machine,") || head.starts_with("begin_s,") ||
-             head.starts_with("object,") || head.starts_with("at_s,") || head.starts_with("tier,");
+      return head.starts_with("machine,") || head.starts_with("begin_seconds,") ||
+             head.starts_with("object,") || head.starts_with("at_seconds,") ||
+             head.starts_with("tier,");
     case OutputKind::kGzip:
       return head.starts_with("\x1f\x8b");
   }

@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "allocators/base/show_bytes.h"
 #include "profiler/report/words.h"
 #include "tiering/cli/text_table.h"
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "allocators/base/count_of.h"
+#include "allocators/base/show_bytes.h"
 #include "tiering/cli/text_table.h"
 
 namespace terrace::cli {

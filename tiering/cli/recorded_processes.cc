@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "allocators/base/show_bytes.h"
 #include "profiler/heat/process_heat.h"
 #include "profiler/report/words.h"
 #include "tiering/cli/messages.h"

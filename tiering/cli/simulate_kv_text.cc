@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "allocators/base/count_of.h"
+#include "allocators/base/show_bytes.h"
 #include "tiering/cli/simulate_kv.h"
 #include "tiering/cli/text_table.h"
 

@@ -8,6 +8,7 @@
 #include <terrace/units.h>
 
 #include "allocators/base/count_of.h"
+#include "allocators/base/show_bytes.h"
 #include "tiering/cli/counter_words.h"
 #include "tiering/cli/text_table.h"
 

@@ -7,8 +7,6 @@
 #include <string>
 #include <vector>
 
-#include <terrace/units.h>
-
 namespace terrace::cli {
 
 enum class Align : std::uint8_t { kLeft = 0, kRight = 1 };
@@ -31,7 +29,6 @@ class TextTable {
   std::vector<std::vector<std::string>> rows_;
 };
 
-std::string show_bytes(Bytes bytes);            ///< "1.50 GiB"
 std::string show_milliseconds(double seconds);  ///< "12.3 ms"
 std::string show_share(double share);           ///< "12.3 %"
 

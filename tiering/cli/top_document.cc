@@ -10,6 +10,7 @@
 
 #include <terrace/units.h>
 
+#include "allocators/base/show_bytes.h"
 #include "tiering/cli/counter_words.h"
 #include "tiering/cli/text_table.h"
 

@@ -9,6 +9,7 @@
 #include <terrace/units.h>
 
 #include "allocators/base/count_of.h"
+#include "allocators/base/show_bytes.h"
 #include "profiler/report/words.h"
 #include "tiering/cli/fitted_table.h"
 

@@ -67,33 +67,39 @@ blocks() {
     }' "/proc/$1/maps"
 }
 
-# started NAME: runs one in the background until it waits; prints its process id.
-wait_for_ready() {
-  while ! grep -q ready "$1.out"; do sleep 0.1; done
+# until_ready DESCRIPTOR: takes what a program says there until it waits; a minute at most.
+until_ready() {
+  local line=''
+  while [ "$line" != ready ]; do read -r -t 60 -u "$1" line; done
 }
 
 two_programs() {
   local name status pids
-  mkfifo a.in b.in
+  mkfifo a.in b.in a.out b.out
   for name in a b; do
     with_terrace $name.json $program $place 6 wait <$name.in >$name.out 2>$name.err &
     eval "job_$name=$!"
   done
-  exec 8>a.in 9>b.in
-  wait_for_ready a
-  wait_for_ready b
+  exec 8>a.in 9>b.in 6<a.out 7<b.out
+  until_ready 6
+  until_ready 7
   pids=$(pidof dax_program)
   check_equal 'programs side by side' 2 "$(wc -w <<<"$pids")"
   for name in $pids; do blocks "$name"; done >blocks
   check_equal 'blocks that both have mapped' 4 "$(wc -l <blocks)"
   check_equal 'of which differ' 4 "$(sort -u blocks | wc -l)"
   exec 8>&- 9>&-
-  for name in a b; do
-    status=0
-    eval "wait \$job_$name" || status=$?
-    check_equal "exit status of $name" 7 $status
-    check_equal "result of $name" "$(tail -n 1 plain.out)" "$(tail -n 1 $name.out)"
-  done
+  result_of a "$(cat <&6)"
+  result_of b "$(cat <&7)"
+  exec 6<&- 7<&-
+}
+
+# result_of NAME SAID: of a job that has said all.
+result_of() {
+  local status=0
+  eval "wait \$job_$1" || status=$?
+  check_equal "exit status of $1" 7 $status
+  check_equal "result of $1" "$(tail -n 1 plain.out)" "$2"
 }
 
 a_program_of_others() {

@@ -7,14 +7,10 @@ set -euo pipefail
 . /lab/lib/machine.sh
 read_machine /lab/machine
 
-# await FILE: it appears once the kernel is done with what was asked of it. A minute, since the host
-# may be busy.
-await() {
-  local tries
-  for ((tries = 0; tries < 1200; tries++)); do
-    if [ -e "$1" ]; then return 0; fi
-    usleep 50000
-  done
+# await_file FILE: it appears once the kernel is done with what was asked of it. A minute, since the
+# host may be busy.
+await_file() {
+  if /opt/terrace/tests/lab/await 60 test -e "$1"; then return 0; fi
   printf 'lab: %s did not appear\n' "$1" >&2
   return 1
 }
@@ -24,8 +20,8 @@ cxl=/sys/bus/cxl/devices
 # The `cxl` program of Debian 12 cannot make regions of volatile memory, the kernel's files can.
 cxl_region() {
   local size=$1 region memory
-  await "$cxl/decoder2.0/mode"
-  await "$cxl/endpoint2"
+  await_file "$cxl/decoder2.0/mode"
+  await_file "$cxl/endpoint2"
   echo ram >"$cxl/decoder2.0/mode"
   echo "$size" >"$cxl/decoder2.0/dpa_size"
   region=$(cat "$cxl/decoder0.0/create_ram_region")
@@ -46,14 +42,14 @@ cxl_up() {
   modprobe -a cxl_acpi cxl_pci cxl_mem dax_cxl device_dax
   if [ "$mode" = system-ram ]; then modprobe kmem; fi
   cxl_region "$size"
-  await /sys/bus/dax/devices/dax0.0
-  if [ "$mode" = devdax ]; then use_as_device; else await /sys/bus/dax/drivers/kmem/dax0.0; fi
+  await_file /sys/bus/dax/devices/dax0.0
+  if [ "$mode" = devdax ]; then use_as_device; else await_file /sys/bus/dax/drivers/kmem/dax0.0; fi
 }
 
 # A CXL region's memory is meant for kmem by default; without it no driver takes the device.
 use_as_device() {
   echo dax0.0 >/sys/bus/dax/drivers/device_dax/new_id
-  await /sys/bus/dax/drivers/device_dax/dax0.0
+  await_file /sys/bus/dax/drivers/device_dax/dax0.0
 }
 
 
@@ -62,7 +58,7 @@ pmem_up() {
   modprobe -a nfit nd_pmem dax_pmem device_dax
   for number in $(machine_numbers pmem); do
     # A module without labels is one raw namespace, once the driver got to it.
-    await "/sys/bus/nd/devices/namespace$number.0/driver"
+    await_file "/sys/bus/nd/devices/namespace$number.0/driver"
     ndctl create-namespace --force -e "namespace$number.0" -m "$(attribute "pmem.$number" mode)"
     if [ "$(attribute "pmem.$number" mode)" = fsdax ]; then
       place=/mnt/pmem

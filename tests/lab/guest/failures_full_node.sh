@@ -10,12 +10,14 @@ free_mebibytes() { awk '/MemFree/ { print int($4 / 1024) }' "/sys/devices/system
 
 # The fastest node, most of it taken by somebody else.
 node=1
+mkfifo /tmp/hog
 eat $(($(free_mebibytes $node) / 2)) $node hold >/tmp/hog &
 hog=$!
 # Else the kernel ends this one, the larger, in the other's place.
 echo -1000 >/proc/$hog/oom_score_adj
-for _ in $(seq 600); do grep -q holding /tmp/hog && break; usleep 50000; done
-check_equal 'somebody holds half of the fast node' holding "$(cat /tmp/hog)"
+said=''
+read -r -t 60 said </tmp/hog
+check_equal 'somebody holds half of the fast node' holding "$said"
 left=$(free_mebibytes $node)
 
 eat $((left + 40)) $node 2>/dev/null

@@ -17,13 +17,16 @@ name = "dram"
 nodes = [0]
 capacity = "2MiB"
 TEXT
-mkfifo /tmp/go
+mkfifo /tmp/go /tmp/out
 trap "" PIPE
 terrace run --tiers /tmp/tiers.toml --policy first-touch --late-size 0 --status /tmp/status \
   -- memory_error_program node_goes_away </tmp/go >/tmp/out 2>/tmp/err &
 exec 3>/tmp/go
-for _ in $(seq 400); do grep -q ready /tmp/out && break; usleep 50000; done
-check_equal 'the program holds memory of the node' ready "$(cat /tmp/out)"
+# Open until the program ends, which may say more.
+exec 4</tmp/out
+said=''
+read -r -t 60 said <&4
+check_equal 'the program holds memory of the node' ready "$said"
 check 'the node goes offline' offline
 check 'and is gone' grep -qvw 1 /sys/devices/system/node/has_memory
 echo g >&3 2>/dev/null

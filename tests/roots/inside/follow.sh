@@ -44,7 +44,8 @@ run() {
   fi
 }
 
-# watched: the program that runs in the background, once it answers with all its objects.
+# watched: the program that runs in the background, once it answers with all its objects. How many it
+# has is told to those alone who ask.
 watched() {
   local pid
   until pid=$(terrace status | awk '$2 >= 4 && $5 == "answers" { print $1; exit }') && [ -n "$pid" ]; do

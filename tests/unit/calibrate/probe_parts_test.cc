@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parts of the memory probe: what the streams read, where the cycle leads, what the caches are.
+// The parts of the memory probe: what the streams read and how fast, where the cycle leads, what
+// the caches are.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <latch>
 #include <random>
+#include <thread>
 #include <vector>
 
 #include "profiler/calibrate/cache_size.h"
 #include "profiler/calibrate/pointer_cycle.h"
 #include "profiler/calibrate/stream_kernel.h"
 #include "profiler/calibrate/stream_loop.h"
+#include "profiler/calibrate/stream_meter.h"
 
 namespace terrace::calibrate {
 namespace {
@@ -55,6 +61,58 @@ TEST(StreamSum, IsTheSameAtEveryWidth) {
   const std::size_t bytes = lines.size() * sizeof(Line);
   EXPECT_EQ(stream_loop<16>(bytes_of(lines), bytes), stream_loop<32>(bytes_of(lines), bytes));
   EXPECT_EQ(stream_loop<16>(bytes_of(lines), bytes), stream_sum(bytes_of(lines), bytes));
+}
+
+TEST(StreamMeter, GivesAFigureThoughNoStreamCameToRunInTheWindow) {
+  StreamMeter meter(2);
+  std::latch over(1);
+  const auto stream = [&] {
+    meter.begin();
+    over.wait();
+    while (!meter.done()) meter.add(4096);
+  };
+  std::thread first(stream);
+  std::thread second(stream);
+  const double gbps = meter.measure([&] { over.count_down(); });
+  first.join();
+  second.join();
+  EXPECT_GT(gbps, 0);
+  EXPECT_TRUE(std::isfinite(gbps));
+}
+
+TEST(StreamMeter, TheWindowOpensWhenAllStreamsRunAndLeavesOutWhatTheyReadBefore) {
+  constexpr int kStreams = 3;
+  StreamMeter meter(kStreams);
+  std::atomic<int> running{0};
+  std::latch open(1);
+  std::vector<std::thread> streams;
+  for (int i = 0; i < kStreams; ++i) {
+    streams.emplace_back([&] {
+      meter.add(std::uint64_t{1} << 40);
+      ++running;
+      meter.begin();
+      open.wait();
+      meter.add(1);
+    });
+  }
+  const double gbps = meter.measure([&] {
+    EXPECT_EQ(running.load(), kStreams);
+    open.count_down();
+  });
+  for (std::thread& stream : streams) stream.join();
+  EXPECT_GT(gbps, 0);
+  EXPECT_LE(gbps, kStreams) << "a byte of each, in a nanosecond or more";
+}
+
+TEST(StreamMeter, EndsStreamsThoughOthersCouldNotBeStarted) {
+  StreamMeter meter(2);
+  std::thread only([&] {
+    meter.begin();
+    while (!meter.done()) meter.add(1);
+  });
+  meter.stop();
+  only.join();
+  EXPECT_TRUE(meter.done());
 }
 
 TEST(PointerCycle, VisitsEveryLineOnceAndReturns) {

@@ -33,7 +33,7 @@ expect 0 'export, JSON' export a.session
 prints '"kind": "session-export"'
 prints '"size_bytes": 50331648'
 expect 0 'export, CSV' export a.session --format csv
-prints 'begin_s,end_s,object,site'
+prints 'begin_seconds,end_seconds,object,site'
 checks=$((checks + 1))
 [ "$(wc -l <out)" -ge 2 ] || fail 'export, CSV: no row of heat'
 for table in objects tiers costs; do

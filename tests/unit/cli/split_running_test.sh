@@ -24,7 +24,7 @@ holds "$(files 'a.*')" -eq "$row" 'nothing else lies there'
 expect 0 'all by name' report a.session
 holds "$(seconds)" -ge 4 'the whole time'
 silent err 'all by name'
-prints '48 MiB'
+prints '48.0 MiB'
 # In the first second windows find their length, and none of them need have counted.
 seen=0
 for number in $(seq "$row"); do

@@ -29,7 +29,7 @@ silent err 'all by name'
 expect 0 'one alone' report a.000002.session
 says "one of $row files of a split recording, read alone; --whole reads all"
 holds "$(seconds)" -le 3 'the time of one'
-prints '48 MiB'
+prints '48.0 MiB'
 expect 0 'one with all' report --whole a.000002.session --json
 silent err 'one with all'
 prints '"size_bytes": 50331648'

@@ -109,6 +109,7 @@ silent err 'topo -q'
 
 # Errors: place, what is wrong, what to do; a named file that is not there is 5.
 for words in 'report none.session' 'verify none.json' 'topo --tiers none.toml' \
+  'topo --calibration none.json' 'topo --json --calibration none.json' \
   'export none.session' 'wall validate --points none.csv' 'simulate kv --trace none.jsonl'; do
   # shellcheck disable=SC2086  # words of a command
   expect 5 "$words" $words
@@ -121,6 +122,13 @@ expect 2 'diff of what is no session' diff "$work/kv.jsonl" "$work/kv.jsonl"
 says "terrace: $work/kv.jsonl is no session file"
 expect 2 'json and a bad tier file' topo --json --tiers "$work/bad.json"
 silent out 'json and a bad tier file'
+expect 2 'topo and a file that is no calibration' topo --calibration "$work/bad.json"
+says "terrace: $work/bad.json: torn or not a calibration"
+expect 125 'strict run and no calibration' run --strict --calibration none.json -- true
+says 'terrace: none.json: the calibration cannot be read: No such file or directory; check its path'
+expect 0 'calibrate writes the file that is named' calibrate --quick --calibration figures.json
+expect 0 'topo takes its figures' topo --calibration figures.json
+prints '(calibrated)'
 
 # simulate: all input is checked before the first step, and the figures say what they are.
 expect 0 'simulate' simulate --workload dense --steps 8 --policies first-touch,plan

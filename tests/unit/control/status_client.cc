@@ -4,13 +4,16 @@
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 #include "tiering/control/os/process_facts.h"
 
@@ -31,6 +34,13 @@ std::size_t obey_command(void*, const char* command, char* out) {
   const std::string text = "{\"obeyed\":\"" + std::string(command) + "\"}";
   std::memcpy(out, text.data(), text.size());
   return text.size();
+}
+
+std::pair<sockaddr_un, socklen_t> address_of(const std::string& name) {
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  std::memcpy(to.sun_path + 1, name.data(), name.size());
+  return {to, static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size())};
 }
 
 }  // namespace
@@ -75,12 +85,22 @@ RawClient::~RawClient() {
 }
 
 bool RawClient::send(const std::string& name, const void* data, std::size_t size) {
-  sockaddr_un to{};
-  to.sun_family = AF_UNIX;
-  std::memcpy(to.sun_path + 1, name.data(), name.size());
-  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  const auto [to, length] = address_of(name);
   return sendto(fd_, data, size, MSG_DONTWAIT | MSG_NOSIGNAL,
                 reinterpret_cast<const sockaddr*>(&to), length) >= 0;
+}
+
+bool RawClient::connect(const std::string& name) {
+  const auto [to, length] = address_of(name);
+  return ::connect(fd_, reinterpret_cast<const sockaddr*>(&to), length) == 0;
+}
+
+int RawClient::send_until_gone(const void* data, std::size_t size) {
+  constexpr timeval kPatience{10, 0};
+  if (setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience) != 0) return errno;
+  while (::send(fd_, data, size, MSG_NOSIGNAL) >= 0) {
+  }
+  return errno;
 }
 
 }  // namespace terrace::control

@@ -33,6 +33,11 @@ class RawClient {
   RawClient& operator=(const RawClient&) = delete;
   /// As sendto(2), without waiting.
   bool send(const std::string& name, const void* data, std::size_t size);
+  /// Of all that follows this name's socket is the receiver, whoever takes the name later.
+  bool connect(const std::string& name);
+  /// Sends to the socket it is connected to until that is gone, and waits where its queue is full.
+  /// The error that ended it: ECONNREFUSED, or EAGAIN after ten seconds without room.
+  int send_until_gone(const void* data, std::size_t size);
   int get() const { return fd_; }
 
  private:

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstddef>
 #include <filesystem>
@@ -90,14 +91,16 @@ TEST(StatusServer, LeavesADescriptorAloneThatTheProgramTookOver) {
   if (child == 0) {
     StatusServer* const server = &server_of_child();
     if (ask_self() == "") _exit(2);
+    const std::vector<std::string> names = own_names();
+    RawClient client;
+    if (names.size() != 1 || !client.connect(names.front())) _exit(8);
     const int fd = server_descriptor();
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) != 0 || dup2(ends[0], fd) != fd) _exit(3);
-    // The thread still sleeps in the socket that it had: the last request of that one.
-    ask_self(milliseconds(300));
-    // Its end shows in the kernel's list of names alone, which nobody can wait for.
-    for (int i = 0; i < 400 && !own_names().empty(); ++i) usleep(5000);
-    if (!own_names().empty()) _exit(4);
+    // The thread may still sleep in the socket that it had: the last request of that one wakes it.
+    constexpr std::size_t kLength = sizeof os::kStatusRequest - 1;
+    if (client.send_until_gone(os::kStatusRequest, kLength) != ECONNREFUSED) _exit(4);
+    if (!own_names().empty()) _exit(9);
     if (send(ends[1], "mine", 4, 0) != 4) _exit(5);
     char text[8] = {};
     if (recv(fd, text, sizeof text, MSG_DONTWAIT) != 4) _exit(6);

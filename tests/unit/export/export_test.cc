@@ -5,6 +5,7 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "tests/unit/export/export_sessions.h"
@@ -88,7 +89,7 @@ TEST(Csv, HasARowForEachRangeAndStretch) {
   const auto lines = lines_of(to_csv(timeline(), Table::kHeat));
   ASSERT_EQ(lines.size(), 1u + 8 + 4);
   EXPECT_EQ(lines[0],
-            "begin_s,end_s,object,site,ordinal,label,tier,first_block,blocks,bytes,"
+            "begin_seconds,end_seconds,object,site,ordinal,label,tier,first_block,blocks,bytes,"
             "bytes_per_second,source");
   EXPECT_EQ(lines[1].substr(0, 42), "1.000000,2.000000,1,0000000000001001,0,lib");
   EXPECT_NE(lines[1].find(",fast,0,2,4194304,41943040,present-bits"), std::string::npos)
@@ -126,14 +127,40 @@ TEST(Json, HoldsEveryTable) {
   EXPECT_EQ(document["costs"].size(), 3u);
   ASSERT_EQ(document["looks"].size(), 2u) << "one is of an unknown kind";
   EXPECT_EQ(document["looks"][0]["kind"], "windows");
-  EXPECT_DOUBLE_EQ(document["looks"][0]["begin_s"].get<double>(), 2);
-  EXPECT_DOUBLE_EQ(document["looks"][0]["caused_cpu_ms"].get<double>(), 4);
+  EXPECT_DOUBLE_EQ(document["looks"][0]["begin_seconds"].get<double>(), 2);
+  EXPECT_DOUBLE_EQ(document["looks"][0]["caused_cpu_seconds"].get<double>(), 0.004);
   ASSERT_EQ(document["objects"].size(), 2u);
   const auto& first = document["objects"][0];
   EXPECT_EQ(first["site"], "0000000000001001");
   EXPECT_EQ(first["heat"].size(), 8u);
   EXPECT_EQ(first["heat"][1]["ranges"][0]["tier"], 1);
   EXPECT_EQ(first["heat"][1]["ranges"][0]["bytes_per_second"], 20 * kBlock);
+}
+
+/// Names of all fields, of a document or a table's line.
+std::set<std::string> field_names(const nlohmann::json& value) {
+  std::set<std::string> names;
+  if (value.is_object()) {
+    for (const auto& [name, inner] : value.items()) names.insert(name);
+  }
+  for (const auto& inner : value) {
+    if (inner.is_structured()) names.merge(field_names(inner));
+  }
+  return names;
+}
+
+TEST(Names, SayTheirUnitAsThoseOfAllDocumentsDo) {
+  std::set<std::string> names = field_names(nlohmann::json::parse(to_json(timeline())));
+  names.merge(field_names(nlohmann::json::parse(to_trace(timeline()))));
+  for (const Table table :
+       {Table::kHeat, Table::kObjects, Table::kSteps, Table::kTiers, Table::kCosts}) {
+    std::istringstream line(lines_of(to_csv(timeline(), table)).front());
+    for (std::string name; std::getline(line, name, ',');) names.insert(name);
+  }
+  EXPECT_TRUE(names.contains("period_seconds"));
+  for (const std::string& name : names) {
+    EXPECT_FALSE(name.ends_with("_s") || name.ends_with("_ms")) << name;
+  }
 }
 
 // The last value that each counter takes before `at_s`.
@@ -175,7 +202,7 @@ TEST(Trace, EventsHaveWhatTheFormatAsksFor) {
     }
     if (phase == "i") {
       EXPECT_EQ(event["s"], "p");
-      EXPECT_DOUBLE_EQ(event["args"]["period_ms"].get<double>(), 100);
+      EXPECT_DOUBLE_EQ(event["args"]["period_seconds"].get<double>(), 0.1);
       ++steps;
     }
   }

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <chrono>
 #include <csetjmp>
 #include <csignal>
 #include <cstdio>
@@ -401,10 +400,22 @@ void others_allocate_while_a_file_is_read() {
 
 namespace {
 
+/// Counts the milliseconds of work(): those who read meanwhile take one turn for each, and leave
+/// the process's time to it.
+using Turn = std::atomic<unsigned>;
+
+void give(Turn& turn) {
+  turn.fetch_add(1);
+  turn.notify_all();
+}
+
 /// Uses the processor for about 50 ms of the process's time.
-void work() {
-  const std::clock_t end = std::clock() + CLOCKS_PER_SEC / 20;
-  while (std::clock() < end) {
+void work(Turn& turn) {
+  for (int i = 0; i < 50; ++i) {
+    const std::clock_t end = std::clock() + CLOCKS_PER_SEC / 1000;
+    while (std::clock() < end) {
+    }
+    give(turn);
   }
 }
 
@@ -418,23 +429,26 @@ void copy_that_is_not_touched_leaves_memory() {
   REQUIRE(view.same(kBlock + kPage, view.size));
   const long before = status_kb("RssAnon:");
   std::atomic<bool> stop{false};
+  Turn turn{0};
   std::vector<std::thread> readers;
   for (int i = 0; i < 2; ++i) {
     readers.emplace_back([&, i] {
       // Neither of the two blocks that are tried first.
       const std::size_t at = 5 * kBlock + static_cast<std::size_t>(i) * 300 * kPage;
-      while (!stop.load()) {
+      for (unsigned now = turn.load(); !stop.load(); now = turn.load()) {
         REQUIRE(view.same(at, at + kPage));
-        // Paced: the process's time that work() counts is not to be the readers'.
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        turn.wait(now);
       }
     });
   }
   const bool copied = expect_to_meet();
   const int rounds = copied ? 160 : 10;
   const long wanted = before - static_cast<long>((view.size - 4 * kBlock) / 1024);
-  for (int round = 0; round < rounds && status_kb("RssAnon:") > wanted; ++round) work();
+  for (int round = 0; round < rounds && status_kb("RssAnon:") > wanted; ++round) {
+    work(turn);
+  }
   stop.store(true);
+  give(turn);
   for (std::thread& reader : readers) reader.join();
   std::printf("RssAnon %ld kB, then %ld kB\n", before, status_kb("RssAnon:"));
   REQUIRE(!copied || status_kb("RssAnon:") <= wanted);

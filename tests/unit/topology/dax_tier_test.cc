@@ -147,7 +147,7 @@ TEST(DaxTierError, CapacityFitsThePath) {
   EXPECT_THAT(error_of(kHead + "path = \"/data/folder\"\ncapacity = \"4GiB\"\n"),
               HasSubstr("which has 3.00 GiB free"));
   EXPECT_THAT(error_of(kHead + "path = \"/data/small\"\n"),
-              HasSubstr("has 0.06 MiB, fewer than one"));
+              HasSubstr("has 64.0 KiB, fewer than one"));
 }
 
 TEST(DaxTierError, APathBelongsToOneTier) {

@@ -117,7 +117,7 @@ TEST(CutToLimit, FillsFasterTiersFirstAndSaysSo) {
   EXPECT_EQ(facts.nodes[1].capacity.value, Bytes(0));
   ASSERT_EQ(facts.notes.size(), 1u);
   EXPECT_THAT(facts.notes[0], HasSubstr("/sys/fs/cgroup/job/memory.max allows this process "
-                                        "10.00 GiB of the machine's 24.00 GiB"));
+                                        "10.0 GiB of the machine's 24.0 GiB"));
 }
 
 TEST(CutToLimit, LeavesAMachineThatFitsAlone) {

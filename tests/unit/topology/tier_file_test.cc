@@ -200,11 +200,11 @@ TEST(TierFileError, NoTierIsLargerThanItsMemory) {
       StartsWith("tiers.toml:3: key \"capacity\": tier \"cxl\" asks for 9.00 GiB of node 2"));
   EXPECT_THAT(error_of("[[tier]]\nname = \"slow\"\nbacking = \"emulated\"\ncapacity = \"16GiB\"\n"
                        "bandwidth = \"1GB/s\"\n"),
-              HasSubstr("has 16.00 GiB left for it"));
+              HasSubstr("has 16.0 GiB left for it"));
   EXPECT_THAT(error_of("[[tier]]\nname = \"dram\"\ncapacity = \"16GiB\"\n"
                        "[[tier]]\nname = \"slow\"\nbacking = \"emulated\"\ncapacity = \"9GiB\"\n"
                        "bandwidth = \"1GB/s\"\n"),
-              HasSubstr("together ask for 33.00 GiB"));
+              HasSubstr("together ask for 33.0 GiB"));
 }
 
 TEST(TierFileError, TwoNumaTiersCannotShareANode) {

@@ -85,7 +85,7 @@ void print_text(const CalibrationRun& run) {
 }  // namespace
 
 int calibrate_verb(const Call& call) {
-  const Result<Topology> topology = load_usable_topology(call.settings);
+  const Result<Topology> topology = load_topology_to_calibrate(call.settings);
   if (!topology.ok()) return failed(topology.error());
   const std::string path = calibration_path(call.settings, topology->machine_id);
   calibrate::CalibrationOptions options;

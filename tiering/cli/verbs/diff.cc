@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // terrace diff: what changed from one session to another.
 #include "allocators/base/count_of.h"
+#include "allocators/base/show_bytes.h"
 #include "profiler/heat/difference.h"
 
 #include <algorithm>
@@ -127,7 +128,7 @@ std::vector<std::string> row_of(const Compared& compared, const ObjectDifference
   };
   const auto error = Bytes(static_cast<std::uint64_t>(object.error));
   return {report::fit(report::printable(either(compared, object).label), 40),
-          report::size_words(either(compared, object).key.size_bytes),
+          show_bytes(Bytes(either(compared, object).key.size_bytes)),
           heat(object.heat_before, object.before.has_value()),
           heat(object.heat_after, object.after.has_value()),
           change_words(object.heat_before, object.heat_after),

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "allocators/base/show_bytes.h"
 #include "tiering/cli/ask_status.h"
 #include "tiering/cli/json_document.h"
 #include "tiering/cli/messages.h"
