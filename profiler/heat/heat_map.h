@@ -59,12 +59,13 @@ struct HeatMap {
   std::uint32_t parent_pid = 0;  ///< 0: unknown
   std::string host;              ///< empty: unknown
   bool emulated = false;
-  std::vector<Tier> tiers;  ///< as they were while recorded, fastest first
-  double step_seconds = 0;  ///< 0: no period was found
-  std::string step_source;  ///< how the period was found
+  std::vector<Tier> tiers;              ///< as they were while recorded, fastest first
+  double step_seconds = 0;              ///< 0: no period was found
+  std::string step_source;              ///< how the period was found
   std::uint64_t start_realtime_ns = 0;  ///< since 1970
   double recorded_seconds = 0;
-  std::vector<Span> steady;  ///< the parts of it at which the program was at its work: heat is theirs
+  std::vector<Span>
+      steady;  ///< the parts of it at which the program was at its work: heat is theirs
   double link_wait_share = 0;        ///< of steady time that threads waited on emulated links
   double program_cpu_share = 0;      ///< program's CPU time over steady time; 1: one busy thread
   double recorder_cpu_share = 0;     ///< recorder's CPU time over wall time

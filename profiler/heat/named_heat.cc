@@ -51,7 +51,7 @@ struct Density {
 };
 
 std::vector<Density> densities_of(const std::vector<Piece>& pieces, const ObjectHeat& object,
-                                 std::size_t names) {
+                                  std::size_t names) {
   struct Sums {
     double rate = 0;
     double bytes = 0;

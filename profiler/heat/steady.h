@@ -5,17 +5,16 @@
 //
 // With StepRecords the work is the union of the spans that they vouch for: from `observations`
 // periods before each (what it was measured over), or from the end of the last look for the step
-// that found none, up to kLongestStepReach before, since nobody looked in between; to some time after it, since the recorder looks
-// for the step every few seconds only, and half as often each time that it is found as it was: so
-// that is kStepReach after the first, and after another one twice the time since the one before
-// and as much again, up to kLongestStepReach. Without them, or when no heat was recorded in those
-// spans, it is the last 60 % of the session, and where no heat was recorded after their begin the
-// record that reaches into them; and those 60 % as well where the spans are less than an eighth of
-// them.
-// The step is the median of the records' periods, weighted by their observations.
-// Where the engine tells its steps (MarkRecord), the work is what lies between its first mark and
-// its last, and the step that time over the steps in it: so what it told for each step comes out
-// exact.
+// that found none, up to kLongestStepReach before, since nobody looked in between; to some time
+// after it, since the recorder looks for the step every few seconds only, and half as often each
+// time that it is found as it was: so that is kStepReach after the first, and after another one
+// twice the time since the one before and as much again, up to kLongestStepReach. Without them, or
+// when no heat was recorded in those spans, it is the last 60 % of the session, and where no heat
+// was recorded after their begin the record that reaches into them; and those 60 % as well where
+// the spans are less than an eighth of them. The step is the median of the records' periods,
+// weighted by their observations. Where the engine tells its steps (MarkRecord), the work is what
+// lies between its first mark and its last, and the step that time over the steps in it: so what it
+// told for each step comes out exact.
 #pragma once
 
 #include <vector>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a session's heat comes from: of which part of the recording, by which access sources, why these, how sure they are, and what
-// watching cost against what it was allowed to cost. For text, JSON and the page alike. Part of
-// report. Thread-safe; allocates. Texts in a session are untrusted, as in report.h.
+// Where a session's heat comes from: of which part of the recording, by which access sources, why
+// these, how sure they are, and what watching cost against what it was allowed to cost. For text,
+// JSON and the page alike. Part of report. Thread-safe; allocates. Texts in a session are
+// untrusted, as in report.h.
 #pragma once
 
 #include <cstddef>

@@ -58,7 +58,7 @@ class StepScout {
   std::uint32_t best() const { return best_one().block; }
 
  private:
-  static constexpr std::uint32_t kTouches = 4;
+  static constexpr std::uint32_t kTouches = 3;
   static constexpr std::uint32_t kTouchedAgain = 2;
 
   struct Candidate {

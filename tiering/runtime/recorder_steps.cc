@@ -73,7 +73,12 @@ void Recorder::find_blocks_to_watch(State& runtime) {
 void Recorder::begin_watch(State& runtime, Nanoseconds now) {
   next_watch_ = now + watch_interval_.every();
   scout_.begin(now);
-  find_blocks_to_watch(runtime);
+  // What told the step once tells whether it is still so.
+  if (watch_interval_.is_known() && is_visible(runtime, step_watch_.block())) {
+    scout_.add(step_watch_.block());
+  } else {
+    find_blocks_to_watch(runtime);
+  }
   if (scout_.count() == 0) {
     next_watch_ = now + kUntilSomethingIsTouched;
     return;
