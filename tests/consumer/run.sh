@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# run.sh BUILD: installs the build into a folder of its own and builds a C and a C++ program against
+# run.sh [BUILD]: installs the build (of the preset release) into a folder of its own and builds a C and a C++ program against
 # it each way: find_package, pkg-config, and the Debian packages unpacked into an empty root. So are
 # the KV-cache's two programs of docs/examples/kv_guide.
 set -euo pipefail
-build=$(realpath "$1")
 here=$(dirname "$(realpath "$0")")
+build=$(realpath "${1:-$here/../../build/release}")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 guide=$here/../../docs/examples/kv_guide
