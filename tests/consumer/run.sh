@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# run.sh [BUILD]: installs the build (of the preset release) into a folder of its own and builds a C and a C++ program against
-# it each way: find_package, pkg-config, and the Debian packages unpacked into an empty root. So are
-# the KV-cache's two programs of docs/examples/kv_guide.
+# run.sh [BUILD]: installs the build, of the preset release where none is named, into a folder of its
+# own and builds a C and a C++ program against it each way: find_package, pkg-config, and the Debian
+# packages unpacked into an empty root. So are the KV-cache's two programs of
+# docs/examples/kv_guide.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 build=$(realpath "${1:-$here/../../build/release}")
