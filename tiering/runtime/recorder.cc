@@ -129,13 +129,15 @@ Nanoseconds Recorder::turn(State& runtime, Nanoseconds now) {
 
 /// A short run must show something, whatever a look costs: the first ones are paid for later. While
 /// none of them counted, because the machine is so busy that they are too long, the next comes
-/// soon; and the first that count may have seen no more than memory that is filled.
+/// soon; and the first that count may have seen no more than memory that is filled. So does the one
+/// after windows that were forgotten, with a better length.
 Nanoseconds Recorder::free_at() const {
   constexpr std::uint64_t kFirstWindows = 14;
   constexpr std::uint64_t kAtOnce = 6;
   const Nanoseconds apart = milliseconds(filled_windows_ < kAtOnce ? 300 : 1000);
   const Nanoseconds soon = window_began_ + (any_counted_ ? apart : milliseconds(100));
-  return filled_windows_ < kFirstWindows && soon < budget_.free_at() ? soon : budget_.free_at();
+  const bool at_any_cost = filled_windows_ < kFirstWindows || look_again_;
+  return at_any_cost && soon < budget_.free_at() ? soon : budget_.free_at();
 }
 
 Nanoseconds Recorder::next_turn() const {

@@ -195,6 +195,7 @@ class Recorder {
   sources::LateWindows late_windows_;
   sources::LookLog looks_;
   bool any_counted_ = false;             ///< of the windows that saw anything
+  bool look_again_ = false;              ///< what windows saw was forgotten
   std::uint64_t counted_windows_ = 0;    ///< those that are in observed_
   std::uint64_t counted_touches_ = 0;    ///< blocks that they saw
   std::uint64_t most_observations_ = 0;  ///< of any window

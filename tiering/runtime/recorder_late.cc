@@ -31,6 +31,7 @@ void Recorder::forget() {
   forget_windows();
   windows_ = 0;
   any_counted_ = false;
+  look_again_ = false;
   filled_windows_ = 0;
   next_writes_ = kFirstWrites;
   tracked_pace_ = sources::TrackedPace();

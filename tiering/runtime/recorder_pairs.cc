@@ -44,6 +44,7 @@ Recorder::Outcome Recorder::count_pair(State& runtime, const WindowSum& sum) {
   const bool better_come = window_length_.length() < before;
   if (!better_come || !sources::WindowPairs::is_far_too_long(chance)) return Outcome::kCounted;
   forget_counts(runtime);
+  look_again_ = true;
   return Outcome::kDropped;
 }
 

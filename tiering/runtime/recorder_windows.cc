@@ -41,6 +41,7 @@ void Recorder::begin_window(State& runtime, Nanoseconds now) {
   begin_writes(runtime);
   const std::uint64_t together = comes_in_pairs() ? 2 : 1;
   if (!second) {
+    look_again_ = false;
     period_seen_ = window_began_.value != 0 ? Nanoseconds((now - window_began_).value / together)
                                             : Nanoseconds();
     window_began_ = now;
